@@ -1,0 +1,1 @@
+"""The machinery that joins pages, snippets and tests of the field guide."""

@@ -1,0 +1,134 @@
+"""From a function's signature to checked inputs, and from inputs to HTML. Standard library only."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from fieldguide.calc.render import to_html
+
+
+class InputError(ValueError):
+    """An input that the calculator cannot take, in a sentence for its reader."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One input of a calculator."""
+
+    name: str
+    kind: str
+    """`int`, `float`, `choice` or `bool`."""
+    default: Any
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    choices: tuple[Any, ...] = ()
+    help: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name as words."""
+        return self.name.replace("_", " ")
+
+    def parse(self, raw: Any) -> Any:
+        """Turn what the form holds into a value of the right type, within its bounds.
+
+        Raises:
+            InputError: with a sentence that says what would be right.
+        """
+        if self.kind == "bool":
+            return raw in (True, "true", "on", "1")
+        if self.kind == "choice":
+            for choice in self.choices:
+                if str(choice) == str(raw):
+                    return choice
+            raise InputError(f"{self.label} is one of {', '.join(map(str, self.choices))}.")
+        try:
+            value = float(raw)
+        except (TypeError, ValueError):
+            raise InputError(f"{self.label} is a number.") from None
+        if not math.isfinite(value):
+            raise InputError(f"{self.label} is a finite number.")
+        if self.kind == "int":
+            if value != int(value):
+                raise InputError(f"{self.label} is a whole number.")
+            value = int(value)
+        low = -math.inf if self.low is None else self.low
+        high = math.inf if self.high is None else self.high
+        if not low <= value <= high:
+            raise InputError(
+                f"{self.label} lies between {low:,g} and {high:,g}{' ' + self.unit if self.unit else ''}."
+            )
+        return value
+
+
+def described_arguments(docstring: str) -> dict[str, str]:
+    """The `Args:` section of a Google-style docstring, by argument."""
+    section = re.search(r"^Args:\n((?:[ \t]+.*\n|\n)*)", inspect.cleandoc(docstring or "") + "\n", re.M)
+    if section is None:
+        return {}
+    found: dict[str, str] = {}
+    for match in re.finditer(r"^    (\w+)(?: \([^)]*\))?:[ ]*(.*(?:\n {8}.*)*)", section.group(1), re.M):
+        found[match.group(1)] = " ".join(match.group(2).split())
+    return found
+
+
+def summary(function: Callable[..., Any]) -> str:
+    """The first line of a function's docstring."""
+    return (inspect.getdoc(function) or "").partition("\n")[0]
+
+
+def fields(function: Callable[..., Any]) -> list[Field]:
+    """Read the inputs of a calculator from its signature.
+
+    Each parameter has a default and is an `int`, a `float`, a `bool` or a `Literal`; numbers may
+    carry a unit and bounds: `Annotated[int, "tokens", (1, 1_000_000)]`, with an optional step.
+
+    Raises:
+        TypeError: for a parameter that a form cannot hold.
+    """
+    hints = get_type_hints(function, include_extras=True)
+    helps = described_arguments(inspect.getdoc(function) or "")
+    found = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        where = f"{function.__module__}:{function.__name__}, parameter {name}"
+        if parameter.default is inspect.Parameter.empty:
+            raise TypeError(f"{where} has no default.")
+        hint, unit, bounds = hints.get(name), "", ()
+        if get_origin(hint) is Annotated:
+            hint, *extra = get_args(hint)
+            unit = next((e for e in extra if isinstance(e, str)), "")
+            bounds = next((e for e in extra if isinstance(e, tuple)), ())
+        low, high, step = (*bounds, None, None, None)[:3]
+        kind, choices = getattr(hint, "__name__", ""), ()
+        if get_origin(hint) is Literal:
+            kind, choices = "choice", get_args(hint)
+        if kind not in ("int", "float", "bool", "choice"):
+            raise TypeError(f"{where} is {hint}: a form can hold int, float, bool and Literal.")
+        field = Field(name, kind, parameter.default, unit, low, high, step, choices, helps.get(name, ""))
+        field.parse(parameter.default)
+        found.append(field)
+    return found
+
+
+def evaluate(function: Callable[..., Mapping[str, Any]], raw: Mapping[str, Any]) -> str:
+    """Check the inputs, call the function, and return its result as HTML.
+
+    Raises:
+        InputError: if an input is unknown or out of bounds, or the function refuses the combination.
+    """
+    known = {field.name: field for field in fields(function)}
+    unknown = sorted(raw.keys() - known.keys())
+    if unknown:
+        raise InputError(f"unknown input {', '.join(unknown)}: this calculator has {', '.join(known)}.")
+    values = {name: known[name].parse(value) for name, value in raw.items()}
+    try:
+        return to_html(function(**values))
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        raise InputError(str(error)) from error

@@ -1,0 +1,43 @@
+"""Runs snippets in isolation and says exactly what they printed, or why they did not.
+
+A *light* snippet (standard library, NumPy, PyTorch) is forked from a process that has
+imported these already, so that hundreds take seconds. Anything else, and everything where
+fork is missing or unsafe, gets a fresh interpreter. Either way a *warden* process stands
+above the snippet: it holds the limits, and nothing that the snippet starts outlives it.
+
+    schedule   plans the runs and gathers the results      (the caller's process)
+    zygote     imports once, forks one warden per snippet  (one for each kind of import)
+    warden     limits, leftovers, the end of everything    (one per snippet)
+    child      seeds, imports, runs the examples           (one per snippet)
+    guard      refuses network and writes elsewhere        (inside the child)
+    snippet    what a file declares and imports            (reads, never runs)
+
+The whole package needs only the standard library, because it also runs inside the
+environments of engines.
+"""
+
+from fieldguide.runner.schedule import ROOT, Failure, Run, record_runs, run
+from fieldguide.runner.snippet import (
+    Head,
+    HeadError,
+    Tolerance,
+    examples,
+    is_light,
+    reach,
+    read_head,
+)
+
+__all__ = [
+    "ROOT",
+    "Failure",
+    "Head",
+    "HeadError",
+    "Run",
+    "Tolerance",
+    "examples",
+    "is_light",
+    "reach",
+    "read_head",
+    "record_runs",
+    "run",
+]

@@ -1,0 +1,214 @@
+"""The process that runs one snippet: seeds, imports, examples, facts, and proof that it came to the end."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import faulthandler
+import gc
+import importlib
+import io
+import json
+import os
+import random
+import re
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, TypedDict
+
+from fieldguide.runner import guard
+
+FACTS, END = "facts()", "the end"
+
+
+class Job(TypedDict):
+    """What the caller asks of a warden and its child. Travels as JSON."""
+
+    root: str
+    module: str
+    file: str
+    examples: list[str]
+    facts: bool
+    work: str
+    """Working folder of the snippet, the only place that it may write to."""
+    report: str
+    """Folder for what the caller reads afterwards."""
+    environ: dict[str, str]
+    timeout_s: float
+    memory_mb: float
+    light: bool
+
+
+def main(job: Job) -> None:
+    """Run the snippet and end this process; never returns."""
+    report = Path(job["report"])
+    _own_session()
+    dump = os.open(report / "stack", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    _redirect(0, os.devnull, os.O_RDONLY)
+    _redirect(1, report / "out.import", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    _redirect(2, report / "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False))
+    sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), "utf-8", line_buffering=True)
+    errors = io.FileIO(2, "w", closefd=False)
+    sys.stderr = io.TextIOWrapper(errors, "utf-8", "backslashreplace", line_buffering=True)
+    if hasattr(signal, "SIGUSR1"):  # the warden asks where an endless loop is before it ends it
+        faulthandler.register(signal.SIGUSR1, dump, all_threads=False)
+    _surroundings(job)
+    refusals = os.open(report / "refused", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    guard.install(Path(job["work"]).parent, Path(job["root"]) / "snippets", refusals)
+    result = _examples(job, report)
+    _end(job, report, result)
+
+
+def _own_session() -> None:
+    """Leave the warden's session, so that all of the snippet's processes can be ended as a group."""
+    if hasattr(os, "setsid"):
+        os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _redirect(number: int, path: Path | str, flags: int) -> None:
+    opened = os.open(path, flags)
+    os.dup2(opened, number)
+    os.close(opened)
+
+
+def _surroundings(job: Job) -> None:
+    """Working folder, environment and import path. A warmed process brings its own, which are replaced."""
+    os.environ.clear()
+    os.environ.update(job["environ"])
+    os.chdir(job["work"])
+    tempfile.tempdir = None
+    sys.dont_write_bytecode = True
+    sys.argv = [job["file"]]
+    root = job["root"]  # and no other folder that holds snippets, such as the checkout of the runner
+    rest = [p for p in sys.path if p and p != root and not Path(p, "snippets").is_dir()]
+    sys.path[:] = [root, *rest]
+    importlib.invalidate_caches()
+
+
+def _examples(job: Job, report: Path) -> dict[str, Any]:
+    """Run everything that was asked for; the first exception ends it."""
+    facts: dict[str, str] = {}
+    pid = os.getpid()
+    stage = None
+    try:
+        seed()
+        module = importlib.import_module(job["module"])
+        for number, stage in enumerate(job["examples"]):
+            with _captured(report, number, stage):
+                getattr(module, f"example_{stage}")()
+        if job["facts"]:
+            with _captured(report, -1, stage := FACTS):
+                facts = _checked_facts(module)
+    except BaseException as error:
+        if os.getpid() == pid:
+            return {"error": _described(error, stage, job)}
+        traceback.print_exc()
+    if os.getpid() != pid:
+        os._exit(1)  # a forked copy of the snippet came out of an example: it must not report twice
+    return {"facts": facts}
+
+
+@contextlib.contextmanager
+def _captured(report: Path, number: int, name: str) -> Any:
+    """Send what is printed, down to the file descriptor, to a file of its own."""
+    sys.stdout.flush()
+    guard.STAGE[0] = name
+    (report / "stage").write_text(name, encoding="utf-8")
+    _redirect(1, report / f"out.{number if number >= 0 else 'facts'}", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    seed()
+    yield
+    sys.stdout.flush()
+
+
+def seed() -> None:
+    """The same random numbers in every example, whatever ran before it."""
+    random.seed(0)
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(0)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
+
+
+def _checked_facts(module: ModuleType) -> dict[str, str]:
+    facts = module.facts()
+    if not isinstance(facts, dict):
+        raise TypeError(f"facts() returned {type(facts).__name__}, not a dict of texts")
+    for name, text in facts.items():
+        if not (isinstance(name, str) and re.fullmatch(r"[A-Za-z]\w*", name)):
+            raise ValueError(f"{name!r} cannot name a fact: use letters, digits and underscores")
+        if not isinstance(text, str) or not text.strip() or re.search(r"[\n<>&]", text):
+            raise ValueError(f"the fact {name!r} must be one line of text without <, > or &, not {text!r}")
+    return facts
+
+
+def _described(error: BaseException, stage: str | None, job: Job) -> dict[str, Any]:
+    """What happened, where in the snippet, and the traceback without the runner's own frames."""
+    own = str(Path(job["root"], "snippets")) + os.sep
+    while error.__traceback__ and not error.__traceback__.tb_frame.f_code.co_filename.startswith(own):
+        error.__traceback__ = error.__traceback__.tb_next
+    line = error.lineno if isinstance(error, SyntaxError) and error.filename == job["file"] else None
+    frame: TracebackType | None = error.__traceback__
+    while frame:
+        if frame.tb_frame.f_code.co_filename == job["file"]:
+            line = frame.tb_lineno
+        frame = frame.tb_next
+    left = isinstance(error, SystemExit)
+    return {
+        "kind": "exit" if left else "exception",
+        "example": stage,
+        "message": f"it called exit({error.code!r})" if isinstance(error, SystemExit) else _one_line(error),
+        "missing": error.name if isinstance(error, ModuleNotFoundError) else None,
+        "line": line,
+        "detail": "".join(traceback.format_exception(error)),
+    }
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+
+
+def _end(job: Job, report: Path, result: dict[str, Any]) -> None:
+    """End like an interpreter does, then leave the proof that the end was reached."""
+    with contextlib.suppress(OSError):
+        (report / "stage").write_text(END)
+    threading._shutdown()  # type: ignore[attr-defined]
+    with contextlib.suppress(SystemExit):
+        atexit._run_exitfuncs()
+    gc.collect()
+    result["listening"] = _listening()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    part = report / "result.part"
+    part.write_text(json.dumps(result), encoding="utf-8")
+    part.replace(report / "result.json")
+    os._exit(0)
+
+
+def _listening() -> list[int]:
+    """Ports on which this process still listens (Linux; elsewhere they end with the process, unreported)."""
+    inodes = set()
+    for descriptor in Path("/proc/self/fd").glob("*"):
+        with contextlib.suppress(OSError):
+            inodes.update(re.findall(r"^socket:\[(\d+)\]", str(descriptor.readlink())))
+    ports = []
+    for table in ("/proc/self/net/tcp", "/proc/self/net/tcp6") if inodes else ():  # slow to read
+        with contextlib.suppress(OSError):
+            for row in Path(table).read_text().splitlines()[1:]:
+                fields = row.split()
+                if fields[3] == "0A" and fields[9] in inodes:
+                    ports.append(int(fields[1].rpartition(":")[2], 16))
+    return sorted(ports)
+
+
+def from_file() -> None:
+    """Entry of a fresh interpreter, where fork is missing: the job's file is the first argument."""
+    main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))

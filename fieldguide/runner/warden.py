@@ -1,0 +1,263 @@
+"""The process above one snippet: it holds the limits, and nothing that the snippet started outlives it.
+
+On Linux a warden adopts every orphan below it, so that a process which forks twice or
+opens its own session is still found. Elsewhere only the snippet's process group is ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import math
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from fieldguide.runner import child
+from fieldguide.runner.child import Job
+
+LINUX = sys.platform == "linux"
+FORKS = hasattr(os, "fork")
+MAX_OUTPUT = 1_000_000
+"""Bytes that one snippet may print."""
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+def supervise(job: Job, lifeline: int) -> None:
+    """Run the child to its end and write `report.json` beside its output.
+
+    Args:
+        job: What to run.
+        lifeline: A file descriptor that closes when the caller is gone; then all ends.
+    """
+    if LINUX:
+        _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    began = time.monotonic()
+    running = _forked(job) if FORKS else _spawned(job)
+    report: dict[str, Any] = {"failure": None, "status": None, "peak_mb": 0.0}
+    while report["status"] is None:
+        gone = _pause(running, lifeline, 0.02 if job["light"] else 0.1)
+        if gone:
+            report["failure"] = {"kind": "gone", "message": "the caller is gone"}
+        _poll(running, report)
+        if report["status"] is None and report["failure"] is None:
+            report["failure"] = _over_limit(job, running.pid, began, report)
+        if report["status"] is None and report["failure"]:
+            _locate(running.pid, job)
+            _end_all(running.pid)
+            _poll(running, report, block=True)
+    report["leftovers"] = _leftovers(running.pid, 0.3 if job["light"] else 3.0)
+    report["seconds"] = time.monotonic() - began
+    if report["failure"] is None and report["peak_mb"] > job["memory_mb"]:
+        report["failure"] = _too_much_memory(job, report["peak_mb"])
+    target = Path(job["report"])
+    (target / "report.part").write_text(json.dumps(report), encoding="utf-8")
+    (target / "report.part").replace(target / "report.json")
+
+
+class _Running:
+    """A started child: its process id, and a descriptor that becomes readable at its end, if there is one."""
+
+    def __init__(self, pid: int, process: subprocess.Popen[bytes] | None = None) -> None:
+        self.pid = pid
+        self.process = process
+        self.fd: int | None = None
+        if process is None:
+            with contextlib.suppress(OSError, AttributeError):
+                self.fd = os.pidfd_open(pid)
+
+
+def _forked(job: Job) -> _Running:
+    pid = os.fork()
+    if pid:
+        return _Running(pid)
+    try:
+        _limit(job)
+        child.main(job)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        os._exit(70)
+
+
+def _limit(job: Job) -> None:
+    import resource
+
+    if LINUX:
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    cores = 1 if job["light"] else os.cpu_count() or 1
+    seconds = math.ceil(job["timeout_s"]) * cores + 2
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 2))
+
+
+def _spawned(job: Job) -> _Running:
+    """A child without fork: Windows."""
+    file = Path(job["report"]) / "job.json"
+    code = f"import sys; sys.path.insert(0, {sys.path[0]!r}); "
+    code += "from fieldguide.runner import child; child.from_file()"
+    process = subprocess.Popen([sys.executable, "-P", "-c", code, str(file)], cwd=job["work"])
+    return _Running(process.pid, process)
+
+
+def _pause(running: _Running, lifeline: int, seconds: float) -> bool:
+    """Wait until the child ends or `seconds` are over; true if the caller is gone."""
+    if running.process is not None:
+        time.sleep(seconds)
+        return False
+    if running.fd is None:
+        return bool(select.select([lifeline], [], [], seconds)[0])
+    return lifeline in select.select([lifeline, running.fd], [], [], seconds)[0]
+
+
+def _poll(running: _Running, report: dict[str, Any], block: bool = False) -> None:
+    """Take the exit status and the peak memory, if the child has ended."""
+    if running.process is not None:
+        report["status"] = running.process.wait() if block else running.process.poll()
+        return
+    pid, status, usage = os.wait4(running.pid, 0 if block else os.WNOHANG)
+    if pid:
+        report["status"] = os.waitstatus_to_exitcode(status)
+        peak = usage.ru_maxrss / (1024 if LINUX else 1024**2)
+        report["peak_mb"] = max(report["peak_mb"], peak)
+
+
+def _over_limit(job: Job, pid: int, began: float, report: dict[str, Any]) -> dict[str, str] | None:
+    if time.monotonic() - began > job["timeout_s"]:
+        return {"kind": "timeout", "message": f"it ran longer than {job['timeout_s']:g} s"}
+    printed = sum(path.stat().st_size for path in Path(job["report"]).glob("out.*"))
+    if printed > MAX_OUTPUT:
+        return {"kind": "output", "message": f"it printed more than {MAX_OUTPUT // 1000:,} kB"}
+    report["peak_mb"] = max(report["peak_mb"], resident := _resident_mb(pid, job["memory_mb"]))
+    return _too_much_memory(job, resident) if resident > job["memory_mb"] else None
+
+
+def _too_much_memory(job: Job, resident: float) -> dict[str, str]:
+    message = f"it held {math.ceil(resident):,} MB of memory at once; {job['memory_mb']:,g} MB are allowed"
+    return {"kind": "memory", "message": message}
+
+
+def _resident_mb(pid: int, limit: float) -> float:
+    """Memory of the child and everything below it.
+
+    Resident sets count shared pages once for each process; only a sum that looks too
+    large is worth the slower count of proportional shares.
+    """
+    if not LINUX:
+        return 0.0
+    family = [pid, *_below(pid)]
+    total = sum(_memory(member, "status", b"VmRSS:") for member in family)
+    if total > limit and len(family) > 1:
+        total = sum(_memory(member, "smaps_rollup", b"Pss:") for member in family)
+    return total
+
+
+def _memory(pid: int, file: str, key: bytes) -> float:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/{file}").read_bytes().splitlines():
+            if line.startswith(key):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def _below(pid: int) -> list[int]:
+    """Every living descendant of a process."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for one in map(int, task.read_bytes().split()):
+                found += [one, *_below(one)]
+    return found
+
+
+def _locate(pid: int, job: Job) -> None:
+    """Ask the child where it is; its fault handler writes the stack. Then give it a moment."""
+    if hasattr(signal, "SIGUSR1"):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGUSR1)
+        until = time.monotonic() + 0.3
+        stack = Path(job["report"]) / "stack"
+        while time.monotonic() < until and not (stack.exists() and stack.stat().st_size):
+            time.sleep(0.02)
+
+
+def _leftovers(pid: int, grace: float) -> list[str]:
+    """Names of processes that are still there when the snippet has ended and had a moment; they are ended."""
+    until = time.monotonic() + grace
+    while _alive(pid) and time.monotonic() < until:
+        time.sleep(0.02)
+    if not _alive(pid):
+        return []
+    names = [_name(one) for one in _below(os.getpid())] if LINUX else ["a process of its group"]
+    _end_all(pid)
+    return names
+
+
+def _alive(pid: int) -> bool:
+    """Whether anything that the snippet started still runs. Ended orphans are reaped on the way."""
+    if not FORKS:
+        return False
+    if not LINUX:
+        try:
+            os.killpg(pid, 0)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True
+    while True:
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                return True
+        except ChildProcessError:
+            return False
+
+
+def _name(pid: int) -> str:
+    words = _command(pid)
+    if words == _command(os.getpid()):
+        return f"a forked copy of the snippet (process {pid})"
+    return f"`{words[:80]}` (process {pid})"
+
+
+def _command(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    return ""
+
+
+def _end_all(pid: int) -> None:
+    """End the snippet and everything below this warden, however it was started."""
+    if not FORKS:
+        subprocess.run(["taskkill", "/F", "/T", "/PID", str(pid)], capture_output=True, check=False)
+        return
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        below = _below(os.getpid()) if LINUX else []
+        for one in below:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+        others = [one for one in below if one != pid]
+        for one in others:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(one, os.WNOHANG)
+        if not others:
+            return
+        time.sleep(0.01)
+
+
+def _prctl(option: int, value: int) -> None:
+    ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def from_file() -> None:
+    """Entry of a fresh interpreter: the job's file is the first argument, the lifeline is standard input."""
+    supervise(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), 0)

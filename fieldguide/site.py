@@ -1,0 +1,68 @@
+"""Build or serve the site: assets first, then MkDocs, strictly.
+
+`python -m fieldguide.site build [--to FOLDER] [--project ROOT]` or `serve [--address HOST:PORT]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from fieldguide import assets
+from fieldguide.project import ROOT
+
+# Material prints its end-of-life notice on every run; the page on maintenance says what we do about it.
+QUIET = {"NO_MKDOCS_2_WARNING": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def build(to: Path, root: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Build the site strictly into `to`.
+
+    Args:
+        to: Folder to write; emptied first by MkDocs.
+        root: Checkout to build.
+        **variables: Environment variables such as `SITE_URL`.
+
+    Returns:
+        The finished process; `returncode` is 0 only for a build without a warning.
+    """
+    assets.main(root)
+    return subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--clean", "--site-dir", str(to)],
+        cwd=root, env={**os.environ, **QUIET, **variables}, text=True, capture_output=True, check=False,
+    )  # fmt: skip
+
+
+def serve(address: str, root: Path = ROOT) -> int:
+    """Serve with live reload. `site_url` is the address served, or instant navigation would be off."""
+    assets.main(root)
+    env = {**os.environ, **QUIET, "SITE_URL": f"http://{address}/"}
+    command = [sys.executable, "-m", "mkdocs", "serve", "--livereload", "--dev-addr", address]
+    try:
+        return subprocess.run(command, cwd=root, env=env, check=False).returncode
+    except KeyboardInterrupt:
+        return 0
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m fieldguide.site", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    build_parser = verbs.add_parser("build", help="build into a folder")
+    build_parser.add_argument("--to", type=Path, default=ROOT / "site")
+    build_parser.add_argument("--project", type=Path, default=ROOT)
+    serve_parser = verbs.add_parser("serve", help="serve with live reload")
+    serve_parser.add_argument("--address", default="127.0.0.1:8000")
+    args = parser.parse_args()
+    if args.verb == "serve":
+        raise SystemExit(serve(args.address))
+    done = build(args.to, args.project)
+    sys.stderr.write(done.stderr)
+    raise SystemExit(done.returncode)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""Sizes against the tensors that `transformers` allocates; meaning against PyTorch's attention; names against vLLM's documents."""
+
+import ast
+import sys
+from itertools import takewhile
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
+
+from snippets.inference import (
+    kv_cache,
+    kv_cache_calculator,
+    kv_cache_decoding,
+    kv_cache_model,
+    kv_cache_prefix,
+    kv_cache_quantized,
+    kv_cache_time,
+)
+
+FP32 = 4
+
+
+@pytest.mark.parametrize("kv_heads", [1, 2, 4])
+def test_bytes_per_token_are_what_transformers_allocates(kv_heads):
+    config = LlamaConfig(
+        vocab_size=64, hidden_size=32, intermediate_size=64, num_hidden_layers=3,
+        num_attention_heads=4, num_key_value_heads=kv_heads, head_dim=8,
+    )  # fmt: skip
+    held = kv_cache_model.held_bytes(LlamaForCausalLM(config), tokens=5)
+    assert held == 5 * kv_cache.kv_bytes_per_token(3, kv_heads, 8, FP32)
+
+
+@pytest.mark.parametrize("context", [3, 8, 40])
+def test_a_window_holds_what_transformers_holds(context):
+    """The library keeps one token less than the window: the missing one is being computed."""
+    config = MistralConfig(
+        vocab_size=64, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, head_dim=8, sliding_window=8,
+    )  # fmt: skip
+    held = kv_cache_model.held_bytes(MistralForCausalLM(config), tokens=context)
+    assert held == kv_cache.hybrid_bytes(0, 2, 8 - 1, context, kv_cache.kv_bytes_per_token(1, 2, 8, FP32))
+
+
+def test_a_latent_cache_is_what_transformers_allocates_for_deepseek(capsys):
+    kv_cache_model.example_sizes()
+    printed = capsys.readouterr().out.splitlines()[2]
+    assert int(printed.split(":")[1].split()[0]) == 40 * kv_cache.latent_bytes_per_token(3, 24, 8, FP32)
+
+
+def test_weights_of_llama_3_70b_are_counted_not_remembered():
+    with torch.device("meta"):
+        model = LlamaForCausalLM(LlamaConfig(
+            vocab_size=128_256, hidden_size=8192, intermediate_size=28_672, num_hidden_layers=80,
+            num_attention_heads=64, num_key_value_heads=8, head_dim=128, tie_word_embeddings=False,
+        ))  # fmt: skip
+    assert (
+        2 * sum(p.numel() for p in model.parameters()) == kv_cache.LLAMA3_70B_WEIGHTS == kv_cache_time.WEIGHTS
+    )
+    assert kv_cache.kv_bytes_per_token(**kv_cache.LLAMA3_70B) == kv_cache_time.PER_TOKEN
+
+
+def test_weights_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match=r"weights need 1\.41e\+11 B, memory has 8e\+10 B"):
+        kv_cache.sequences_that_fit(80e9, kv_cache.LLAMA3_70B_WEIGHTS, 8192, 327_680)
+
+
+@settings(deadline=None)
+@given(tokens=st.integers(1, 24), chunk=st.integers(1, 24))
+def test_chunked_decoding_equals_one_pass(tokens, chunk):
+    q, k, v = kv_cache_decoding.tensors(tokens)
+    full = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    torch.testing.assert_close(kv_cache_decoding.decode(q, k, v, chunk), full)
+
+
+@pytest.mark.parametrize("hit", [1, 16, 95])
+def test_a_resumed_prompt_has_the_logits_of_a_whole_one(hit):
+    model, tokens = kv_cache_model.llama(), kv_cache_model.prompt()
+    with torch.no_grad():
+        whole = model(tokens).logits[:, hit:]
+    torch.testing.assert_close(kv_cache_model.resume(model, tokens, hit, hit), whole, rtol=1e-3, atol=1e-3)
+
+
+def test_a_wrong_offset_after_a_prefix_hit_is_silent_and_wrong():
+    model, tokens = kv_cache_model.llama(), kv_cache_model.prompt()
+    with torch.no_grad():
+        right = model(tokens).logits[:, 64:]
+    wrong = kv_cache_model.resume(model, tokens, hit=64, first_position=0)
+    assert wrong.isfinite().all() and wrong.shape == right.shape
+    assert (wrong.argmax(-1) == right.argmax(-1)).float().mean() < 0.2
+    kl = (
+        F.kl_div(wrong.log_softmax(-1), right.log_softmax(-1), log_target=True, reduction="none")
+        .sum(-1)
+        .mean()
+    )
+    assert kl.item() == pytest.approx(3.98, rel=0.05)
+
+
+@pytest.mark.parametrize("dim", [-1, -2])
+def test_eight_bit_quantization_agrees_with_pytorch(dim):
+    """PyTorch's own affine quantizer, one channel at a time, with the same scale and zero point."""
+    x = torch.randn(1, 1, 16, 8, generator=torch.Generator().manual_seed(3))
+    axis = 3 if dim == -2 else 2
+    low, high = x.amin(dim), x.amax(dim)
+    scale = ((high - low) / 255).flatten()
+    ours = kv_cache_quantized.fake_quantize(x, 8, dim)
+    theirs = torch.fake_quantize_per_channel_affine(
+        x - low.unsqueeze(dim), scale, torch.zeros_like(scale, dtype=torch.int32), axis, 0, 255
+    ) + low.unsqueeze(dim)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+
+
+def test_outlier_channels_make_the_axis_of_the_keys_matter():
+    q, k, v = kv_cache_quantized.cache()
+    for bits, least in ((8, 4), (4, 4), (2, 4)):
+        token, channel = (
+            kv_cache_quantized.error(k, v, q, kv_cache_quantized.fake_quantize(k, bits, dim), v)
+            for dim in (-1, -2)
+        )
+        assert token > least * channel
+    q, k, v = kv_cache_quantized.cache(outlier=1.0)
+    token, channel = (
+        kv_cache_quantized.error(k, v, q, kv_cache_quantized.fake_quantize(k, 4, dim), v) for dim in (-1, -2)
+    )
+    assert token == pytest.approx(channel, rel=0.35), "without outliers there is nothing to isolate"
+
+
+def test_the_documented_example_of_vllm_hits_two_blocks_of_four():
+    """Request 1 has 14 tokens, of which the first 10 equal request 0's: 8 tokens hit (vLLM's design document, time 4)."""
+    first, second = list(range(15)), [*range(10), 90, 91, 92, 93]
+    known = set(kv_cache_prefix.block_hashes(first, block=4))
+    assert kv_cache_prefix.cached_tokens(known, kv_cache_prefix.block_hashes(second, block=4), block=4) == 8
+
+
+@given(
+    a=st.lists(st.integers(0, 2), max_size=40),
+    b=st.lists(st.integers(0, 2), max_size=40),
+    block=st.integers(1, 8),
+)
+def test_a_hit_is_the_common_prefix_in_whole_blocks(a, b, block):
+    known = set(kv_cache_prefix.block_hashes(a, block))
+    hit = kv_cache_prefix.cached_tokens(known, kv_cache_prefix.block_hashes(b, block), block)
+    common = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False))))
+    assert hit == common // block * block
+
+
+def test_orphaned_blocks_and_forgotten_tenants_are_reused_wrongly():
+    a, b = list(range(16)), list(range(100, 116))
+    orphan, chain = kv_cache_prefix.orphan_hashes, kv_cache_prefix.block_hashes
+    assert kv_cache_prefix.cached_tokens(set(orphan(a + b)), orphan(b + a)) == 32
+    assert kv_cache_prefix.cached_tokens(set(chain(a + b)), chain(b + a)) == 0
+    assert kv_cache_prefix.cached_tokens(set(chain(a, salt="x")), chain(a, salt="y")) == 0
+    assert kv_cache_prefix.cached_tokens(set(chain(a, salt="x")), chain(a, salt="x")) == 16
+
+
+@given(tokens=st.integers(1, 200_000), share=st.floats(0.1, 1.0))
+def test_at_the_break_even_fetching_and_computing_take_equally_long(tokens, share):
+    link = kv_cache_time.break_even_bandwidth(327_680, 70e9, 1e15, share)
+    fetch = kv_cache_time.fetch_seconds(tokens, 327_680, link)
+    assert fetch == pytest.approx(kv_cache_time.recompute_seconds(tokens, 70e9, 1e15, share), rel=1e-9)
+
+
+def test_recomputing_costs_what_pytorchs_flop_counter_counts():
+    """2 FLOPs per parameter and token: counted on the matrices of a real block."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    config = LlamaConfig(
+        vocab_size=32, hidden_size=256, intermediate_size=512, num_hidden_layers=4, num_attention_heads=4
+    )
+    model = LlamaForCausalLM(config)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(torch.zeros(1, 8, dtype=torch.long))
+    params = sum(p.numel() for n, p in model.named_parameters() if "embed" not in n and "norm" not in n)
+    ours = kv_cache_time.recompute_seconds(8, params, 1.0, 1.0)
+    assert counter.get_total_flops() == pytest.approx(ours, rel=0.01)  # the hundredth is attention itself
+
+
+def test_the_calculator_agrees_with_the_page():
+    result = kv_cache_calculator.kv_cache()
+    facts = kv_cache.facts()
+    assert result["sequences of 8,192 tokens that fit"] == facts["users_8k"]
+    assert result["one token"] == "320.0 KiB"
+    with pytest.raises(ValueError, match="do not fit"):
+        kv_cache_calculator.kv_cache(weights=200.0, memory=160.0)
+
+
+@pytest.mark.parametrize("module", [kv_cache, kv_cache_time, kv_cache_prefix, kv_cache_calculator])
+def test_what_the_browser_runs_needs_the_standard_library_alone(module):
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+    names = {a.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    names |= {n.module.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module}
+    assert names <= sys.stdlib_module_names

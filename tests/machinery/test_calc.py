@@ -1,0 +1,157 @@
+"""Calculators: inputs are checked, results are drawn, fences are refused in words."""
+
+from typing import Annotated, Literal
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fieldguide.calc import engine, fence, render
+
+
+def cache(
+    layers: Annotated[int, "layers", (1, 256)] = 80,
+    share: Annotated[float, "", (0.0, 1.0, 0.05)] = 0.5,
+    dtype: Literal["bf16", "fp8"] = "bf16",
+    quantized: bool = False,
+) -> dict[str, object]:
+    """How large does the cache get?
+
+    Args:
+        layers: Decoder layers, counted
+            without the embedding.
+        share: Part of it.
+    """
+    if layers == 13:
+        raise ValueError("thirteen layers do not fit.")
+    return {"cache": f"{layers * share} {dtype}", "quantized": quantized}
+
+
+def test_fields_come_from_the_signature_and_help_from_the_docstring():
+    layers, share, dtype, quantized = engine.fields(cache)
+    assert (layers.kind, layers.unit, layers.low, layers.high, layers.default) == (
+        "int",
+        "layers",
+        1,
+        256,
+        80,
+    )
+    assert layers.help == "Decoder layers, counted without the embedding."
+    assert (share.step, dtype.choices, quantized.kind) == (0.05, ("bf16", "fp8"), "bool")
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"layers": "1.5"}, "layers is a whole number."),
+        ({"layers": "0"}, "layers lies between 1 and 256 layers."),
+        ({"layers": ""}, "layers is a number."),
+        ({"share": "nan"}, "share is a finite number."),
+        ({"dtype": "int3"}, "dtype is one of bf16, fp8."),
+        ({"depth": 3}, "unknown input depth: this calculator has layers, share, dtype, quantized."),
+        ({"layers": 13}, "thirteen layers do not fit."),
+    ],
+)
+def test_wrong_inputs_get_a_sentence(values, sentence):
+    with pytest.raises(engine.InputError) as caught:
+        engine.evaluate(cache, values)
+    assert str(caught.value) == sentence
+
+
+def test_texts_from_a_form_become_values():
+    assert "20.0 fp8" in engine.evaluate(cache, {"layers": "40", "dtype": "fp8", "quantized": "on"})
+
+
+def test_a_parameter_that_no_form_can_hold_is_refused():
+    def bad(items: list[int] = []) -> dict[str, object]:  # noqa: B006
+        return {"n": len(items)}
+
+    with pytest.raises(TypeError, match="parameter items"):
+        engine.fields(bad)
+
+
+DRAWINGS = {
+    "headline": "x < y & z",
+    "table": [["context", "users"], [2048, 28]],
+    "bars": {"unit": "GB", "values": {"weights": 141.1, "cache": 18.9}, "limit": 160},
+    "lines": {
+        "x": "batch",
+        "y": "ms",
+        "log": "xy",
+        "series": {"step": [(1, 20.1), (1000, 90.0)]},
+        "points": {"you": (8, 21)},
+    },
+    "timeline": {"unit": "ms", "lanes": {"stage 0": [(0, 1, "F0"), (1, 3, "B0")], "stage 1": [(1, 2, "F0")]}},
+}
+
+
+def test_every_drawing_is_well_formed_and_described():
+    html = render.to_html(DRAWINGS)
+    root = ElementTree.fromstring(f"<div>{html}</div>")
+    pictures = root.findall(".//svg")
+    assert [p.get("role") for p in pictures] == ["img"] * 3
+    assert pictures[0].get("aria-label") == "Bars: weights 141.1 GB, cache 18.9 GB"
+    assert root.find(".//strong").text == "x < y & z"
+
+
+def test_bars_are_drawn_to_scale():
+    root = ElementTree.fromstring(render.bars({"values": {"a": 10, "b": 5, "c": 0}}))
+    widths = [float(r.get("width")) for r in root.findall("rect")]
+    assert widths[0] == pytest.approx(2 * widths[1], abs=0.1)
+    assert widths[2] == 0
+
+
+def test_a_logarithmic_axis_puts_decades_at_equal_distances():
+    scale = render.Scale([1, 1000], (0, 300), log=True)
+    assert [round(scale(v)) for v in (1, 10, 100, 1000)] == [0, 100, 200, 300]
+    assert scale.ticks() == [1, 10, 100, 1000]
+
+
+@given(
+    low=st.floats(0, 1e6),
+    width=st.floats(1e-3, 1e9),
+    log=st.booleans(),
+)
+def test_ticks_lie_within_the_axis_and_are_few(low, width, log):
+    low = low + 1e-3 if log else low
+    scale = render.Scale([low, low + width], (0, 100), log)
+    ticks = scale.ticks()
+    assert len(ticks) <= 12
+    assert all(-1e-6 <= scale(t) <= 100 + 1e-6 for t in ticks)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("function: [", "the calc fence is not YAML"),
+        ("title: T", "has the keys `function`"),
+        ("function: nothing\ntitle: T", "is not of the form area.module:name"),
+        ("function: a.missing:f\ntitle: T", "there is no snippets/a/missing.py"),
+        ("function: a.here:g\ntitle: T", "has no function g"),
+        ("function: a.here:f\ntitle: T\ncolor: red", "unknown key color"),
+        ("function: a.here:f\ntitle: T\npresets: {P: {m: 3}}", "unknown input m"),
+        ("function: a.heavy:f\ntitle: T", "must import the standard library alone"),
+    ],
+)
+def test_a_wrong_fence_is_refused_in_words(tmp_path, source, message):
+    (tmp_path / "snippets/a").mkdir(parents=True)
+    (tmp_path / "snippets/a/here.py").write_text(
+        'def f(n: int = 1) -> dict[str, object]:\n    """F."""\n    return {"n": n}\n'
+    )
+    (tmp_path / "snippets/a/heavy.py").write_text("import no_such_engine\n")
+    with pytest.raises(fence.FenceError, match=message):
+        fence.render(source, tmp_path)
+
+
+def test_a_fence_becomes_a_form_with_the_result_for_the_defaults(tmp_path):
+    (tmp_path / "snippets/a").mkdir(parents=True)
+    code = (
+        'def f(n: int = 3) -> dict[str, object]:\n    """Triple it."""\n    return {"three times": 3 * n}\n'
+    )
+    (tmp_path / "snippets/a/here.py").write_text(code)
+    html = fence.render("function: a.here:f\ntitle: Three\npresets: {Five: {n: 5}}", tmp_path)
+    root = ElementTree.fromstring(html)
+    assert root.find(".//strong").text == "9"
+    assert root.find(".//button").get("data-values") == '{"n": 5}'
+    assert root.find(".//label").get("for") == root.find(".//input[@name='n']").get("id")

@@ -1,0 +1,278 @@
+"""Pages against their snippets: what differs is named, what is recorded is right, nothing else changes."""
+
+import datetime
+import json
+
+import pytest
+
+from fieldguide import verify
+from fieldguide.runner import Run
+from tests.conftest_project import make_guide
+
+MORE = '''\
+"""More of the demo."""
+
+
+def example_more():
+    """Print."""
+    print("more")
+
+
+def facts():
+    """Facts."""
+    return {"half": "0.500", "count": "7"}
+'''
+COST = """\
+---
+title: Cost
+description: Count money.
+area: inference
+level: core
+prerequisites: []
+status: draft
+---
+
+# Cost
+
+Ten, twice, is <data value="inference/demo:twice_ten">20</data>; alone it is
+<data
+ value="ten">10</data>.
+"""
+
+
+@pytest.fixture
+def demo(tmp_path):
+    return make_guide(tmp_path, demo=True)
+
+
+def breaches(guide, *names):
+    project = guide.project
+    return verify.verify(project, [project.trio(name) for name in names or ["inference/demo"]])
+
+
+def record(guide, *names, **options):
+    project = guide.project
+    return verify.record(project, [project.trio(name) for name in names or ["inference/demo"]], **options)
+
+
+def test_a_sound_trio_has_no_breach(demo):
+    assert breaches(demo) == []
+
+
+def test_a_different_output_names_page_example_and_both_texts(demo):
+    demo.replace("snippets/inference/demo.out.txt", " 10   20 3.333", " 10   21 3.333")
+    (breach,) = breaches(demo)
+    assert breach.path == "docs/inference/demo.md"
+    assert breach.line == demo.line("docs/inference/demo.md", "demo.out.txt:table")
+    assert "example `table` in snippets/inference/demo.py does not print what is recorded" in breach.message
+    assert "line 2\n    -  10   21 3.333\n    +  10   20 3.333" in breach.message
+    assert breach.fix == "if the new output is right: fieldguide record inference/demo"
+    assert breach.rule == "output"
+
+
+def test_a_float_within_its_last_digit_is_no_difference(demo):
+    demo.replace("snippets/inference/demo.out.txt", "3.333", "3.334")
+    assert breaches(demo) == []
+
+
+def test_an_output_that_no_page_shows_is_named_by_its_file(demo):
+    demo.write("snippets/inference/demo_more.py", MORE)
+    demo.write("snippets/inference/demo_more.out.txt", "# --8<-- [start:more]\nless\n# --8<-- [end:more]\n")
+    (breach,) = breaches(demo)
+    assert breach.path == "snippets/inference/demo_more.out.txt"
+
+
+def test_a_missing_recording_is_named(demo):
+    demo.path("snippets/inference/demo.out.txt").unlink()
+    (breach,) = breaches(demo)
+    assert (breach.path, breach.fix) == ("snippets/inference/demo.py", "fieldguide record inference/demo")
+    assert "there is no `demo.out.txt`" in breach.message
+
+
+def test_a_damaged_recording_is_named_with_its_line(demo):
+    demo.replace("snippets/inference/demo.out.txt", "# --8<-- [end:table]\n", "")
+    (breach,) = breaches(demo)
+    assert (breach.path, breach.line) == ("snippets/inference/demo.out.txt", 1)
+    assert "the section `table` never ends" in breach.message
+
+
+def test_sections_without_example_and_examples_without_section_are_named(demo):
+    demo.replace("snippets/inference/demo.py", "example_table", "example_rows")
+    messages = [breach.message for breach in breaches(demo)]
+    assert any("has a section `table`, but snippets/inference/demo.py has no such" in m for m in messages)
+    assert any(
+        "the output of example `rows` in snippets/inference/demo.py has not been recorded" in m
+        for m in messages
+    )
+
+
+def test_a_failure_names_line_page_and_traceback(demo):
+    demo.replace("snippets/inference/demo.py", "return 2 * n", "return n // 0")
+    (breach,) = breaches(demo)
+    assert breach.path == "snippets/inference/demo.py"
+    assert breach.line == demo.line("snippets/inference/demo.py", "return n // 0")
+    shown = demo.line("docs/inference/demo.md", "demo.out.txt:table")
+    assert "example `table` failed: ZeroDivisionError" in breach.message
+    assert f"docs/inference/demo.md:{shown} shows its output" in breach.message
+    assert "Traceback" in breach.message
+    assert breach.rule == "run-exception"
+
+
+def test_a_different_fact_names_the_element(demo):
+    demo.replace(
+        "docs/inference/demo.md",
+        'Twice ten is <data value="twice_ten">20',
+        'Twice\nten is <data value="twice_ten">21',
+    )
+    (breach,) = breaches(demo)
+    assert (breach.path, breach.rule) == ("docs/inference/demo.md", "fact")
+    assert breach.line == demo.line("docs/inference/demo.md", ">21<")
+    assert (
+        "the page says `21` for the fact `twice_ten`; snippets/inference/demo.py computes `20`"
+        in breach.message
+    )
+    assert "fieldguide record inference/demo" in breach.fix
+
+
+def test_an_unknown_fact_is_refused(demo):
+    demo.replace(
+        "docs/inference/demo.md",
+        'Twice ten is <data value="twice_ten">',
+        'Twice ten is <data value="twise_ten">',
+    )
+    (breach,) = breaches(demo)
+    assert "no snippet of `inference/demo` computes the fact `twise_ten`" in breach.message
+
+
+def test_facts_are_the_union_over_the_snippets_of_a_page(demo):
+    demo.write("snippets/inference/demo_more.py", MORE)
+    demo.write("snippets/inference/demo_more.out.txt", "# --8<-- [start:more]\nmore\n# --8<-- [end:more]\n")
+    demo.replace(
+        "docs/inference/demo.md",
+        "# Demo",
+        '# Demo\n\n<data value="half">0.501</data> of <data value="count">7</data>',
+    )
+    assert breaches(demo) == []
+    demo.replace("docs/inference/demo.md", "0.501", "0.503")
+    demo.replace("docs/inference/demo.md", '"count">7<', '"count">8<')
+    assert [breach.rule for breach in breaches(demo)] == ["fact", "fact"]
+
+
+def test_a_fact_given_twice_is_refused(demo):
+    demo.write("snippets/inference/demo_more.py", MORE.replace("half", "twice_ten"))
+    demo.write("snippets/inference/demo_more.out.txt", "# --8<-- [start:more]\nmore\n# --8<-- [end:more]\n")
+    (breach,) = breaches(demo)
+    assert breach.path == "snippets/inference/demo_more.py"
+    assert "the fact `twice_ten` is already given by `demo.py`" in breach.message
+    assert record(demo)[1] == [breach]
+
+
+@pytest.fixture
+def two(demo):
+    """A second page, which quotes the first."""
+    demo.write("docs/inference/cost.md", COST)
+    demo.write("snippets/inference/cost.py", 'def facts():\n    return {"ten": "10"}\n')
+    return demo
+
+
+def test_facts_of_another_page(two):
+    assert breaches(two, "inference/cost") == []
+    two.replace("docs/inference/cost.md", ">20<", ">30<")
+    for name in ("inference/cost", "inference/demo"):  # whoever changes either side hears of it
+        (breach,) = breaches(two, name)
+        assert (breach.path, breach.line) == (
+            "docs/inference/cost.md",
+            two.line("docs/inference/cost.md", ">30<"),
+        )
+    assert breach.fix == "if that is right: fieldguide record inference/demo"
+
+
+def test_given_runs_are_used(demo):
+    project = demo.project
+    trio = project.trio("inference/demo")
+    run = Run(trio.snippets[0], sections={"table": "something else"}, facts={"twice_ten": "20"})
+    (breach,) = verify.verify(project, [trio], {trio.name: [run]})
+    assert "something else" in breach.message
+
+
+def test_record_writes_outputs_and_facts_and_nothing_else(two):
+    two.path("snippets/inference/demo.out.txt").unlink()
+    two.replace("snippets/inference/demo.py", "2 * n", "3 * n")
+    before = two.files()
+    changes, refused = record(two)
+    assert refused == []
+    assert [change.path.name for change in changes] == ["demo.out.txt", "cost.md", "demo.md"]
+    after = two.files()
+    assert after["snippets/inference/demo.out.txt"] == (
+        b"# --8<-- [start:table]\n  1    3 0.333\n 10   30 3.333\n# --8<-- [end:table]\n"
+    )
+    expected = before["docs/inference/demo.md"].replace(
+        b'Twice ten is <data value="twice_ten">20<', b'Twice ten is <data value="twice_ten">30<'
+    )
+    assert after["docs/inference/demo.md"] == expected
+    assert b'`<data value="twice_ten">7</data>`' in expected
+    assert after["docs/inference/cost.md"] == before["docs/inference/cost.md"].replace(b">20<", b">30<")
+    assert "-Twice ten" in changes[2].diff
+    assert "+Twice ten" in changes[2].diff
+    assert breaches(two, "inference/demo", "inference/cost") == []
+    assert record(two) == ([], [])
+
+
+def test_record_finds_elements_over_several_lines_and_leaves_code(demo):
+    code = '```html\n<data value="twice_ten">9</data>\n```\n\n<!-- <data value="twice_ten">9</data> -->\n\n'
+    element = '<data value="twice_ten">\n9</data> é\n'
+    demo.replace("docs/inference/demo.md", "# Demo\n", f"# Demo\n\n{code}{element}")
+    record(demo)
+    assert f'# Demo\n\n{code}<data value="twice_ten">20</data> é\n' in demo.read("docs/inference/demo.md")
+
+
+def test_measured_lines_stay_unless_asked_for(demo):
+    demo.replace(
+        "snippets/inference/demo.py",
+        'print(f"{n:3d} {double(n):4d} {n / 3:.3f}")',
+        'print(f"{n + 1} ms  # measured")',
+    )
+    demo.write(
+        "snippets/inference/demo.out.txt",
+        "# --8<-- [start:table]\n71 ms  # measured\n9 ms  # measured\n# --8<-- [end:table]\n",
+    )
+    assert record(demo) == ([], [])
+    (change,), _ = record(demo, measured=True)
+    assert "\n2 ms  # measured\n11 ms  # measured\n" in change.after
+
+
+def test_a_damaged_recording_is_replaced(demo):
+    good = demo.read("snippets/inference/demo.out.txt")
+    demo.write("snippets/inference/demo.out.txt", b"\xff\xfe half a file")
+    changes, refused = record(demo)
+    assert (len(changes), refused) == (1, [])
+    assert demo.read("snippets/inference/demo.out.txt") == good
+
+
+def test_the_stamp_of_what_passed(demo):
+    assert verify.last_passed(demo.project, "inference/demo") is None
+    verify.mark_passed(demo.project, ["inference/demo"])
+    date, fresh = verify.last_passed(demo.project, "inference/demo")
+    assert (date, fresh) == (datetime.datetime.now(datetime.UTC).date(), True)
+    entry = json.loads(demo.read(verify.PASSED))["inference/demo"]
+    assert entry["versions"]["python"].startswith("3.")
+    demo.replace("tests/inference/test_demo.py", "21", "22")
+    assert verify.last_passed(demo.project, "inference/demo") == (date, False)
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{", "\x00"])
+def test_a_damaged_stamp_counts_as_never_passed(demo, content):
+    demo.write(verify.PASSED, content)
+    assert verify.last_passed(demo.project, "inference/demo") is None
+
+
+def test_the_digest_follows_imports(demo):
+    demo.write("snippets/inference/base.py", "x = 1\n")
+    demo.replace(
+        "snippets/inference/demo.py",
+        '"""Two numbers."""\n',
+        '"""Two numbers."""\n\nfrom snippets.inference import base  # noqa\n',
+    )
+    before = verify.digest(demo.project, demo.project.trio("inference/demo"))
+    demo.write("snippets/inference/base.py", "x = 2\n")
+    assert verify.digest(demo.project, demo.project.trio("inference/demo")) != before

@@ -1,0 +1,20 @@
+"""Every snippet runs; its recorded output and the facts on the pages still hold."""
+
+import pytest
+
+from fieldguide import verify
+from fieldguide.project import Project
+
+PROJECT = Project()
+TRIOS = [trio for trio in PROJECT.trios if trio.snippets]
+
+
+@pytest.fixture(scope="session")
+def runs():
+    return verify.run_trios(PROJECT, TRIOS)
+
+
+@pytest.mark.parametrize("trio", TRIOS, ids=lambda trio: trio.name)
+def test_outputs_and_facts_hold(trio, runs):
+    breaches = verify.verify(PROJECT, [trio], {trio.name: runs[trio.name]})
+    assert not breaches, "\n" + "\n".join(map(str, breaches))
