@@ -6,12 +6,18 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from fieldguide import runner
+from fieldguide import notebooks, runner
 from fieldguide.contract.includes import includes
 from fieldguide.project import Project, Trio
 from fieldguide.verify import all_shown, output_file
 
-MACHINERY = ("fieldguide/runner/", "fieldguide/outputs.py", "fieldguide/verify.py", "requirements/test.txt")
+MACHINERY = (
+    "fieldguide/runner/",
+    "fieldguide/outputs.py",
+    "fieldguide/verify.py",
+    "fieldguide/notebooks.py",
+    "requirements/test.txt",
+)
 """A change here can change what every snippet prints, or whether that is noticed."""
 
 
@@ -28,6 +34,8 @@ class Touched:
     trios: tuple[Trio, ...]
     tests: tuple[Path, ...]
     """Further tests that import a changed snippet, such as those of published numbers."""
+    labs: tuple[Path, ...]
+    """Sources of notebooks."""
     machinery: str
     """The file that makes every page suspect, if there is one."""
 
@@ -85,7 +93,13 @@ def touched(project: Project, base: str | None = None) -> Touched:
     own = {test for trio in trios for test in trio.tests}
     others = set(project.tests.glob("**/test_*.py")) - own
     tests = (path for path in sorted(others) if _about_snippets(project, path))
-    return Touched(files, trios, tuple(t for t in tests if _used_by(project, {t}) & files), machinery)
+    suspect = tuple(path for path in tests if _used_by(project, {path}) & files)
+    labs = tuple(
+        path
+        for path in notebooks.sources(project)
+        if machinery or _used_by(project, {path, path.with_suffix(".ipynb")}) & files
+    )
+    return Touched(files, trios, suspect, labs, machinery)
 
 
 def _depends(project: Project, trio: Trio) -> set[Path]:

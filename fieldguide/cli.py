@@ -9,8 +9,6 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
-import importlib
-import importlib.util
 import json
 import sys
 import traceback
@@ -25,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from fieldguide import published, runner, verify
+from fieldguide import notebooks, published, runner, verify
 from fieldguide.changed import GitError, touched
 from fieldguide.checking import Checked
 from fieldguide.checking import check as check_pages
@@ -150,18 +148,23 @@ class _Printer:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.heading: tuple[Path, str] | None = None
+        self.open_line = False
 
     def __call__(self, snippet: Path, example: str, text: str) -> None:
         if self.heading != (snippet, example):
             if self.heading:
-                out.print()
+                out.print("\n" if self.open_line else "")
             self.heading = (snippet, example)
             out.print(Text(f"# {self.project.relative(snippet)} · {example}", "bold"))
         out.file.write(text)
         out.file.flush()
+        self.open_line = not text.endswith("\n")
 
     def end(self, run: Run) -> None:
-        """Say how a snippet failed, if it did."""
+        """End the last line, and say how a snippet failed, if it did."""
+        if self.open_line:
+            out.print()
+            self.open_line = False
         if run.error:
             for breach in verify.failures(self.project, [run]):
                 _report([breach])
@@ -187,20 +190,19 @@ def check(
 ) -> None:
     """Verify pages: the contract, recorded outputs, facts, and their tests."""
     project = _project()
-    labs: list[str] | None = [] if names else None
     tests: tuple[Path, ...] = ()
+    labs: list[str] | None
     if changed:
         trios, tests, labs = _touched(project, names or [], quiet=as_json)
     else:
-        labs = [name for name in names or [] if _is_lab(name)] if names else None
-        trios = _trios(project, [name for name in names or [] if not _is_lab(name)], everything=not names)
+        labs = _labs(project, names) if names else None
+        trios = _trios(project, names)
     total = sum(len(trio.snippets) for trio in trios)
     with _progress(f"checking {len(trios)} page{_s(trios)}", total) as step:
         checked = check_pages(
             project, trios, whole_contract=changed or not names, further_tests=tests, done=step
         )
-        if labs != []:
-            checked.breaches = sorted({*checked.breaches, *_notebooks("verify", project, labs)})
+        checked.breaches = sorted({*checked.breaches, *notebooks.verify(project, labs)})
     if as_json:
         _print_json(_as_json(project, checked))
     else:
@@ -218,13 +220,12 @@ def _touched(
         found = touched(project, *names)
     except GitError as error:
         _stop(str(error))
-    labs = sorted({path.stem for path in found.files if path.parent == project.docs / "labs"})
+    labs = [path.stem for path in found.labs]
     if not quiet:
         why = f" ({found.machinery} can change any of them)" if found.machinery else ""
-        what = (
-            ", ".join(trio.name for trio in found.trios)
-            if len(found.trios) <= 6
-            else f"{len(found.trios)} pages"
+        touched_names = [*(trio.name for trio in found.trios), *(f"labs/{lab}" for lab in labs)]
+        what = ", ".join(touched_names[:6]) + (
+            f" and {len(touched_names) - 6} more" if touched_names[6:] else ""
         )
         err.print(f"{len(found.files)} files differ; touched: {what or 'no page'}{why}.")
     return list(found.trios), found.tests, labs
@@ -273,15 +274,14 @@ def record(
 ) -> None:
     """Rewrite recorded outputs, facts on pages, notebooks and reproduced numbers. Read the diff like code."""
     project = _project()
-    labs = [name for name in names or [] if _is_lab(name)] if names else None
-    trios = _trios(project, [name for name in names or [] if not _is_lab(name)], everything=not names)
+    labs = _labs(project, names) if names else None
+    trios = _trios(project, names)
     with _progress(
         f"recording {len(trios)} page{_s(trios)}", 2 * sum(len(t.snippets) for t in trios)
     ) as step:
         changes, refused = verify.record(project, trios, measured=measured, done=step)
-        if labs != []:
-            changes, refused = _with(_notebooks("record", project, labs), changes, refused)
-        changes, refused = _with(_published(project), changes, refused)
+        for more, failed in (notebooks.record(project, labs), _published(project)):
+            changes, refused = [*changes, *more], [*refused, *failed]
     if as_json:
         _print_json({
             "ok": not refused,
@@ -300,17 +300,16 @@ def record(
     raise typer.Exit(1 if refused else 0)
 
 
-def _with(more: Any, changes: list[Any], refused: list[Breach]) -> tuple[list[Any], list[Breach]]:
-    return [*changes, *more[0]], [*refused, *more[1]]
-
-
-def _notebooks(verb: str, project: Project, labs: list[str] | None) -> Any:
-    """Verify or record the notebooks called `labs`, or all of them."""
-    if importlib.util.find_spec("fieldguide.notebooks") is None:
-        return ([], []) if verb == "record" else []
-    notebooks = importlib.import_module("fieldguide.notebooks")
-    only = None if labs is None else [name.rpartition("/")[2] for name in labs]
-    return getattr(notebooks, verb)(project, only)
+def _labs(project: Project, names: list[str]) -> list[str]:
+    """Notebooks among `names`."""
+    known = [path.stem for path in notebooks.sources(project)]
+    labs = [name.rpartition("/")[2].removesuffix(".py").replace("_", "-") for name in names if _is_lab(name)]
+    for lab in labs:
+        if lab not in known:
+            near = difflib.get_close_matches(lab, known, 3, 0.4) or known
+            hint = f"There is {', '.join(f'labs/{name}' for name in near)}." if near else ""
+            _stop(f"there is no notebook labs/{lab}. {hint}")
+    return labs
 
 
 def _published(project: Project) -> tuple[list[verify.Change], list[Breach]]:
@@ -379,10 +378,11 @@ def _find(project: Project, name: str) -> Trio:
         _stop(str(error.args[0]))
 
 
-def _trios(project: Project, names: list[str], *, everything: bool) -> list[Trio]:
-    if everything:
+def _trios(project: Project, names: list[str] | None) -> list[Trio]:
+    """Pages among `names`, each once; all that have a snippet if nothing is named."""
+    if not names:
         return [trio for trio in project.trios if trio.snippets]
-    found = {trio.name: trio for trio in (_find(project, name) for name in names)}
+    found = {trio.name: trio for trio in (_find(project, name) for name in names if not _is_lab(name))}
     return list(found.values())
 
 

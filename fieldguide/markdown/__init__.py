@@ -24,7 +24,7 @@ from markdown.postprocessors import Postprocessor
 from markdown.preprocessors import Preprocessor
 from markdown.treeprocessors import Treeprocessor
 
-from fieldguide import bibliography
+from fieldguide import bibliography, notebooks
 from fieldguide.calc import fence as calc
 from fieldguide.markdown import quiz, tables
 from fieldguide.markdown.errors import BuildError
@@ -395,5 +395,6 @@ class FieldGuide(Extension):
 
 
 def makeExtension(**options: Any) -> FieldGuide:
-    """What Python-Markdown looks for."""
+    """What Python-Markdown looks for. Loading it also makes notebooks render by this Markdown."""
+    notebooks.install()
     return FieldGuide(**options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -39,6 +40,8 @@ PROGRAMS = {
     "gcc": "On Debian: sudo apt-get install gcc; on macOS: xcode-select --install",
     "git": "On Debian: sudo apt-get install git; on macOS: brew install git",
 }
+WARDEN = "from fieldguide.runner import warden; warden.from_file()"
+ZYGOTE = "from fieldguide.runner import zygote; zygote.main()"
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -272,8 +275,9 @@ class _Pool:
         """Start tasks as places become free; yield each when it has ended."""
         for task in tasks:  # all at once: one imports while others already run
             if task.kind != "fresh" and (task.kind, task.seed) not in self.zygotes:
-                code = "from fieldguide.runner import zygote; zygote.main()"
-                process = self._python(Path(sys.executable), code, task.job["environ"], [task.kind or "json"])
+                process = self._python(
+                    Path(sys.executable), ZYGOTE, task.job["environ"], [task.kind or "json"]
+                )
                 self.zygotes[task.kind, task.seed] = process
                 self.selector.register(cast(IO[bytes], process.stdout), selectors.EVENT_READ, process)
         todo = list(tasks)
@@ -290,15 +294,23 @@ class _Pool:
         file = report / "job.json"
         file.write_text(json.dumps(task.job), encoding="utf-8")
         self.active[task.id] = task
-        if task.kind == "fresh":
-            code = "from fieldguide.runner import warden; warden.from_file()"
+        zygote = self.zygotes.get((task.kind, task.seed))
+        if zygote is None:
             python = _python(self.root, task.head)
-            process = self._python(python, code, task.job["environ"], [str(file)], cwd=task.job["work"])
+            process = self._python(python, WARDEN, task.job["environ"], [str(file)], cwd=task.job["work"])
             self.selector.register(cast(IO[bytes], process.stdout), selectors.EVENT_READ, task)
         else:
-            stdin = cast(IO[bytes], self.zygotes[task.kind, task.seed].stdin)
-            stdin.write(json.dumps({"id": task.id, "job": str(file)}).encode() + b"\n")
-            stdin.flush()
+            with contextlib.suppress(BrokenPipeError):  # it ended; its closed output says so as well
+                request = json.dumps({"id": task.id, "job": str(file)})
+                cast(IO[bytes], zygote.stdin).write(request.encode() + b"\n")
+
+    def _lost(self, zygote: subprocess.Popen[bytes]) -> None:
+        """Start afresh what a zygote that ended too early had in hand: importing may have crashed it."""
+        for key in [key for key, process in self.zygotes.items() if process is zygote]:
+            del self.zygotes[key]
+            for task in [task for task in self.active.values() if (task.kind, task.seed) == key]:
+                shutil.rmtree(task.folder)
+                self._start(task)
 
     def _python(
         self, python: Path, code: str, environ: dict[str, str], arguments: list[str], cwd: str | None = None
@@ -306,13 +318,12 @@ class _Pool:
         code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"
         elsewhere = {"HOME": tempfile.gettempdir(), "TMPDIR": tempfile.gettempdir()}
         env = {**environ, **elsewhere}
-        del env[
-            "PYTHONDONTWRITEBYTECODE"
-        ]  # a zygote may compile libraries; a snippet may not, it writes nowhere
+        # A zygote may store compiled libraries. A snippet may not: it writes nowhere but in its folder.
+        del env["PYTHONDONTWRITEBYTECODE"]
         process = subprocess.Popen(
             [str(python), "-P", "-c", code, *arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env=env, cwd=cwd or tempfile.gettempdir(), start_new_session=True,
+            env=env, cwd=cwd or tempfile.gettempdir(), start_new_session=True, bufsize=0,
         )  # fmt: skip
         self.processes.append(process)
         return process
@@ -327,28 +338,27 @@ class _Pool:
                     self.selector.unregister(key.fileobj)
                     ended.append(key.data)
                 continue
-            if not received:  # a zygote ended: so have its snippets
+            if not received:
                 self.selector.unregister(key.fileobj)
-                mine = [k for k, process in self.zygotes.items() if process is key.data]
-                ended += [t for t in self.active.values() if (t.kind, t.seed) in mine]
+                self._lost(key.data)
                 continue
             *lines, self.text[key.fd] = (self.text.get(key.fd, b"") + received).split(b"\n")
             ended += [self.active[json.loads(line)["id"]] for line in lines]
         if self.watch:
             for task in self.active.values():
-                self._tell(task, self.watch)
+                self._tell(task, self.watch, whole_lines=task not in ended)
         return ended
 
     @staticmethod
-    def _tell(task: _Task, watch: Watch) -> None:
-        """Pass on what examples have printed since the last time, whole lines only."""
+    def _tell(task: _Task, watch: Watch, whole_lines: bool) -> None:
+        """Pass on what examples have printed since the last time."""
         for number, name in enumerate(task.job["examples"]):
             path = Path(task.job["report"]) / f"out.{number}"
             if path.exists():
                 with path.open("rb") as file:
                     file.seek(task.told.get(name, 0))
                     new = file.read()
-                new = new[: new.rfind(b"\n") + 1]
+                new = new[: new.rfind(b"\n") + 1] if whole_lines else new
                 task.told[name] = task.told.get(name, 0) + len(new)
                 if new:
                     watch(task.run.snippet, name, new.decode("utf-8", errors="replace"))

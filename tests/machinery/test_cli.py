@@ -1,14 +1,16 @@
 """The command line, as its users meet it: what it prints, what it writes, how it ends."""
 
 import json
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from fieldguide import changed, cli, published
+from fieldguide import __main__, bootstrap, changed, cli, published
 from tests.conftest_project import MKDOCS, make_guide
 
 
@@ -273,6 +275,28 @@ def test_imports_includes_and_quoted_facts_are_followed(repository):
     assert found.machinery == ""
 
 
+def test_notebooks_are_touched_by_what_they_import(repository):
+    repository.write("docs/labs/one.py", "# %%\nfrom snippets.inference import demo\n")
+    repository.write("docs/labs/two.py", "# %%\nimport json\n")
+    commit(repository)
+    repository.write("docs/labs/two.ipynb", "{}")
+    assert [path.stem for path in changed.touched(repository.project).labs] == ["two"]
+    repository.replace("snippets/inference/demo.py", "2 * n", "n + n")
+    assert [path.stem for path in changed.touched(repository.project).labs] == ["one", "two"]
+
+
+def test_a_notebook_is_recorded_and_checked_by_name(demo):
+    demo.write("docs/labs/sum-of-two.py", "# %% [markdown]\n# # Sum\n\n# %%\nprint(1 + 1)\n")
+    assert "docs/labs/sum-of-two.ipynb" in call("record", "labs/sum-of-two").stdout
+    assert call("check", "labs/sum-of-two").exit_code == 0
+    demo.replace("docs/labs/sum-of-two.ipynb", '"2\\n"', '"3\\n"')
+    found = call("check", "labs/sum_of_two")
+    assert found.exit_code == 1
+    assert "docs/labs/sum-of-two.py:4" in found.stderr
+    unknown = call("check", "labs/sum")
+    assert (unknown.exit_code, "there is no notebook labs/sum" in unknown.stderr) == (2, True)
+
+
 def test_the_runner_makes_every_page_suspect(repository):
     git(repository, "switch", "-q", "-c", "topic")
     repository.write("fieldguide/runner/child.py", "x = 1\n")
@@ -401,6 +425,29 @@ def test_every_verb_explains_itself_with_an_example(verb):
     found = call(verb, "--help")
     assert found.exit_code == 0
     assert f"fieldguide {verb}" in re.sub(r"\s+", " ", found.stdout)
+
+
+def test_a_line_without_an_end_is_ended(demo):
+    demo.snippet(
+        "demo_more", "def example_a():\n    print(1, end='')\n\n\ndef example_b():\n    print(2, end='')\n"
+    )
+    found = call("run", "inference/demo_more").stdout
+    assert found == "# snippets/inference/demo_more.py · a\n1\n\n# snippets/inference/demo_more.py · b\n2\n"
+
+
+def test_without_its_packages_the_module_makes_the_environment_and_starts_again(monkeypatch):
+    started = []
+    monkeypatch.setattr(__main__, "NEEDED", ("no_such_package",))
+    monkeypatch.setattr(bootstrap, "ensure", lambda kind: Path(f"/env/{kind}/python"))
+    monkeypatch.setattr(sys, "prefix", "/usr")
+    monkeypatch.setattr(sys, "argv", ["fieldguide", "run", "inference/kv-cache"])
+    monkeypatch.setattr(os, "execv", lambda *arguments: started.append(arguments))
+    __main__.main()
+    python = str(Path("/env/test/python"))
+    assert started == [(python, [python, "-m", "fieldguide", "run", "inference/kv-cache"])]
+    monkeypatch.setattr(sys, "prefix", str(bootstrap.environment("test")))
+    with pytest.raises(SystemExit, match="is damaged"):
+        __main__.main()
 
 
 def test_the_module_is_the_command():

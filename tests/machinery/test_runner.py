@@ -245,6 +245,15 @@ def test_where_fork_is_unsafe_everything_is_fresh(guide, monkeypatch):
     assert (run.sections, run.error) == ({"hello": "hello"}, None)
 
 
+@pytest.mark.parametrize(
+    "zygote", ["raise SystemExit", "import sys; sys.stdin.readline()"], ids=["early", "late"]
+)
+def test_a_zygote_that_ends_too_early_is_done_without(guide, monkeypatch, zygote):
+    monkeypatch.setattr(schedule, "ZYGOTE", zygote)
+    paths = [guide.snippet(f"n{i}", f"def example_x():\n    print({i})\n") for i in range(4)]
+    assert [run.sections for run in guide.run(*paths)] == [{"x": str(i)} for i in range(4)]
+
+
 def test_pytorch_is_seeded_and_single_threaded(guide):
     body = """
     import torch
@@ -266,12 +275,12 @@ def test_pytorch_is_seeded_and_single_threaded(guide):
 def test_output_can_be_watched_while_it_comes(guide):
     told = []
     path = guide.snippet(
-        "a", "def example_a():\n    print(1)\n    print(2)\n\n\ndef example_b():\n    print(3)\n"
+        "a", "def example_a():\n    print(1)\n    print(2)\n\n\ndef example_b():\n    print(3, end='')\n"
     )
     guide.run(path, watch=lambda snippet, example, text: told.append((snippet.name, example, text)))
     assert {name for name, _, _ in told} == {"a.py"}
     assert "".join(text for _, example, text in told if example == "a") == "1\n2\n"
-    assert told[-1][1:] == ("b", "3\n")
+    assert told[-1][1:] == ("b", "3")
 
 
 def test_standard_error_is_no_output_but_explains_a_failure(guide):

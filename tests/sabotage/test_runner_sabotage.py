@@ -92,7 +92,7 @@ SNIPPETS = {
 
         def example_x():
             print("a")
-            subprocess.Popen(["sleep", "86399"], start_new_session=True)
+            subprocess.Popen(["sleep", "SECONDS"], start_new_session=True)
         """,
     "listener": """
         import socket
@@ -289,7 +289,7 @@ def runs(guide):
         ("hog_in_a_child", "memory", "300 MB are allowed", ANY),
         ("flood", "output", "it printed more than 1,000 kB", ANY),
         ("orphan", "leftover", "it left a process behind, which was ended: a forked copy of the snippet", None),
-        ("daemon", "leftover", "it left a process behind, which was ended: `sleep 86399`", None),
+        ("daemon", "leftover", "it left a process behind, which was ended: `sleep {SECONDS}`", None),
         ("listener", "leftover", "it ended while still listening on port", None),
         ("network", "network", "it looks up 192.0.2.1: a snippet has no network beyond this machine", "create_connection"),
         ("network_swallowed", "network", "it connects to 192.0.2.1:80", "connection.connect"),
@@ -339,7 +339,7 @@ def test_nothing_survives_a_caller_that_is_killed(tmp_path):
     """The caller gets SIGKILL, which it cannot handle; its wardens notice."""
     guide = make_guide(tmp_path)
     light = guide.snippet(
-        "a", "import subprocess\n\n\ndef example_x():\n    subprocess.run(['sleep', '86398'])\n"
+        "a", "import subprocess\n\n\ndef example_x():\n    subprocess.run(['sleep', '{SECONDS}1'])\n"
     )
     fresh = guide.snippet(
         "b", "import time\n\n\ndef example_x():\n    time.sleep(86397)\n", "isolation = 'process'"
