@@ -30,6 +30,7 @@ COPIED = (
     "mkdocs.yml",
     "node_modules",
     "package.json",
+    "package-lock.json",
 )
 GENERATED = '''"""A generated snippet: a small matrix product."""
 

@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import json
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -202,7 +203,9 @@ def check(
         checked = check_pages(
             project, trios, whole_contract=changed or not names, further_tests=tests, done=step
         )
+        began = time.monotonic()
         checked.breaches = sorted({*checked.breaches, *notebooks.verify(project, labs)})
+        checked.seconds += time.monotonic() - began
     if as_json:
         _print_json(_as_json(project, checked))
     else:

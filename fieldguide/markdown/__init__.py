@@ -64,6 +64,12 @@ def sources(project: Project) -> dict[str, bibliography.Entry]:
     return bibliography.load(project)
 
 
+@lru_cache(maxsize=4)
+def by_text(project: Project) -> dict[str, Page]:
+    """Pages by their text, which is all that a Markdown extension is given of them."""
+    return {page.body.strip(): page for page in project.pages}
+
+
 class Writing:
     """The page being written: where it stands, what it cites."""
 
@@ -77,11 +83,9 @@ class Writing:
         self.cited = []
         self.project = project_at(self.root)
         try:
-            pages = self.project.pages
+            self.page = by_text(self.project).get(text.strip())
         except BreachError as error:
             raise BuildError(error.breach) from None
-        wanted = text.strip()
-        self.page = next((page for page in pages if page.body.strip() == wanted), None)
 
     def fail(self, near: str, message: str, rule: str, fix: str = "") -> BuildError:
         """An error at the line of the page that holds `near`."""

@@ -13,6 +13,8 @@ from fieldguide import outputs, verify
 from tests.conftest_project import make_guide
 
 QUICK = "timeout_s = 5\nmemory_mb = 300"
+SECONDS = f"8{os.getpid():07d}"
+"""How long processes sleep that should not survive: a number by which this run finds its own."""
 ANY = object()
 """The line depends on the moment."""
 SNIPPETS = {
@@ -256,7 +258,7 @@ SNIPPETS = {
 
 def bad(guide, name, file=""):
     """Write a snippet of the collection; comments at its beginning are lines for its head."""
-    body = textwrap.dedent(SNIPPETS[name]).strip("\n") + "\n"
+    body = textwrap.dedent(SNIPPETS[name]).strip("\n").replace("SECONDS", SECONDS) + "\n"
     head = "\n".join(line[2:] for line in body.split("\n") if line.startswith("# "))
     return guide.snippet(file or name, body, head or QUICK)
 
@@ -289,7 +291,7 @@ def runs(guide):
         ("hog_in_a_child", "memory", "300 MB are allowed", ANY),
         ("flood", "output", "it printed more than 1,000 kB", ANY),
         ("orphan", "leftover", "it left a process behind, which was ended: a forked copy of the snippet", None),
-        ("daemon", "leftover", "it left a process behind, which was ended: `sleep {SECONDS}`", None),
+        ("daemon", "leftover", f"it left a process behind, which was ended: `sleep {SECONDS}`", None),
         ("listener", "leftover", "it ended while still listening on port", None),
         ("network", "network", "it looks up 192.0.2.1: a snippet has no network beyond this machine", "create_connection"),
         ("network_swallowed", "network", "it connects to 192.0.2.1:80", "connection.connect"),
@@ -332,17 +334,21 @@ def test_every_bad_snippet_was_judged(runs):
 
 def test_nothing_survives(runs):
     assert runs["daemon"].error
-    assert "sleep 86399" not in processes()
+    assert f"sleep {SECONDS}" not in processes()
 
 
 def test_nothing_survives_a_caller_that_is_killed(tmp_path):
     """The caller gets SIGKILL, which it cannot handle; its wardens notice."""
     guide = make_guide(tmp_path)
+    seconds = f"9{os.getpid():07d}"
     light = guide.snippet(
-        "a", "import subprocess\n\n\ndef example_x():\n    subprocess.run(['sleep', '{SECONDS}1'])\n"
+        "a",
+        "import subprocess\n\n\ndef example_x():\n    subprocess.run(['sleep', 'SECONDS'])\n".replace(
+            "SECONDS", seconds
+        ),
     )
     fresh = guide.snippet(
-        "b", "import time\n\n\ndef example_x():\n    time.sleep(86397)\n", "isolation = 'process'"
+        "b", "import time\n\n\ndef example_x():\n    time.sleep(1000)\n", "isolation = 'process'"
     )
     code = f"""
         from pathlib import Path
@@ -354,11 +360,11 @@ def test_nothing_survives_a_caller_that_is_killed(tmp_path):
         [sys.executable, "-c", textwrap.dedent(code)], cwd=root, env={**os.environ, "TMPDIR": str(tmp_path)}
     )
     try:
-        wait_until(lambda: "sleep 86398" in processes() and str(tmp_path) in processes())
+        wait_until(lambda: f"sleep {seconds}" in processes() and str(tmp_path) in processes())
     finally:
         caller.kill()
         caller.wait()
-    wait_until(lambda: "sleep 86398" not in processes() and str(tmp_path) not in processes())
+    wait_until(lambda: f"sleep {seconds}" not in processes() and str(tmp_path) not in processes())
 
 
 def processes():
