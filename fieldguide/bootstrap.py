@@ -149,7 +149,20 @@ def _packages(kind: str, python: Path) -> None:
     )
     _step(f"packages of requirements/{kind}.txt ({size}; minutes the first time)")
     began = time.monotonic()
-    _run([str(python), "-m", "uv", "pip", "install", "--python", str(python), "-r", str(lock)])
+    _run(
+        [
+            str(python),
+            "-m",
+            "uv",
+            "pip",
+            "install",
+            "--compile-bytecode",
+            "--python",
+            str(python),
+            "-r",
+            str(lock),
+        ]
+    )
     _remember(stamp, digest)
     print(f"  done in {time.monotonic() - began:.0f} s", flush=True)
 

@@ -16,5 +16,5 @@ def runs():
 
 @pytest.mark.parametrize("trio", TRIOS, ids=lambda trio: trio.name)
 def test_outputs_and_facts_hold(trio, runs):
-    breaches = verify.verify(PROJECT, [trio], {trio.name: runs[trio.name]})
+    breaches = verify.verify(PROJECT, [trio], runs)
     assert not breaches, "\n" + "\n".join(map(str, breaches))
