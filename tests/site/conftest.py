@@ -1,0 +1,71 @@
+"""The site, built once as a reader gets it, and a browser to open it with."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from fieldguide import bootstrap, site
+
+sys.path.insert(0, str(Path(__file__).parent))
+import server as static
+
+FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory):
+    """Folder and address of the built site; `site_url` is the address, or instant navigation would be off."""
+    folder = tmp_path_factory.mktemp("site")
+    server, address = static.serve(folder, "/guide")
+    done = site.build(folder, SITE_URL=address)
+    assert done.returncode == 0, done.stderr
+    yield folder, address
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One Chromium for the session."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=bootstrap.browser(), args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+class Visit:
+    """One tab, with everything that should not have happened."""
+
+    def __init__(self, context, address):
+        self.context, self.address, self.errors = context, address, []
+        self.page = context.new_page()
+        self.page.on("console", lambda m: self.errors.append(m.text) if m.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda e: self.errors.append(str(e)))
+        self.page.on("request", self._own)
+        self.page.on("response", lambda r: self.errors.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+
+    def _own(self, request):
+        if not request.url.startswith((self.address, "data:", "blob:")):
+            self.errors.append(f"outside request: {request.url}")
+
+    def open(self, path):
+        self.page.goto(self.address + path, wait_until="load")
+        return self.page
+
+
+@pytest.fixture
+def visit(browser, served):
+    """Open a tab: `visit(width=390, color_scheme="dark")`."""
+    opened = []
+
+    def start(width=1280, height=900, **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        opened.append(context)
+        return Visit(context, served[1])
+
+    yield start
+    for context in opened:
+        context.close()
+

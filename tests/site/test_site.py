@@ -1,0 +1,154 @@
+"""The built site in a real browser: nothing from outside, nothing broken, nothing cramped."""
+
+import gzip
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin
+
+import pytest
+from conftest_paths import paths
+
+AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
+REMOTE = re.compile(r"""<(?:script|img|iframe|source|video|link)\b[^>]*?(?:src|href)=["']?(?:https?:)?//([^"'/ >]+)[^>]*>""", re.I)
+ALLOWED_LINKS = re.compile(r'rel="?(?:canonical|next|prev|edit|alternate)')
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_loads_quietly_and_asks_nobody_else(visit, scheme):
+    tab = visit(color_scheme=scheme)
+    for path in paths():
+        page = tab.open(path)
+        page.wait_for_timeout(50)
+        assert page.locator("h1").count() == 1, f"{path}: one title"
+        assert not tab.errors, f"{path}: {tab.errors}"
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_no_page_scrolls_sideways_on_a_phone(visit, width):
+    tab = visit(width=width, height=800)
+    for path in paths():
+        over = tab.open(path).evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert over <= 0, f"{path} is {over} px too wide at {width} px"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(visit, scheme):
+    tab = visit(color_scheme=scheme, bypass_csp=True)
+    for path in paths():
+        page = tab.open(path)
+        page.add_script_tag(path=str(AXE))
+        found = page.evaluate("tags => axe.run(document, {runOnly: tags})", TAGS)["violations"]
+        told = [f"{v['id']}: {n['target']} {n.get('failureSummary', '')}" for v in found for n in v["nodes"][:3]]
+        assert not told, f"{path} ({scheme}):\n" + "\n".join(told)
+
+
+def test_no_page_names_an_asset_of_another_host(served):
+    for file in served[0].rglob("*.html"):
+        for tag in REMOTE.finditer(file.read_text(encoding="utf-8")):
+            assert ALLOWED_LINKS.search(tag.group(0)) or served[1].split("/")[2] in tag.group(0), f"{file}: {tag.group(0)}"
+
+
+def test_pages_are_light(served):
+    heavy = {}
+    for path in paths():
+        size = len(gzip.compress((served[0] / path / "index.html").read_bytes(), 6))
+        if size > (60_000 if path.startswith("labs/") else 25_000):
+            heavy[path] = size
+    assert not heavy
+
+
+def test_the_search_index_is_light_and_finds_a_page(served, visit):
+    index = served[0] / "search/search_index.json"
+    assert len(gzip.compress(index.read_bytes(), 6)) <= 300_000
+    tab = visit()
+    page = tab.open("")
+    page.locator(".md-search__input").click()
+    page.keyboard.type("KV cache", delay=20)
+    page.locator(".md-search-result__link").first.wait_for(timeout=10_000)
+    assert "inference/kv-cache" in page.locator(".md-search-result__link").first.get_attribute("href")
+
+
+def test_mathematics_is_rendered_at_build(served):
+    html = (served[0] / "inference/kv-cache/index.html").read_text(encoding="utf-8")
+    assert '<span class="katex' in html and "<math" in html
+    assert "arithmatex" not in html
+    for file in served[0].rglob("index.html"):
+        assert not re.search(r"\\\(|\\\[[^\\]", re.sub(r"<(script|annotation|code|pre).*?</\1>", "", file.read_text(encoding="utf-8"), flags=re.S)), file
+
+
+def test_a_page_reads_without_javascript(visit):
+    tab = visit(java_script_enabled=False)
+    page = tab.open("inference/kv-cache/")
+    assert page.locator("article h1").inner_text().startswith("KV cache")
+    details = page.locator(".fg-quiz details").first
+    assert not details.locator("li").first.is_visible()
+    details.locator("summary").click()
+    assert details.locator("li").first.is_visible()
+
+
+def test_instant_navigation_works(visit):
+    tab = visit()
+    page = tab.open("inference/")
+    page.evaluate("window.stayed = true")
+    page.locator("article a[href*='kv-cache']").first.click()
+    page.wait_for_function("document.title.startsWith('KV cache')")
+    assert page.evaluate("window.stayed") is True
+    assert not tab.errors
+
+
+def test_the_map_shows_every_area_and_links_only_what_is_there(visit):
+    tab = visit(width=390)
+    page = tab.open("")
+    assert page.locator(".fg-card").count() == 9
+    for link in page.locator(".fg-card a").all():
+        assert tab.page.request.get(link.evaluate("a => a.href")).ok
+    rows = page.locator(".fg-progress tbody tr")
+    assert rows.count() == 9
+    assert re.match(r"\d+ of 10", rows.nth(2).locator("td").nth(1).inner_text())
+
+
+class Anchors(HTMLParser):
+    """Links and anchors of one page."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.links, self.anchors = set(), set()
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        self.anchors.update(filter(None, (values.get("id"), values.get("name"))))
+        if tag == "a" and values.get("href"):
+            self.links.add(values["href"])
+
+
+def test_no_internal_link_or_anchor_is_dead(served):
+    folder, address = served
+    pages = {p.parent: Anchors(p.read_text(encoding="utf-8")) for p in folder.rglob("index.html")}
+    dead = []
+    for place, page in pages.items():
+        here = address + (place.relative_to(folder).as_posix() + "/" if place != folder else "")
+        for link in page.links:
+            url, anchor = urldefrag(urljoin(here, link))
+            if not url.startswith(address):
+                continue
+            target = folder / unquote(url.removeprefix(address))
+            if target.is_dir():
+                if anchor and anchor not in pages[target].anchors | {"__search"} and "?" not in anchor:
+                    dead.append(f"{here}: {link} (no such anchor)")
+            elif not target.is_file():
+                dead.append(f"{here}: {link}")
+    assert not dead
+
+
+def test_a_lab_reads_like_a_page_and_can_be_downloaded(served, visit):
+    tab = visit()
+    page = tab.open("labs/decode-bandwidth/")
+    assert page.locator("article .katex").count() > 3
+    assert page.locator("article .fg-output").count() >= 5
+    assert page.locator("article .fg-plot svg").count() == 1
+    link = page.get_by_role("link", name="download the notebook").evaluate("a => a.href")
+    assert tab.page.request.get(link).json()["nbformat"] == 4
+    assert not tab.errors
