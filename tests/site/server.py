@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import mimetypes
 import threading
-from functools import lru_cache
+from functools import cache
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -21,7 +21,7 @@ mimetypes.add_type("text/javascript", ".mjs")
 mimetypes.add_type("application/wasm", ".wasm")
 
 
-@lru_cache(maxsize=None)
+@cache
 def packed(path: str, changed: int) -> bytes:
     """A file, compressed once."""
     return gzip.compress(Path(path).read_bytes(), 6)
@@ -47,7 +47,9 @@ class Handler(SimpleHTTPRequestHandler):
             status, path = 404, Path(self.directory) / "404.html"
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         if path.suffix in TEXT and "gzip" in self.headers.get("Accept-Encoding", ""):
-            return self._send(status, packed(str(path), path.stat().st_mtime_ns), kind, {"Content-Encoding": "gzip"})
+            return self._send(
+                status, packed(str(path), path.stat().st_mtime_ns), kind, {"Content-Encoding": "gzip"}
+            )
         return self._send(status, path.read_bytes(), kind)
 
     def _send(self, status, body, kind, headers=None):

@@ -10,7 +10,10 @@ import pytest
 from conftest_paths import paths
 
 AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
-REMOTE = re.compile(r"""<(?:script|img|iframe|source|video|link)\b[^>]*?(?:src|href)=["']?(?:https?:)?//([^"'/ >]+)[^>]*>""", re.I)
+REMOTE = re.compile(
+    r"""<(?:script|img|iframe|source|video|link)\b[^>]*?(?:src|href)=["']?(?:https?:)?//([^"'/ >]+)[^>]*>""",
+    re.I,
+)
 ALLOWED_LINKS = re.compile(r'rel="?(?:canonical|next|prev|edit|alternate)')
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
@@ -40,14 +43,18 @@ def test_axe_finds_nothing(visit, scheme):
         page = tab.open(path)
         page.add_script_tag(path=str(AXE))
         found = page.evaluate("tags => axe.run(document, {runOnly: tags})", TAGS)["violations"]
-        told = [f"{v['id']}: {n['target']} {n.get('failureSummary', '')}" for v in found for n in v["nodes"][:3]]
+        told = [
+            f"{v['id']}: {n['target']} {n.get('failureSummary', '')}" for v in found for n in v["nodes"][:3]
+        ]
         assert not told, f"{path} ({scheme}):\n" + "\n".join(told)
 
 
 def test_no_page_names_an_asset_of_another_host(served):
     for file in served[0].rglob("*.html"):
         for tag in REMOTE.finditer(file.read_text(encoding="utf-8")):
-            assert ALLOWED_LINKS.search(tag.group(0)) or served[1].split("/")[2] in tag.group(0), f"{file}: {tag.group(0)}"
+            assert ALLOWED_LINKS.search(tag.group(0)) or served[1].split("/")[2] in tag.group(0), (
+                f"{file}: {tag.group(0)}"
+            )
 
 
 def test_pages_are_light(served):
@@ -75,7 +82,12 @@ def test_mathematics_is_rendered_at_build(served):
     assert '<span class="katex' in html and "<math" in html
     assert "arithmatex" not in html
     for file in served[0].rglob("index.html"):
-        assert not re.search(r"\\\(|\\\[[^\\]", re.sub(r"<(script|annotation|code|pre).*?</\1>", "", file.read_text(encoding="utf-8"), flags=re.S)), file
+        assert not re.search(
+            r"\\\(|\\\[[^\\]",
+            re.sub(
+                r"<(script|annotation|code|pre).*?</\1>", "", file.read_text(encoding="utf-8"), flags=re.S
+            ),
+        ), file
 
 
 def test_a_page_reads_without_javascript(visit):

@@ -1,0 +1,173 @@
+"""Calculators in the browser: the same Python as in CPython, for inputs drawn at random."""
+
+import gzip
+import importlib
+import json
+import random
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+from conftest_paths import paths
+
+from fieldguide.calc import engine, fence
+from fieldguide.project import Project
+
+PROJECT = Project()
+FENCE = re.compile(r"^```calc\n(.*?)^```", re.M | re.S)
+CALCULATORS = [(page, fence.parse(source)) for page in PROJECT.pages for source in FENCE.findall(page.text)]
+IDS = [f"{page.name}:{calculator.function_name}" for page, calculator in CALCULATORS]
+
+
+def drawn(field, rng):
+    """A valid value of one input, as a person would type it."""
+    if field.kind == "bool":
+        return rng.random() < 0.5
+    if field.kind == "choice":
+        return rng.choice(field.choices)
+    low, high = field.low or 0, min(field.high or 1e6, 1e6)
+    value = rng.uniform(low, high) if rng.random() < 0.5 else low + (high - low) * rng.random() ** 4
+    return round(value) if field.kind == "int" else round(value, 3)
+
+
+def fill(page, anchor, values):
+    """Type the values into the form; one event at the end."""
+    page.evaluate(
+        """([anchor, values]) => {
+            const form = document.querySelector(`#${anchor} form`);
+            for (const [name, value] of Object.entries(values)) {
+                const field = form.elements[name];
+                if (field.type === 'checkbox') field.checked = value; else field.value = value;
+            }
+            form.dispatchEvent(new Event('input', {bubbles: true}));
+        }""",
+        [anchor, values],
+    )
+
+
+def settled(page, anchor):
+    """Wait until the calculator has answered; its status and its result."""
+    page.wait_for_function(
+        "a => { const c = document.querySelector(`#${a} fg-calc`); return !c.hasAttribute('aria-busy') "
+        "&& !c.querySelector('.fg-calc-status').textContent.startsWith('Starting'); }",
+        arg=anchor,
+        timeout=45_000,
+    )
+    box = page.locator(f"#{anchor}")
+    return box.locator(".fg-calc-status").inner_text(), box.locator(".fg-calc-out").inner_html()
+
+
+def plain(html):
+    """Text of a result, without tags; SVG labels included."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+@pytest.mark.parametrize(("owner", "calculator"), CALCULATORS, ids=IDS)
+def test_the_browser_computes_what_cpython_computes(visit, owner, calculator):
+    function = getattr(importlib.import_module(calculator.module), calculator.function_name)
+    fields = engine.fields(function)
+    rng = random.Random(calculator.function_name)
+    tab = visit()
+    page = tab.open(next(p for p in paths() if p.rstrip("/") == owner.name.removesuffix("/index")))
+    assert plain(page.locator(f"#{calculator.anchor} .fg-calc-out").inner_html()) == plain(
+        engine.evaluate(function, {})
+    )
+    right = 0
+    for _ in range(40):
+        values = {field.name: drawn(field, rng) for field in fields}
+        fill(page, calculator.anchor, values)
+        status, shown = settled(page, calculator.anchor)
+        try:
+            expected = engine.evaluate(function, values)
+        except engine.InputError as error:
+            assert status == f"Not computed: {error}"
+            continue
+        assert status == "Computed in this page by the same Python."
+        assert plain(shown) == plain(expected), values
+        right += 1
+        if right == 5:
+            break
+    assert right == 5
+    assert not tab.errors
+
+
+@pytest.fixture
+def calculator_page(visit):
+    """The page on the KV cache, ready to be used."""
+    tab = visit()
+    return tab, tab.open("inference/kv-cache/")
+
+
+def test_nothing_of_python_is_loaded_before_the_first_interaction(calculator_page):
+    _, page = calculator_page
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(300)
+    assert not [url for url in asked if "vendor/pyodide" in url]
+    page.locator("#calc-kv-cache input[name=layers]").focus()
+    page.wait_for_timeout(1500)
+    assert [url for url in asked if "pyodide.asm.wasm" in url]
+
+
+def test_a_change_after_the_first_shows_within_fifty_milliseconds(calculator_page):
+    _, page = calculator_page
+    fill(page, "calc-kv-cache", {"layers": 40})
+    settled(page, "calc-kv-cache")
+    times = []
+    for layers in (41, 42, 43, 44, 45):
+        fill(page, "calc-kv-cache", {"layers": layers})
+        settled(page, "calc-kv-cache")
+        times.append(float(page.locator("#calc-kv-cache fg-calc").get_attribute("data-ms")))
+    assert min(times) < 50, times
+
+
+def test_a_wrong_value_gets_a_sentence_and_keeps_the_last_result(calculator_page):
+    _, page = calculator_page
+    fill(page, "calc-kv-cache", {"layers": 40})
+    _, before = settled(page, "calc-kv-cache")
+    fill(page, "calc-kv-cache", {"layers": 0})
+    status, after = settled(page, "calc-kv-cache")
+    assert status == "Not computed: layers lies between 1 and 256."
+    assert before == after
+    fill(page, "calc-kv-cache", {"layers": 40, "weights": 900, "memory": 80})
+    assert settled(page, "calc-kv-cache")[0] == "Not computed: the weights (900 GB) do not fit into 80 GB."
+
+
+def test_a_preset_fills_the_form_and_computes(calculator_page):
+    _, page = calculator_page
+    page.get_by_role("button", name="Llama 3 8B, 128K").click()
+    status, shown = settled(page, "calc-kv-cache")
+    assert status.startswith("Computed") and "131,072" in plain(shown)
+    assert page.locator("#calc-kv-cache input[name=layers]").input_value() == "32"
+
+
+def test_the_state_travels_in_the_address(visit):
+    tab = visit()
+    page = tab.open("inference/kv-cache/#calc-kv-cache?layers=61&kv_heads=1&head_dim=288&dtype=fp8")
+    settled(page, "calc-kv-cache")
+    assert page.locator("#calc-kv-cache input[name=layers]").input_value() == "61"
+    page.get_by_role("button", name="Copy link to these values").click()
+    address = page.evaluate("location.hash")
+    assert "layers=61" in address and "dtype=fp8" in address
+
+
+def test_without_webassembly_a_sentence_helps(visit):
+    tab = visit()
+    tab.page.add_init_script("delete window.WebAssembly")
+    page = tab.open("inference/kv-cache/")
+    fill(page, "calc-kv-cache", {"layers": 40})
+    assert "cannot run Python" in page.locator("#calc-kv-cache .fg-calc-status").inner_text()
+
+
+def test_a_calculator_reads_and_answers_without_javascript(visit):
+    page = visit(java_script_enabled=False).open("inference/kv-cache/")
+    assert page.locator("#calc-kv-cache .fg-calc-headline strong").inner_text() == "7"
+    assert page.locator("#calc-kv-cache svg[role=img]").count() == 2
+
+
+def test_the_python_that_travels_is_small(served):
+    vendor = served[0] / "vendor"
+    files = [*(vendor / "pyodide").iterdir(), vendor / "calculators.zip"]
+    assert sum(len(gzip.compress(Path(f).read_bytes(), 6)) for f in files) <= 6e6
+    assert json.loads((vendor / "pyodide/lock.json").read_text())["packages"] == {}
