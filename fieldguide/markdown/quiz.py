@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -61,9 +62,16 @@ def render(source: str, inline: Inline, fact: Callable[[str], str | None]) -> st
         value = fact(name)
         if value is None:
             raise QuizError(f"the fact {name!r} stands on no page.")
+        number = re.search(r"-?[\d,]*\.?\d+(?:e[+-]?\d+)?", value)
+        if number is None:
+            raise QuizError(f"the fact {name!r} reads {value!r}, which is not a number.")
+        answer, tolerance = number.group(0).replace(",", ""), quiz["numeric"].get("tolerance", 0.01)
+        unit = html.escape(str(quiz["numeric"].get("unit", "")), quote=True)
         key = f"<p><strong>{html.escape(value)}</strong></p><p>{inline(str(quiz['why']))}</p>"
-        return (f'<div class="fg-quiz" id="{uid}">{question}'
-                f"<details><summary>Show the answer</summary>{key}</details></div>")  # fmt: skip
+        return (
+            f'<div class="fg-quiz"><fg-quiz id="{uid}" data-answer="{answer}" data-tolerance="{tolerance}" '
+            f'data-unit="{unit}">{question}<details><summary>Show the answer</summary>{key}</details></fg-quiz></div>'
+        )
     choices, reasons = [], []
     for answer in quiz["answers"]:
         choices.append(f"<li>{inline(str(answer['text']))}</li>")
@@ -71,7 +79,7 @@ def render(source: str, inline: Inline, fact: Callable[[str], str | None]) -> st
         why = inline(str(answer["why"]))
         reasons.append(f'<li class="fg-{mark}"><b>{mark.capitalize()}.</b> {why}</li>')
     return (
-        f'<div class="fg-quiz" id="{uid}">{question}<ol class="fg-quiz-choices" type="A">{"".join(choices)}</ol>'
+        f'<div class="fg-quiz"><fg-quiz id="{uid}">{question}<ol class="fg-quiz-choices" type="A">{"".join(choices)}</ol>'
         f'<details><summary>Show the answers</summary><ol class="fg-quiz-reasons" type="A">{"".join(reasons)}</ol>'
-        f"</details></div>"
+        f"</details></fg-quiz></div>"
     )

@@ -90,10 +90,18 @@ def curriculum(project: Project, link: Link) -> str:
             f'<span class="fg-card-number" aria-hidden="true">{badge}</span></div>'
             f'<h3 id="map-{area.slug}"><a href="{link(area.slug + "/index")}">{html.escape(area.title)}</a></h3>'
             f"<p>{html.escape(area.summary)}</p><ul>{''.join(topics)}</ul>"
-            f'<div class="fg-card-foot"><span class="fg-bar" aria-hidden="true"><span style="width:{share:.0f}%"></span></span>'
+            f'<div class="fg-card-foot">{_yours(project, area)}<span class="fg-bar" aria-hidden="true"><span style="width:{share:.0f}%"></span></span>'
             f"<span>{label}</span></div></section>"
         )
     return f'<div class="fg-map">{"".join(cards)}</div>'
+
+
+def _yours(project: Project, area: Area) -> str:
+    """Where the script writes how many of the area's pages this reader has read."""
+    there = " ".join(
+        f"{page.name}/" for page in area.pages if page.slug != "index" and page.name in project.by_name
+    )
+    return f'<span class="fg-you" data-fg-pages="{there}" data-fg-total="{len(area.pages)}" hidden></span>'
 
 
 def progress(project: Project, link: Link) -> str:
@@ -129,7 +137,9 @@ def coverage(project: Project, area: Area, link: Link) -> str:
         rows.append(f'<tr><th scope="row">{title}</th><td>{html.escape(page.answers)}</td>'
                     f'<td><span class="fg-state fg-state-{css}">{status}</span></td></tr>')  # fmt: skip
     head = "".join(f'<th scope="col">{h}</th>' for h in ("Page", "What you can do afterwards", "Status"))
-    return _scroll(
+    share = 100 * standing(project, area).complete / len(area.pages)
+    bar = f'<span class="fg-bar" aria-hidden="true"><span style="width:{share:.0f}%"></span></span>'
+    return f'<div class="fg-card-foot">{_yours(project, area)}{bar}</div>' + _scroll(
         f'<table class="fg-coverage"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
     )
 

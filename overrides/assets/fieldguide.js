@@ -106,3 +106,193 @@ class Calculator extends HTMLElement {
 }
 customElements.define('fg-calc', Calculator);
 addEventListener('hashchange', () => document.querySelectorAll('fg-calc').forEach((c) => c.readFragment()));
+
+// ---- what the reader did: pages read, quiz answers, the last page. One key, versioned, shared by all tabs
+const KEY = 'fieldguide';
+const VERSION = 2;
+const empty = () => ({ version: VERSION, read: {}, quiz: {}, last: null });
+let memory = null; // what this tab knows when the browser keeps nothing
+
+function migrate(data) {
+  if (!data || typeof data !== 'object') return empty();
+  const found = { ...data };
+  if (!found.version || found.version === 1) { // version 1 held the pages read as a list
+    if (Array.isArray(found.read)) found.read = Object.fromEntries(found.read.map((path) => [path, 0]));
+    found.version = 2;
+  }
+  const known = (value) => (value && typeof value === 'object' && !Array.isArray(value) ? value : {});
+  return { ...found, read: known(found.read), quiz: known(found.quiz), last: found.last ?? null };
+}
+function load() {
+  try { return migrate(JSON.parse(localStorage.getItem(KEY)) ?? memory); } catch { return migrate(memory); }
+}
+function save(state) {
+  memory = state;
+  try { localStorage.setItem(KEY, JSON.stringify(state)); return true; } catch { return false; } // full or blocked: this tab remembers
+}
+const change = (edit) => { const state = load(); edit(state); const kept = save(state); paint(); return kept; };
+
+const BASE = new URL('..', import.meta.url);
+const here = () => decodeURIComponent(location.pathname.slice(BASE.pathname.length));
+
+function paint() {
+  const state = load();
+  for (const button of document.querySelectorAll('[data-fg-read]')) {
+    const on = here() in state.read;
+    button.setAttribute('aria-pressed', String(on));
+    button.textContent = on ? 'Read ✓' : 'Mark as read';
+  }
+  for (const box of document.querySelectorAll('[data-fg-pages]')) {
+    const pages = box.dataset.fgPages.split(' ').filter(Boolean);
+    const done = pages.filter((path) => path in state.read).length;
+    const bar = box.parentElement.querySelector('.fg-bar');
+    bar?.style.setProperty('--read', `${(100 * done) / Number(box.dataset.fgTotal)}%`);
+    box.hidden = !done;
+    box.textContent = `${done} read`;
+  }
+  for (const box of document.querySelectorAll('[data-fg-continue]')) {
+    const last = state.last;
+    box.hidden = !last;
+    if (last) { box.firstElementChild.href = new URL(last.path, BASE); box.firstElementChild.textContent = `Continue: ${last.title}`; }
+  }
+  for (const quiz of document.querySelectorAll('fg-quiz')) quiz.restore?.(state.quiz[`${here()}#${quiz.id}`]);
+  score(state);
+}
+
+function score(state) {
+  const box = document.querySelector('[data-fg-score]');
+  if (!box) return;
+  const all = [...document.querySelectorAll('fg-quiz')];
+  const results = all.map((quiz) => state.quiz[`${here()}#${quiz.id}`]).filter(Boolean);
+  box.textContent = results.length ? `${results.filter((r) => r.right).length} of ${all.length} right` : '';
+}
+
+addEventListener('storage', (event) => { if (event.key === KEY) paint(); });
+
+document.addEventListener('click', (event) => {
+  const act = event.target.closest?.('[data-fg-read], [data-fg-export], [data-fg-import], [data-fg-reset]');
+  if (!act) return;
+  const tell = (text) => { const box = document.querySelector('[data-fg-told]'); if (box) box.textContent = text; };
+  if ('fgRead' in act.dataset) {
+    const kept = change((s) => { if (here() in s.read) delete s.read[here()]; else s.read[here()] = Date.now(); });
+    if (!kept) act.title = 'This browser keeps nothing: remembered until you close the tab.';
+  } else if ('fgExport' in act.dataset) {
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([JSON.stringify(load(), null, 1)], { type: 'application/json' }));
+    link.download = 'field-guide-progress.json';
+    link.click();
+    tell('Exported.');
+  } else if ('fgImport' in act.dataset) {
+    const input = Object.assign(document.createElement('input'), { type: 'file', accept: 'application/json' });
+    input.addEventListener('change', async () => {
+      try {
+        const data = JSON.parse(await input.files[0].text());
+        if (!data || typeof data !== 'object' || !('read' in data)) throw new Error('not a progress file');
+        const other = migrate(data);
+        change((s) => { Object.assign(s.read, other.read); Object.assign(s.quiz, other.quiz); s.last ??= other.last; });
+        tell('Imported; what you had is kept.');
+      } catch (error) { tell(`Not imported: ${error.message}. Nothing was changed.`); }
+    });
+    input.click();
+  } else if (confirm('Forget every page read and every quiz answer in this browser?')) {
+    memory = null;
+    try { localStorage.removeItem(KEY); } catch { /* nothing was kept */ }
+    paint();
+    tell('Forgotten.');
+  }
+});
+
+// ---- quizzes: with a script the disclosure becomes a form that tells right from wrong
+class Quiz extends HTMLElement {
+  connectedCallback() {
+    if (this.form) return;
+    const choices = [...this.querySelectorAll('.fg-quiz-choices > li')];
+    this.reasons = [...this.querySelectorAll('.fg-quiz-reasons > li')];
+    this.disclosure = this.querySelector('details');
+    this.form = document.createElement('form');
+    this.numeric = this.dataset.answer !== undefined;
+    const rights = this.reasons.filter((r) => r.classList.contains('fg-right')).length;
+    const group = document.createElement('fieldset');
+    const legend = document.createElement('legend');
+    legend.append(...this.querySelector('.fg-quiz-question').cloneNode(true).childNodes);
+    group.append(legend);
+    if (this.numeric) {
+      const label = document.createElement('label');
+      const input = Object.assign(document.createElement('input'), { type: 'text', name: 'answer', inputMode: 'decimal', autocomplete: 'off' });
+      label.append('Your answer ', input, this.dataset.unit ? ` ${this.dataset.unit}` : '');
+      group.append(label);
+    } else {
+      choices.forEach((choice, index) => {
+        const label = document.createElement('label');
+        const input = Object.assign(document.createElement('input'), { type: rights > 1 ? 'checkbox' : 'radio', name: this.id, value: String(index) });
+        const text = document.createElement('span');
+        text.append(...choice.childNodes);
+        const why = document.createElement('p');
+        why.className = 'fg-quiz-why';
+        why.hidden = true;
+        label.append(input, text);
+        group.append(label, why);
+      });
+      this.querySelector('.fg-quiz-choices').remove();
+    }
+    this.told = Object.assign(document.createElement('p'), { className: 'fg-quiz-told' });
+    this.told.setAttribute('role', 'status');
+    const check = Object.assign(document.createElement('button'), { type: 'submit', textContent: 'Check', className: 'fg-quiz-check' });
+    this.form.append(group, check, this.told);
+    this.querySelector('.fg-quiz-question').remove();
+    this.disclosure.hidden = true;
+    this.prepend(this.form);
+    this.form.addEventListener('submit', (event) => { event.preventDefault(); this.check(); });
+  }
+  answer() {
+    if (this.numeric) return this.form.elements.answer.value.trim();
+    return [...this.form.querySelectorAll('input')].filter((i) => i.checked).map((i) => Number(i.value));
+  }
+  check() {
+    const given = this.answer();
+    if (!given.length) { this.told.textContent = this.numeric ? 'Write a number.' : 'Pick an answer.'; return; }
+    const right = this.mark(given);
+    change((s) => { s.quiz[`${here()}#${this.id}`] = { given, right }; });
+  }
+  mark(given) {
+    let right;
+    if (this.numeric) {
+      const number = Number(String(given).replace(/[\s,]/g, '').match(/^[-+]?[\d.]+(?:e[-+]?\d+)?/i)?.[0] ?? NaN);
+      const wanted = Number(this.dataset.answer), tolerance = Number(this.dataset.tolerance) * Math.max(Math.abs(wanted), 1e-12);
+      if (Number.isNaN(number)) { this.told.textContent = 'That is not a number.'; return false; }
+      right = Math.abs(number - wanted) <= tolerance + 1e-12;
+      this.told.textContent = right ? 'Right.' : 'Not within tolerance. Try again, or open the answer.';
+      this.disclosure.hidden = false;
+    } else {
+      right = true;
+      const whys = [...this.form.querySelectorAll('.fg-quiz-why')];
+      this.reasons.forEach((reason, index) => {
+        const good = reason.classList.contains('fg-right'), picked = given.includes(index);
+        if (good !== picked) right = false;
+        whys[index].hidden = !picked;
+        whys[index].className = `fg-quiz-why ${good ? 'fg-right' : 'fg-wrong'}`;
+        whys[index].innerHTML = reason.innerHTML;
+      });
+      this.told.textContent = right ? 'Right.' : 'Not yet.';
+    }
+    this.dataset.right = String(right);
+    return right;
+  }
+  restore(result) {
+    if (!result || !this.form || this.dataset.right !== undefined) return;
+    if (this.numeric) this.form.elements.answer.value = result.given;
+    else for (const input of this.form.querySelectorAll('input')) input.checked = result.given.includes?.(Number(input.value));
+    this.mark(result.given);
+  }
+}
+customElements.define('fg-quiz', Quiz);
+
+function arrive() {
+  if (document.querySelector('[data-fg-read]')) {
+    const state = load();
+    state.last = { path: here(), title: document.querySelector('h1')?.firstChild?.textContent ?? document.title };
+    save(state);
+  }
+  paint();
+}
+if (window.document$) document$.subscribe(arrive); else arrive();

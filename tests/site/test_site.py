@@ -105,7 +105,7 @@ def test_instant_navigation_works(visit):
     page = tab.open("inference/")
     page.evaluate("window.stayed = true")
     page.locator("article a[href*='kv-cache']").first.click()
-    page.wait_for_function("document.title.startsWith('KV cache')")
+    page.wait_for_function("() => document.title.startsWith('KV cache')")
     assert page.evaluate("window.stayed") is True
     assert not tab.errors
 
