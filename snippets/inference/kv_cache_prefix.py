@@ -78,18 +78,14 @@ def orphan_hashes(tokens: Sequence[int], block: int = BLOCK) -> list[str]:
 def example_orphan() -> None:
     """Two documents in the other order; two tenants with the same prompt."""
     a, b = list(range(16)), list(range(100, 116))
-    known = {*orphan_hashes(a + b)}
-    print(
-        f"b + a after a + b, tokens alone:  {cached_tokens(known, orphan_hashes(b + a)):2d} tokens reused, 0 are right"
+    hit = cached_tokens({*orphan_hashes(a + b)}, orphan_hashes(b + a))
+    print(f"b + a after a + b, tokens alone:  {hit:2d} tokens reused, 0 are right")
+    hit = cached_tokens({*block_hashes(a + b)}, block_hashes(b + a))
+    print(f"b + a after a + b, chained:       {hit:2d} tokens reused")
+    hit = cached_tokens(
+        {*block_hashes(a, salt="tenant 1")}, block_hashes(a, salt="tenant 2")
     )
-    known = {*block_hashes(a + b)}
-    print(
-        f"b + a after a + b, chained:       {cached_tokens(known, block_hashes(b + a)):2d} tokens reused"
-    )
-    known = {*block_hashes(a + b, salt="tenant 1")}
-    print(
-        f"tenant 2 after tenant 1, salted:  {cached_tokens(known, block_hashes(a + b, salt='tenant 2')):2d} tokens reused"
-    )
+    print(f"tenant 2 after tenant 1, salted:  {hit:2d} tokens reused")
 
 
 # --8<-- [end:orphan]
