@@ -38,7 +38,7 @@ class Headings(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         """Close the heading."""
         if self.open and tag == self.open[0]:
-            self.found.append((*self.open, " ".join(self.text.replace("¶", "").split())))
+            self.found.append((*self.open, " ".join(self.text.replace("¶", "").replace("#", "").split())))
             self.open = None
 
 
