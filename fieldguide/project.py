@@ -15,6 +15,8 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same YAML, read ten times faster where libyaml is there."""
 
 
 @dataclass(frozen=True, order=True)
@@ -131,7 +133,7 @@ class Project:
     @cached_property
     def areas(self) -> tuple[Area, ...]:
         """The curriculum, in the order of the map."""
-        data = yaml.safe_load((self.docs / "curriculum.yml").read_text(encoding="utf-8"))
+        data = yaml.load((self.docs / "curriculum.yml").read_text(encoding="utf-8"), Loader=LOADER)
         return tuple(
             Area(
                 slug=slug,
@@ -204,7 +206,7 @@ class Project:
             )
         block = text[4 : 4 + end.start()]
         try:
-            meta = yaml.safe_load(block) or {}
+            meta = yaml.load(block, Loader=LOADER) or {}
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = 2 + (mark.line if mark else 0)

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from fieldguide.calc.render import to_html
@@ -84,6 +85,7 @@ def summary(function: Callable[..., Any]) -> str:
     return (inspect.getdoc(function) or "").partition("\n")[0]
 
 
+@lru_cache(maxsize=64)
 def fields(function: Callable[..., Any]) -> list[Field]:
     """Read the inputs of a calculator from its signature.
 

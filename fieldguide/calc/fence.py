@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from fieldguide.calc.engine import Field, InputError, evaluate, fields, summary
+from fieldguide.project import LOADER
 
 Inline = Callable[[str], str]
 """Renders a short text with `code` and $mathematics$ to HTML."""
@@ -48,7 +49,7 @@ def parse(source: str) -> Calculator:
         FenceError: if it is not YAML or lacks a key.
     """
     try:
-        spec = yaml.safe_load(source)
+        spec = yaml.load(source, Loader=LOADER)
     except yaml.YAMLError as error:
         raise FenceError(f"the calc fence is not YAML: {getattr(error, 'problem', error)}.") from None
     if not isinstance(spec, dict) or not {"function", "title"} <= spec.keys():

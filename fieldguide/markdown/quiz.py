@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from fieldguide.project import LOADER
+
 Inline = Callable[[str], str]
 
 
@@ -24,7 +26,7 @@ def parse(source: str) -> dict[str, Any]:
         QuizError: if it is not YAML, or lacks a right answer, a wrong one, or a reason.
     """
     try:
-        quiz = yaml.safe_load(source)
+        quiz = yaml.load(source, Loader=LOADER)
     except yaml.YAMLError as error:
         raise QuizError(f"the quiz is not YAML: {getattr(error, 'problem', error)}.") from None
     if not isinstance(quiz, dict) or "question" not in quiz:

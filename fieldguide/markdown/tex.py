@@ -29,6 +29,7 @@ class Renderer:
         self.version = json.loads(package.read_text(encoding="utf-8"))["version"]
         self.cache = root / ".cache/fieldguide/katex"
         self.process: subprocess.Popen[str] | None = None
+        self.known: dict[tuple[str, bool], str] = {}
 
     def __call__(self, tex: str, display: bool = False) -> str:
         """HTML of one formula.
@@ -36,6 +37,12 @@ class Renderer:
         Raises:
             TexError: if KaTeX refuses it.
         """
+        if (tex, display) not in self.known:
+            self.known[tex, display] = self._render(tex, display)
+        return self.known[tex, display]
+
+    def _render(self, tex: str, display: bool) -> str:
+        """The formula from disk, or from KaTeX and then on disk."""
         key = hashlib.sha256(json.dumps([self.version, tex, display]).encode()).hexdigest()[:32]
         path = self.cache / key
         if path.is_file():

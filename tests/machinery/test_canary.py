@@ -11,7 +11,10 @@ def site(folder, pages):
 
 
 def test_builds_that_differ_are_told_apart(tmp_path):
-    ours = site(tmp_path / "a", {"p": '<h1 id="t">T<a href="#t">¶</a></h1><h2 id="x">X</h2>', "q": "<h1>no anchor</h1>"})
+    ours = site(
+        tmp_path / "a",
+        {"p": '<h1 id="t">T<a href="#t">¶</a></h1><h2 id="x">X</h2>', "q": "<h1>no anchor</h1>"},
+    )
     theirs = site(tmp_path / "b", {"p": '<h1 id="t">T</h1><h2 id="y">X</h2>'})
     assert ours["p/index.html"] == [("h1", "t", "T"), ("h2", "x", "X")]
     assert canary.compare(ours, theirs) == [
