@@ -1,0 +1,129 @@
+"""The Markdown extension: what it renders, and that whatever it cannot render ends the build with file and line."""
+
+import json
+import shutil
+from xml.etree import ElementTree
+
+import pytest
+from markdown import Markdown
+
+from fieldguide.markdown import FieldGuide
+from fieldguide.markdown.errors import BuildError
+from fieldguide.project import ROOT
+
+HEAD = "---\ntitle: T\narea: inference\nlevel: core\nstatus: complete\nprerequisites: [inference/index, rl/ppo]\n---\n"
+QUIZ = "```quiz\nquestion: Is `x` $x^2$?\nanswers:\n  - {text: yes, correct: true, why: because}\n  - {text: no, why: never}\n```\n"
+
+OPTIONS = {"pymdownx.arithmatex": {"generic": True}, "pymdownx.highlight": {"pygments_lang_class": True}}
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project with the real curriculum and sources, and no page but the one under test."""
+    (tmp_path / "docs/inference").mkdir(parents=True)
+    for name in ("curriculum.yml", "references.bib"):
+        shutil.copy(ROOT / "docs" / name, tmp_path / "docs" / name)
+    (tmp_path / "docs/inference/index.md").write_text("---\ntitle: I\nstatus: planned\n---\n# I\n")
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    (tmp_path / "snippets/inference").mkdir(parents=True)
+    return tmp_path
+
+
+def render(project, body, name="inference/kv-cache"):
+    """Write the page, then render it as a generator does: without its name."""
+    (project / f"docs/{name}.md").write_text(HEAD + body, encoding="utf-8")
+    extensions = [
+        FieldGuide(root=str(project)),
+        "toc",
+        "tables",
+        "pymdownx.arithmatex",
+        "pymdownx.highlight",
+        "pymdownx.superfences",
+    ]
+    return Markdown(extensions=extensions, extension_configs=OPTIONS).convert(body)
+
+
+def test_citations_become_links_and_a_list_of_sources(project):
+    html = render(project, "# T\n\nGQA [@ainslie2023gqa; @kwon2023vllm, §4].\n\n## Sources\n")
+    assert '(<a href="#ref-ainslie2023gqa" title="GQA: ' in html
+    assert "Kwon et al. 2023</a>, §4)" in html
+    sources = html[html.index("fg-sources") :]
+    assert sources.index("ref-ainslie2023gqa") < sources.index("ref-kwon2023vllm")
+    assert 'href="https://arxiv.org/abs/2309.06180"' in sources and "Read 2026-11-21." in sources
+
+
+def test_a_citation_in_code_is_left_alone(project):
+    html = render(project, "# T\n\n`[@nobody]`\n\n```text\n[@nobody]\n```\n")
+    assert html.count("[@nobody]") == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "message"),
+    [
+        ("# T\n\ntext\n\nA claim [@nobody2020].\n", 12, "no source is called 'nobody2020'"),
+        ("# T\n\n$$\n\\frac{1}{\n$$\n", 11, "the formula"),
+        ("# T\n\nInline $\\unknowncommand{x}$.\n", 10, "Undefined control sequence"),
+        ("# T\n\n```quiz\nquestion: Q\nanswers:\n  - {text: a, correct: true, why: w}\n```\n", 11, "needs a right answer and a wrong one"),
+        ("# T\n\n```quiz\nquestion: Q\nanswers:\n  - {text: a, correct: true}\n  - {text: b, why: w}\n```\n", 11, "has no `why`"),
+        ("# T\n\n```quiz\nquestion: [\n```\n", 11, "the quiz is not YAML"),
+        ("# T\n\n```quiz\nquestion: Q\nnumeric: {fact: nowhere}\nwhy: w\n```\n", 11, "the fact 'nowhere' stands on no page"),
+        ("# T\n\n```calc\nfunction: inference.missing:f\ntitle: T\n```\n", 11, "there is no snippets/inference/missing.py"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_rendered_ends_the_build_with_file_and_line(project, body, line, message):
+    with pytest.raises(BuildError) as caught:
+        render(project, body)
+    assert str(caught.value.message).startswith(f"docs/inference/kv-cache.md:{line}: ")
+    assert message in caught.value.message
+
+
+def test_a_page_that_cannot_be_read_ends_the_build(project):
+    (project / "docs/inference/vllm.md").write_bytes(b"---\ntitle: V\n---\n# caf\xe9\n")
+    with pytest.raises(BuildError, match=r"docs/inference/vllm.md:4: the page is not UTF-8"):
+        render(project, "# T\n")
+
+
+def test_formulas_are_rendered_with_mathml_beside_them(project):
+    html = render(project, "# T\n\n$x^2$ costs \\$5.\n\n$$\ny = \\frac{1}{2}\n$$\n")
+    assert html.count("<math") == 2 and 'class="fg-math-block" tabindex="0"' in html
+    assert "arithmatex" not in html
+
+
+def test_a_quiz_is_a_disclosure_with_a_reason_for_each_choice(project):
+    html = render(project, "# T\n\n" + QUIZ)
+    quiz = ElementTree.fromstring(html[html.index('<div class="fg-quiz">') : html.rindex("</div>") + 6])
+    assert len(quiz.findall(".//ol[@class='fg-quiz-choices']/li")) == 2
+    assert [li.get("class") for li in quiz.findall(".//details/ol/li")] == ["fg-right", "fg-wrong"]
+
+
+def test_a_fence_inside_a_fence_is_shown_not_rendered(project):
+    html = render(project, "# T\n\n````text\n" + QUIZ + "````\n")
+    assert "fg-quiz" not in html and "question: Is" in html
+
+
+def test_a_numeric_quiz_takes_its_key_from_the_fact_on_the_page(project):
+    body = '# T\n\nIt is <data value="n">1,234 GB</data>.\n\n```quiz\nquestion: How much?\nnumeric: {fact: n, tolerance: 0.05, unit: GB}\nwhy: So.\n```\n'
+    html = render(project, body)
+    assert 'data-answer="1234" data-tolerance="0.05" data-unit="GB"' in html
+
+
+def test_the_line_under_the_title_is_computed(project):
+    (project / ".cache/fieldguide").mkdir(parents=True)
+    passed = {"inference/kv-cache": {"date": "2026-11-05", "digest": "", "versions": {}}}
+    (project / ".cache/fieldguide/passed.json").write_text(json.dumps(passed))
+    html = render(project, "# T\n\n" + "word " * 700)
+    assert "Core</span> · <span>4 min</span> · <span>last passed November 5, 2026" in html
+    assert '<a href="../">Inference and serving</a>, PPO' in html
+
+
+def test_the_curriculum_counts_pages_and_links_what_is_there(project):
+    html = render(project, "# T\n\n```curriculum\n```\n\n```progress\n```\n")
+    assert html.count('class="fg-card"') == 9
+    assert '<a href="./">KV cache</a>' in html or '<a href="../kv-cache/">KV cache</a>' in html
+    assert "1 of 10 pages" in html and "0 of 12 pages" in html
+    assert 'class="fg-state fg-state-in-progress">in progress' in html and "not run here" in html
+
+
+def test_recorded_outputs_are_kept_out_of_the_search_index(project):
+    html = render(project, '# T\n\n```text title="Output"\n1\n```\n\n```text\nshown\n```\n')
+    assert html.count("data-search-exclude") == 1
