@@ -18,7 +18,7 @@ def kv_bytes_per_token(
         head_dim: Width of one head, D.
         bytes_per_value: Bytes of one number: 2 for bf16, 1 for fp8.
 
-    Source: Ainslie et al. 2023, section 2.
+    Source: Ainslie et al. 2023.
     """
     return 2 * layers * kv_heads * head_dim * bytes_per_value
 

@@ -17,7 +17,7 @@ def fake_quantize(x: Tensor, bits: int, dim: int) -> Tensor:
         dim: The axis that shares a scale and a zero point: -1 gives each token its own
             ("per token"), -2 gives each channel its own ("per channel").
 
-    Source: asymmetric quantization as in Liu et al. 2024, section 3.
+    Source: asymmetric quantization as in Liu et al. 2024.
     """
     low, high = x.amin(dim, keepdim=True), x.amax(dim, keepdim=True)
     scale = (high - low).clamp(min=1e-12) / (2**bits - 1)
