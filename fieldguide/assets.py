@@ -14,7 +14,8 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-from fieldguide.project import ROOT
+from fieldguide import machine_readers
+from fieldguide.project import ROOT, Project
 
 FONTS = {
     "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2": "fonts/inter.woff2",
@@ -93,6 +94,7 @@ def main(root: Path = ROOT) -> Path:
         _pyodide(node / "pyodide", vendor / "pyodide", root)
         stamp.write_text(digest)
     _calculators(root, vendor / "calculators.zip")
+    machine_readers.write(Project(root), root / "overrides")
     return vendor
 
 

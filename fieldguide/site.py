@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from fieldguide import assets
-from fieldguide.project import ROOT
+from fieldguide.project import ROOT, BreachError
 
 # Material prints its end-of-life notice on every run; the page on maintenance says what we do about it.
 QUIET = {"NO_MKDOCS_2_WARNING": "1", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -29,7 +29,10 @@ def build(to: Path, root: Path = ROOT, **variables: str) -> subprocess.Completed
     Returns:
         The finished process; `returncode` is 0 only for a build without a warning.
     """
-    assets.main(root)
+    try:
+        assets.main(root)
+    except BreachError as error:
+        return subprocess.CompletedProcess([], 1, "", f"{error}\n")
     return subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--clean", "--site-dir", str(to)],
         cwd=root, env={**os.environ, **QUIET, **variables}, text=True, capture_output=True, check=False,
@@ -38,7 +41,10 @@ def build(to: Path, root: Path = ROOT, **variables: str) -> subprocess.Completed
 
 def serve(address: str, root: Path = ROOT) -> int:
     """Serve with live reload. `site_url` is the address served, or instant navigation would be off."""
-    assets.main(root)
+    try:
+        assets.main(root)
+    except BreachError as error:
+        raise SystemExit(str(error)) from None
     env = {**os.environ, **QUIET, "SITE_URL": f"http://{address}/"}
     command = [sys.executable, "-m", "mkdocs", "serve", "--livereload", "--dev-addr", address]
     try:

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 from markdown import Markdown
 
+from fieldguide import site
 from fieldguide.markdown import FieldGuide
 from fieldguide.markdown.errors import BuildError
 from fieldguide.project import ROOT
@@ -127,3 +128,11 @@ def test_the_curriculum_counts_pages_and_links_what_is_there(project):
 def test_recorded_outputs_are_kept_out_of_the_search_index(project):
     html = render(project, '# T\n\n```text title="Output"\n1\n```\n\n```text\nshown\n```\n')
     assert html.count("data-search-exclude") == 1
+
+
+def test_a_page_that_cannot_be_read_stops_the_build_before_it_starts(project, tmp_path):
+    (project / "docs/inference/vllm.md").write_bytes(b"---\ntitle: [\n---\n# V\n")
+    shutil.copy(ROOT / "package-lock.json", project)
+    done = site.build(tmp_path / "out", project)
+    assert done.returncode == 1
+    assert done.stderr.startswith("docs/inference/vllm.md:3: the front matter is malformed")

@@ -164,3 +164,12 @@ def test_a_lab_reads_like_a_page_and_can_be_downloaded(served, visit):
     link = page.get_by_role("link", name="download the notebook").evaluate("a => a.href")
     assert tab.page.request.get(link).json()["nbformat"] == 4
     assert not tab.errors
+
+
+def test_programs_find_a_list_of_pages_and_their_whole_text(served):
+    folder, _ = served
+    listed = re.findall(r"^- \[[^]]+\]\(([^)]*)\)", (folder / "llms.txt").read_text(encoding="utf-8"), re.M)
+    assert "inference/kv-cache/" in listed and all((folder / link).exists() for link in listed)
+    full = (folder / "llms-full.txt").read_text(encoding="utf-8")
+    assert "def kv_bytes_per_token(" in full and "DeepSeek-V3  MLA, 512 + 64" in full
+    assert "--8<--" not in full and "<data" not in full
