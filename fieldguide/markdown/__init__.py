@@ -1,7 +1,7 @@
 """The one Python-Markdown extension of the guide.
 
-It adds citations, facts, mathematics rendered at build, quizzes, calculators, and the
-tables that the site computes about itself. It knows which page it is writing by the
+It adds citations, facts, mathematics rendered at build, quizzes, calculators, and what
+the site computes about itself. It knows which page it is writing by the
 page's text, so that it works under any generator that runs Python-Markdown, and so that
 an error names file and line. Whatever it cannot render ends the build.
 """
@@ -11,8 +11,10 @@ from __future__ import annotations
 import html
 import os
 import re
+import textwrap
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -26,19 +28,23 @@ from markdown.treeprocessors import Treeprocessor
 
 from fieldguide import bibliography, notebooks
 from fieldguide.calc import fence as calc
-from fieldguide.markdown import quiz, tables
+from fieldguide.markdown import citing, drawing, quiz, tables
+from fieldguide.markdown.citing import CITATION
 from fieldguide.markdown.errors import BuildError
 from fieldguide.markdown.tex import TexError, render_tex
 from fieldguide.project import ROOT, Breach, BreachError, Page, Project
 
-CITATION = r"\[(@[\w:.+-]+(?:,[^\];]*)?(?:;\s*@[\w:.+-]+(?:,[^\];]*)?)*)\](?!\()"
-FENCE = re.compile(r"^(`{3,}|~{3,})[ \t]*([\w-]*)(.*)$")
+FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w-]*)(.*)$")
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\s*(?:\\\((.*?)\\\)|\\\[(.*?)\\\])\s*</\1>', re.S)
 OUTPUT = re.compile(r'<div class="language-text highlight">(?=<span class="filename">Output)')
 PLAIN = re.compile(
     r'<span class="(?:n|p|w|o)">([^<]*)</span>'
 )  # tokens that the stylesheet shows like plain code
 DATA = re.compile(r'<data\s+value="([^"]+)"\s*>(.*?)</data>', re.S)
+PIECES = re.compile(  # of a short text: code, mathematics, a citation, a fact; prose between them
+    rf"(?P<code>`[^`]+`)|(?<![\\\w])\$(?P<tex>[^$\s](?:[^$]*[^$\s])?)\$(?!\d)|(?P<cited>{CITATION})|(?P<data>{DATA.pattern})",
+    re.S,
+)
 WORDS_A_MINUTE = 200
 
 
@@ -77,24 +83,33 @@ class Writing:
         self.root = root
         self.page: Page | None = None
         self.cited: list[str] = []
+        self.labels: dict[str, str] = {}
 
     def begin(self, text: str) -> None:
-        """Find out which page this text is."""
+        """Find out which page this text is, and how it calls its sources."""
         self.cited = []
         self.project = project_at(self.root)
         try:
             self.page = by_text(self.project).get(text.strip())
+            self.labels = citing.labels(text, sources(self.project))
         except BreachError as error:
             raise BuildError(error.breach) from None
 
     def fail(self, near: str, message: str, rule: str, fix: str = "") -> BuildError:
-        """An error at the line of the page that holds `near`."""
-        path, line = "(a page that is not under docs/)", 1
+        """An error at the line of the page, or of the lab, that holds `near` or at least how it begins."""
+        near = near.strip()
+        labs = sorted((self.project.docs / "labs").glob("*.py"))
+        files = [self.page.path] if self.page else [*self.project.page_files, *labs]
+        for wanted, path in product((near, near.partition("\n")[0]), files):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            at = text.find(wanted)
+            if at >= 0:
+                number = text.count("\n", 0, at) + 1
+                return BuildError(Breach(self.project.relative(path), number, rule, message, fix))
+        where, number = "docs/", 1
         if self.page:
-            path = self.project.relative(self.page.path)
-            at = self.page.text.find(near.strip().split("\n")[0])
-            line = self.page.text.count("\n", 0, at) + 1 if at >= 0 else self.page.body_line
-        return BuildError(Breach(path, line, rule, message, fix))
+            where, number = self.project.relative(self.page.path), self.page.body_line
+        return BuildError(Breach(where, number, rule, message, fix))
 
     def link(self, name: str) -> str:
         """Address of another page, relative to this one, as a directory URL."""
@@ -105,42 +120,60 @@ class Writing:
     def _url(name: str) -> str:
         return "/" + (name.removesuffix("index").rstrip("/"))
 
+    def tex(self, formula: str, near: str, display: bool = False) -> str:
+        """A formula as HTML; `near` is where an error is reported."""
+        try:
+            return render_tex(formula, display, self.root)
+        except TexError as error:
+            message = f"the formula {formula.strip()!r} is wrong: {error}"
+            raise self.fail(near, message, "tex") from None
+
+    def cite(self, inside: str, near: str) -> ElementTree.Element:
+        """What stands between the brackets of a citation, as an element; the keys are noted."""
+        known = sources(self.project)
+        found = []
+        for key, locator in citing.parts(inside):
+            if key not in known:
+                fix = "add it to docs/references.bib, or correct the key."
+                raise self.fail(near, f"no source is called {key!r}.", "citation", fix)
+            if key not in self.cited:
+                self.cited.append(key)
+            found.append((known[key], self.labels.get(key, key), locator))
+        return citing.element(found)
+
     def inline(self, text: str) -> str:
-        """A short text with `code`, $mathematics$, **bold** and *emphasis* as HTML."""
-
-        def formula(match: re.Match[str]) -> str:
-            try:
-                return render_tex(html.unescape(match.group(1)), root=self.root)
-            except TexError as error:
-                raise self.fail(text, f"the formula ${match.group(1)}$ is wrong: {error}", "tex") from None
-
-        parts = re.split(r"(`[^`]+`|(?<![\\\w])\$[^$\s](?:[^$]*[^$\s])?\$(?!\d))", text)
-        out = []
-        for part in parts:
-            if part.startswith("`") and len(part) > 2:
-                out.append(f"<code>{html.escape(part[1:-1])}</code>")
-            elif part.startswith("$") and part.endswith("$") and len(part) > 2:
-                out.append(re.sub(r"^\$(.*)\$$", formula, part, flags=re.S))
+        """A short text with code, mathematics, citations, facts, **bold** and *emphasis* as HTML."""
+        out, end = [], 0
+        for piece in PIECES.finditer(text):
+            out.append(self._prose(text[end : piece.start()]))
+            end = piece.end()
+            if piece["code"]:
+                out.append(f"<code>{html.escape(piece['code'][1:-1])}</code>")
+            elif piece["tex"]:
+                out.append(self.tex(piece["tex"], piece[0]))
+            elif piece["cited"]:
+                inside = piece["cited"][1:-1]
+                out.append(ElementTree.tostring(self.cite(inside, piece[0]), encoding="unicode"))
             else:
-                part = html.escape(part, quote=False)
-                part = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", part)
-                out.append(re.sub(r"\*(.+?)\*", r"<em>\1</em>", part))
-        return "".join(out)
+                out.append(piece[0])
+        return "".join([*out, self._prose(text[end:])])
+
+    def _prose(self, text: str) -> str:
+        if link := re.search(r"\[[^\]]*\]\([^)]*\)", text):
+            message = f"the link {link[0]} cannot stand in the text of a fence."
+            raise self.fail(link[0], message, "link", "put it in the prose beside it.")
+        text = html.escape(text, quote=False)
+        text = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", text)
+        return re.sub(r"\*(.+?)\*", r"<em>\1</em>", text)
 
     def fact(self, name: str) -> str | None:
-        """Text of a fact as a page states it; this page's own come first."""
+        """Text of a fact as a page states it: `name` is this page's, `area/slug:name` another's."""
         owner, _, short = name.rpartition(":")
-        pages = (
-            [self.project.by_name[owner]]
-            if owner in self.project.by_name
-            else [self.page]
-            if self.page
-            else []
-        )
-        for page in (*pages, *self.project.pages):
+        owner = owner or (self.page.name if self.page else "")
+        for page in self.project.pages:
             for match in DATA.finditer(page.text):
-                if match.group(1) in (name, short, f"{owner}:{short}"):
-                    return html.unescape(match.group(2))
+                if match[1] == f"{owner}:{short}" or (page.name == owner and match[1] == short):
+                    return html.unescape(match[2])
         return None
 
 
@@ -167,6 +200,7 @@ class Fences(Preprocessor):
             "quiz": lambda source: quiz.render(source, writing.inline, writing.fact),
             "calc": lambda source: calc.render(source, writing.root, writing.inline),
             "curriculum": lambda _: tables.curriculum(writing.project, writing.link),
+            "users-that-fit": lambda _: drawing.users_that_fit(writing.fact),
             "progress": lambda _: tables.progress(writing.project, writing.link),
             "coverage": self._coverage,
             "reproduced": lambda _: tables.reproduced(writing.project),
@@ -183,40 +217,41 @@ class Fences(Preprocessor):
     def run(self, lines: list[str]) -> list[str]:
         """Scan the page once, skipping what stands inside other fences."""
         out: list[str] = []
-        block: list[str] | None = None
-        mark = language = ""
+        block: list[str] = []
+        indent = mark = language = ""
         for line in lines:
             match = FENCE.match(line)
-            if block is None:
+            if not block:
                 if match:
-                    mark, language, block = match.group(1), match.group(2), [line]
+                    indent, mark, language = match[1], match[2], match[3]
+                    block = [line]
                 else:
                     out.append(line)
-            elif (
-                match
-                and match.group(1).startswith(mark)
-                and not match.group(2)
-                and not match.group(3).strip()
-            ):
-                out += self._closed(language, [*block, line])
-                block = None
+            elif match and match[2].startswith(mark) and not (match[3] + match[4]).strip():
+                out += self._closed(language, indent, [*block, line])
+                block = []
             else:
                 block.append(line)
-        return out + (block or [])
+        if block and language in self.makers:
+            message = f"a {language} fence is never closed."
+            raise self.writing.fail(
+                "\n".join(block), message, language, "end it with a line of the same marks."
+            )
+        return out + block
 
-    def _closed(self, language: str, block: list[str]) -> list[str]:
+    def _closed(self, language: str, indent: str, block: list[str]) -> list[str]:
         maker = self.makers.get(language)
         if maker is None:
             return block
-        source = "\n".join(block[1:-1])
+        source = textwrap.dedent("\n".join(block[1:-1]))
         try:
             made = maker(source)
         except BuildError:
             raise
         except Exception as error:
-            near = next((line for line in block[1:-1] if line.strip()), block[0])
+            near = "\n".join(block[1:-1]).strip() or block[0]
             raise self.writing.fail(near, str(error), language) from error
-        return ["", self.md.htmlStash.store(made), ""]
+        return ["", indent + self.md.htmlStash.store(made), ""]
 
 
 class Citations(InlineProcessor):
@@ -228,60 +263,7 @@ class Citations(InlineProcessor):
 
     def handleMatch(self, m: re.Match[str], data: str) -> tuple[ElementTree.Element, int, int]:
         """Build the element, and note the keys."""
-        element = ElementTree.Element("span", {"class": "fg-cite"})
-        element.text = "("
-        links: list[ElementTree.Element] = []
-        for part in m.group(1).split(";"):
-            key, _, locator = part.strip().removeprefix("@").partition(",")
-            entry = self._entry(key.strip(), m.group(0))
-            if links:
-                links[-1].tail = f"{links[-1].tail or ''}; "
-            link = ElementTree.SubElement(element, "a", {"href": f"#ref-{entry.key}", "title": entry.title})
-            link.text = f"{short_authors(entry)} {entry.year}"
-            link.tail = f", {locator.strip()}" if locator.strip() else None
-            links.append(link)
-            if entry.key not in self.writing.cited:
-                self.writing.cited.append(entry.key)
-        links[-1].tail = f"{links[-1].tail or ''})"
-        return element, m.start(0), m.end(0)
-
-    def _entry(self, key: str, near: str) -> bibliography.Entry:
-        try:
-            return sources(self.writing.project)[key]
-        except KeyError:
-            fix = "add it to docs/references.bib, or correct the key."
-            raise self.writing.fail(near, f"no source is called {key!r}.", "citation", fix) from None
-        except BreachError as error:
-            raise BuildError(error.breach) from None
-
-
-def family_names(entry: bibliography.Entry) -> list[str]:
-    """Family names, or the name of an institution."""
-    return [author.partition(",")[0].strip() for author in entry.authors if author != "others"]
-
-
-def short_authors(entry: bibliography.Entry) -> str:
-    """`Kwon et al.`, `Little`, `Dean and Barroso`."""
-    names = family_names(entry)
-    if not names:
-        return entry.title
-    if len(names) > 2 or "others" in entry.authors:
-        return f"{names[0]} et al."
-    return " and ".join(names)
-
-
-def full_entry(entry: bibliography.Entry) -> str:
-    """One line of the list of sources."""
-    names = family_names(entry)
-    authors = ", ".join(names[:3]) + (" et al." if len(names) > 3 or "others" in entry.authors else "")
-    url = entry.url or (
-        f"https://doi.org/{entry.doi}" if entry.doi else f"https://arxiv.org/abs/{entry.eprint}"
-    )
-    venue = f" {html.escape(entry.venue)}." if entry.venue else ""
-    venue += f" arXiv:{html.escape(entry.eprint)}." if entry.eprint else ""
-    read = f' <span class="fg-read">Read {html.escape(entry.urldate)}.</span>' if entry.urldate else ""
-    return (f'<li id="ref-{entry.key}">{html.escape(authors)} ({html.escape(entry.year)}). '
-            f'<a href="{html.escape(url, quote=True)}">{html.escape(entry.title)}</a>.{venue}{read}</li>')  # fmt: skip
+        return self.writing.cite(m[1], m[0]), m.start(0), m.end(0)
 
 
 class Furniture(Treeprocessor):
@@ -301,10 +283,8 @@ class Furniture(Treeprocessor):
                 root.insert(title + 1, self._stashed(self._standing(page)))
         if not self.writing.cited:
             return
-        entries = sorted((sources(self.writing.project)[key] for key in self.writing.cited),
-                         key=lambda entry: (short_authors(entry).lower(), entry.year))  # fmt: skip
-        # Elements, not stashed HTML: the generator must see the anchors to validate the citations.
-        listed = ElementTree.fromstring(f'<ul class="fg-sources">{"".join(map(full_entry, entries))}</ul>')
+        known = sources(self.writing.project)
+        listed = citing.listed([known[key] for key in self.writing.cited], self.writing.labels)
         children = list(root)
         heading = next(
             (
@@ -325,23 +305,22 @@ class Furniture(Treeprocessor):
         project, meta = self.writing.project, page.meta
         parts = []
         if meta.get("status") == "planned":
-            parts.append("Planned")
+            own = next(area for area in project.areas if area.slug == page.area)
+            state = tables.standing(project, own)
+            parts += [state.word.capitalize(), f"{state.complete} of {state.total} pages complete"]
         else:
             prose = re.sub(r"^(`{3,}).*?^\1", "", page.body, flags=re.S | re.M)
             minutes = max(1, round(len(prose.split()) / WORDS_A_MINUTE))
             parts += [str(meta.get("level", "")).capitalize(), f"{minutes} min"]
             if meta.get("status") == "draft":
                 parts.append("draft")
-            passed = tables.last_passed(project, page.name)
-            parts.append(
-                f"last passed {tables.day(passed)}" if passed else "not run where this site was built"
-            )
+            parts.append(tables.passed(project, page.name))
         titles = {p.name: p.title for area in project.areas for p in area.pages}
         areas = {area.slug: area.title for area in project.areas}
         needed = []
         for name in meta.get("prerequisites") or []:
-            area, _, slug = name.partition("/")
-            text = html.escape(areas.get(area, area) if slug == "index" else titles.get(name, name))
+            folder, _, slug = name.partition("/")
+            text = html.escape(areas.get(folder, folder) if slug == "index" else titles.get(name, name))
             needed.append(
                 f'<a href="{self.writing.link(name)}">{text}</a>' if name in project.by_name else text
             )
@@ -363,12 +342,7 @@ class Finish(Postprocessor):
         def formula(match: re.Match[str]) -> str:
             inline, block = match.group(2), match.group(3)
             tex = html.unescape(inline if inline is not None else block)
-            try:
-                return render_tex(tex, inline is None, self.writing.root)
-            except TexError as error:
-                raise self.writing.fail(
-                    tex, f"the formula {tex.strip()!r} is wrong: {error}", "tex"
-                ) from None
+            return self.writing.tex(tex, tex, inline is None)
 
         text = PLAIN.sub(r"\1", text)
         text = OUTPUT.sub('<div class="language-text highlight fg-output" data-search-exclude>', text)

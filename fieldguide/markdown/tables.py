@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -13,6 +14,13 @@ from typing import Any
 
 from fieldguide.project import Area, Project
 
+AREAS = {
+    "data-at-scale": "data",
+    "distributed-training": "distributed",
+    "recsys": "recommenders",
+    "rl-for-llms": "rl",
+}
+"""What the published cases call some areas."""
 Link = Callable[[str], str]
 """From a page's name, such as `inference/kv-cache`, to an address relative to the page being written."""
 
@@ -45,14 +53,28 @@ def standing(project: Project, area: Area) -> Standing:
                     sum(len(trio.snippets) for trio in trios), max(days, default=""))  # fmt: skip
 
 
-def last_passed(project: Project, name: str) -> str:
-    """The day a page last passed its tests where the site was built, or nothing."""
+def _record(project: Project, name: str) -> dict[str, Any]:
+    """When a page last passed its tests where the site is built, and with which versions."""
     path = project.root / ".cache/fieldguide/passed.json"
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return ""
-    return str(known.get(name, {}).get("date", ""))
+        return {}
+    return known.get(name, {})
+
+
+def last_passed(project: Project, name: str) -> str:
+    """The day a page last passed its tests where the site is built, or nothing."""
+    return str(_record(project, name).get("date", ""))
+
+
+def passed(project: Project, name: str) -> str:
+    """`last passed November 21, 2026 on torch 2.13.0`, for the line under a title."""
+    record = _record(project, name)
+    if not record:
+        return "not run where this site was built"
+    versions = [f"{k} {v.partition('+')[0]}" for k, v in record.get("versions", {}).items()]
+    return f"last passed {day(record['date'])}" + (f" on {', '.join(versions)}" if versions else "")
 
 
 def day(iso: str) -> str:
@@ -82,7 +104,6 @@ def curriculum(project: Project, link: Link) -> str:
                 f'<li><a href="{link(page.name)}">{text}</a></li>' if landed else f"<li>{text}</li>"
             )
         label = f"{state.complete} of {state.total} pages"
-        share = 100 * state.complete / state.total
         badge = f"{number}" if area.slug != "practice" else "+"
         cards.append(
             f'<section class="fg-card" aria-labelledby="map-{area.slug}">'
@@ -90,10 +111,18 @@ def curriculum(project: Project, link: Link) -> str:
             f'<span class="fg-card-number" aria-hidden="true">{badge}</span></div>'
             f'<h3 id="map-{area.slug}"><a href="{link(area.slug + "/index")}">{html.escape(area.title)}</a></h3>'
             f"<p>{html.escape(area.summary)}</p><ul>{''.join(topics)}</ul>"
-            f'<div class="fg-card-foot">{_yours(project, area)}<span class="fg-bar" aria-hidden="true"><span style="width:{share:.0f}%"></span></span>'
-            f"<span>{label}</span></div></section>"
+            f'<div class="fg-card-foot">{_yours(project, area)}{_bar(state)}<span>{label}</span></div></section>'
         )
     return f'<div class="fg-map">{"".join(cards)}</div>'
+
+
+def _bar(state: Standing) -> str:
+    """One field for each page; the complete ones are filled."""
+    share = 100 * state.complete / state.total
+    return (
+        f'<span class="fg-bar" style="--fields:{state.total}" aria-hidden="true">'
+        f'<span style="width:{share:.1f}%"></span></span>'
+    )
 
 
 def _yours(project: Project, area: Area) -> str:
@@ -137,10 +166,16 @@ def coverage(project: Project, area: Area, link: Link) -> str:
         rows.append(f'<tr><th scope="row">{title}</th><td>{html.escape(page.answers)}</td>'
                     f'<td><span class="fg-state fg-state-{css}">{status}</span></td></tr>')  # fmt: skip
     head = "".join(f'<th scope="col">{h}</th>' for h in ("Page", "What you can do afterwards", "Status"))
-    share = 100 * standing(project, area).complete / len(area.pages)
-    bar = f'<span class="fg-bar" aria-hidden="true"><span style="width:{share:.0f}%"></span></span>'
-    return f'<div class="fg-card-foot">{_yours(project, area)}{bar}</div>' + _scroll(
-        f'<table class="fg-coverage"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    state = standing(project, area)
+    exists = f"{state.complete} of {state.total} pages {'is' if state.complete == 1 else 'are'} complete"
+    exists += f", with {state.snippets} snippet{'' if state.snippets == 1 else 's'}" if state.snippets else ""
+    exists += f"; last passed {day(state.passed)}" if state.passed else ""
+    return (
+        f"<p>{exists}. A page without a link is not yet written.</p>"
+        f'<div class="fg-card-foot">{_yours(project, area)}{_bar(state)}</div>'
+        + _scroll(
+            f'<table class="fg-coverage"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+        )
     )
 
 
@@ -165,7 +200,7 @@ def _figure(value: Any) -> str:
 
 
 def _error(published: Any, ours: Any) -> str:
-    pairs = list(zip(_flat(published), _flat(ours), strict=False))
+    pairs = list(zip(_flat(published), _flat(ours), strict=True))
     gaps = [abs(a - b) / abs(a) if a else abs(b) for a, b in pairs]
     return "exact" if not any(gaps) else f"{100 * max(gaps):.2g}%"
 
@@ -175,55 +210,90 @@ def _flat(value: Any) -> list[float]:
         value = list(value.values())
     if isinstance(value, list):
         return [x for v in value for x in _flat(v)]
-    return [float(value)] if isinstance(value, int | float) else []
+    return [float(value)]
+
+
+def _by_area(project: Project, cases: Iterable[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Heading and cases of every area, in the order of the map."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for case in cases:
+        groups.setdefault(AREAS.get(case["area"], case["area"]), []).append(case)
+    order = {area.slug: number for number, area in enumerate(project.areas)}
+    titles = {area.slug: area.title for area in project.areas}
+    for slug in sorted(groups, key=lambda slug: order.get(slug, len(order))):
+        yield f'<h2 id="{slug}">{html.escape(titles.get(slug, slug))}</h2>', groups[slug]
+
+
+def _source(text: str) -> str:
+    """A source with its arXiv numbers and repositories linked."""
+    text = html.escape(text)
+    text = re.sub(r"arXiv[: ](\d{4}\.\d{4,5})", r'<a href="https://arxiv.org/abs/\1">\g<0></a>', text)
+    return re.sub(
+        r"\b(?:github|huggingface)\.com?/[\w.-]+/[\w-]+(?:\.[\w-]+)*",
+        r'<a href="https://\g<0>">\g<0></a>',
+        text,
+    )
+
+
+def _ours(project: Project) -> dict[str, Any]:
+    """What our functions give, by case; cases without a value are left out."""
+    path = project.tests / "published/reproduced.json"
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return {key: value for key, value in known.items() if value is not None}
 
 
 def reproduced(project: Project) -> str:
     """Published value, our value, error, source, for every family that has an adapter."""
-    path = project.tests / "published/reproduced.json"
-    ours: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    groups: dict[str, list[str]] = {}
-    for case in published_cases(project):
-        if case["id"] not in ours:
-            continue
-        value = ours[case["id"]]
-        groups.setdefault(case["area"], []).append(
-            f'<tr id="{case["id"].lower()}"><th scope="row">{html.escape(case["quantity"])}</th>'
-            f"<td>{html.escape(_figure(case['expected']))}</td><td>{html.escape(_figure(value))}</td>"
-            f"<td>{html.escape(case['unit'])}</td><td>{_error(case['expected'], value)}</td>"
-            f"<td>{html.escape(case['source'])}</td></tr>"
-        )
-    if not groups:
+    ours, cases = _ours(project), published_cases(project)
+    there = [case for case in cases if case["id"] in ours]
+    if not there:
         return "<p>No published number is reproduced yet.</p>"
-    head = "".join(
-        f'<th scope="col">{h}</th>' for h in ("Quantity", "Published", "Ours", "Unit", "Off by", "Source")
-    )
-    total = sum(map(len, groups.values()))
-    parts = [
-        f"<p>{total} of {len(published_cases(project))} collected numbers have code on this site that reproduces them.</p>"
-    ]
-    for area, rows in groups.items():
-        parts.append(f'<h2 id="{area}">{area.replace("-", " ").capitalize()}</h2>')
-        parts.append(_scroll(f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"))
+    columns = ("Quantity", "Published", "Ours", "Unit", "Off by", "Source")
+    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
+    parts = [f"<p>{len(there)} of {len(cases)} collected numbers have code in this guide.</p>"]
+    for heading, group in _by_area(project, there):
+        rows = "".join(
+            f'<tr id="{case["id"].lower()}"><th scope="row">{html.escape(case["quantity"])}</th>'
+            f"<td>{html.escape(_figure(case['expected']))}</td><td>{html.escape(_figure(ours[case['id']]))}</td>"
+            f"<td>{html.escape(case['unit'])}</td><td>{_error(case['expected'], ours[case['id']])}</td>"
+            f"<td>{_source(case['source'])}</td></tr>"
+            for case in group
+        )
+        table = f'<table class="fg-cases"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+        parts.append(heading + _scroll(table))
     return "".join(parts)
 
 
 def errata(project: Project) -> str:
-    """Where a publication contradicts its own numbers, with the arithmetic."""
-    items = [
-        f'<li id="{case["id"].lower()}"><p><strong>{html.escape(case["quantity"])}.</strong> '
-        f"{html.escape(_sentence(case['note']))} The value that the arithmetic gives: "
-        f"{html.escape(_figure(case['expected']))} {html.escape(case['unit'])}.</p>"
-        f'<p class="fg-source">{html.escape(case["source"])}</p></li>'
-        for case in published_cases(project)
-        if case["status"] == "corrected" or "DISAGREEMENT" in case.get("note", "")
-    ]
-    return f'<ul class="fg-errata">{"".join(items)}</ul>' if items else "<p>None so far.</p>"
+    """Where a publication contradicts itself or another, with the arithmetic."""
+    ours = _ours(project)
+    found: dict[str, dict[str, Any]] = {}  # by what is contradicted: two cases may rest on one sentence
+    for case in published_cases(project):
+        if case["status"] == "corrected" or "DISAGREEMENT" in case.get("note", ""):
+            found.setdefault(case["note"], case)
+    parts = []
+    for heading, group in _by_area(project, found.values()):
+        items = "".join(_erratum(case, ours.get(case["id"])) for case in group)
+        parts.append(f'{heading}<ul class="fg-errata">{items}</ul>')
+    return "".join(parts) or "<p>None so far.</p>"
+
+
+def _erratum(case: dict[str, Any], ours: Any) -> str:
+    value = f"{_figure(case['expected'])} {case['unit']}".removesuffix(" 1").replace(" %", "%")
+    # A corrected case holds the publication's own arithmetic; any other, what was printed.
+    held = "Its own arithmetic gives" if case["status"] == "corrected" else "The value in our collection:"
+    held += f" {value}; " + ("not yet computed here." if ours is None else f"computed here: {_figure(ours)}.")
+    return (
+        f'<li id="{case["id"].lower()}"><h3>{html.escape(case["quantity"])}</h3>'
+        f"<p>{html.escape(_sentence(case['note']))} {html.escape(held)}</p>"
+        f'<p class="fg-source">{_source(case["source"])}</p></li>'
+    )
 
 
 def _sentence(note: str) -> str:
-    text = note.replace("DISAGREEMENT: ", "").replace("DISAGREEMENT ", "").strip()
-    return (text[:1].upper() + text[1:]).rstrip(".") + "."
+    text = note.replace("DISAGREEMENT: ", "").replace("DISAGREEMENT", "Disagreement").strip()
+    text = re.sub(r"(?:^|(?<=\. ))[a-z](?=[a-z]*[ :'])", lambda first: first[0].upper(), text)
+    return text.rstrip(".") + "."
 
 
 def _scroll(table: str) -> str:

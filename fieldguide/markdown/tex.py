@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import json
+import os
 import subprocess
 from functools import lru_cache
 from pathlib import Path
@@ -51,7 +52,9 @@ class Renderer:
         if "error" in reply:
             raise TexError(reply["error"])
         self.cache.mkdir(parents=True, exist_ok=True)
-        path.write_text(reply["html"], encoding="utf-8")
+        part = path.with_suffix(f".{os.getpid()}")  # two builds may run at once
+        part.write_text(reply["html"], encoding="utf-8")
+        part.replace(path)
         return reply["html"]
 
     def _ask(self, tex: str, display: bool) -> dict[str, str]:

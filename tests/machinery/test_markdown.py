@@ -1,14 +1,19 @@
 """The Markdown extension: what it renders, and that whatever it cannot render ends the build with file and line."""
 
 import json
+import os
+import re
 import shutil
+import subprocess
+import sys
 from xml.etree import ElementTree
 
 import pytest
 from markdown import Markdown
 
 from fieldguide import site
-from fieldguide.markdown import FieldGuide
+from fieldguide.bibliography import Entry
+from fieldguide.markdown import FieldGuide, citing, tex
 from fieldguide.markdown.errors import BuildError
 from fieldguide.project import ROOT
 
@@ -38,6 +43,7 @@ def render(project, body, name="inference/kv-cache"):
         "toc",
         "tables",
         "pymdownx.arithmatex",
+        "pymdownx.details",
         "pymdownx.highlight",
         "pymdownx.superfences",
     ]
@@ -68,6 +74,12 @@ def test_a_citation_in_code_is_left_alone(project):
         ("# T\n\n```quiz\nquestion: Q\nanswers:\n  - {text: a, correct: true}\n  - {text: b, why: w}\n```\n", 11, "has no `why`"),
         ("# T\n\n```quiz\nquestion: [\n```\n", 11, "the quiz is not YAML"),
         ("# T\n\n```quiz\nquestion: Q\nnumeric: {fact: nowhere}\nwhy: w\n```\n", 11, "the fact 'nowhere' stands on no page"),
+        ("# T\n\n" + QUIZ.replace("because", '"[@nobody]"'), 13, "no source is called 'nobody'"),
+        ("# T\n\n" + QUIZ.replace("$x^2$", "$x^$"), 11, "the formula 'x^' is wrong"),
+        ("# T\n\n" + QUIZ.replace("because", '"[a](b.md)"'), 13, "the link [a](b.md) cannot stand"),
+        ("# T\n\n" + QUIZ + "\n```quiz\nquestion: Open\n", 17, "a quiz fence is never closed"),
+        ("# T\n\n```users-that-fit\n```\n", 10, "the drawing needs the fact inference/kv-cache:weights_70b"),
+        ("# T\n\n```coverage\n```\n".replace("coverage", "quiz"), 10, "a quiz has a `question`"),
         ("# T\n\n```calc\nfunction: inference.missing:f\ntitle: T\n```\n", 11, "there is no snippets/inference/missing.py"),
     ],
 )  # fmt: skip
@@ -136,3 +148,93 @@ def test_a_page_that_cannot_be_read_stops_the_build_before_it_starts(project, tm
     done = site.build(tmp_path / "out", project)
     assert done.returncode == 1
     assert done.stderr.startswith("docs/inference/vllm.md:3: the front matter is malformed")
+
+
+def test_two_sources_that_read_alike_get_letters_by_title(project):
+    html = render(project, "# T\n\n[@vllm2026prefix], [@vllm2026kvquant].\n\n## Sources\n")
+    assert re.findall(r"vLLM project \(?2026\w?", html) == [
+        "vLLM project 2026a",  # Automatic Prefix Caching
+        "vLLM project 2026b",  # Quantized KV Cache
+        "vLLM project (2026a",
+        "vLLM project (2026b",
+    ]
+    assert "vLLM project 2026<" in render(project, "# T\n\n[@vllm2026prefix].\n")
+
+
+@pytest.mark.parametrize(
+    ("authors", "label"),
+    [
+        (("Little, John",), "Little"),
+        (("Dean, J.", "Barroso, L."), "Dean and Barroso"),
+        (("A, a", "B, b", "C, c"), "A et al."),
+        (("A, a", "others"), "A et al."),
+        ((), "Title"),
+    ],
+)
+def test_authors_are_abbreviated_as_in_print(authors, label):
+    assert citing.short_authors(Entry("k", "misc", authors, "Title", "2024", "", "", "", "", "", 1)) == label
+
+
+def test_a_quiz_may_cite_and_state_facts(project):
+    why = "\"**See** [@kwon2023vllm]: <data value='n'>3 GB</data>.\"".replace("value='n'", 'value=\\"n\\"')
+    html = render(project, "# T\n\n" + QUIZ.replace("because", why) + "\n## Sources\n")
+    assert '<strong>See</strong> <span class="fg-cite">(<a href="#ref-kwon2023vllm"' in html
+    assert '<data value="n">3 GB</data>.' in html
+    assert '<li id="ref-kwon2023vllm">' in html, "what a quiz cites is listed"
+
+
+def test_a_quiz_may_stand_in_a_disclosure(project):
+    body = '# T\n\n??? question "Ready?"\n\n' + "".join(f"    {line}\n" for line in QUIZ.splitlines())
+    html = render(project, body)
+    assert re.search(
+        r'<details class="question">.*fg-quiz-choices.*</fg-quiz></div>\s*</details>$', html, re.S
+    )
+
+
+def test_a_fact_of_another_page_is_not_taken_for_ones_own(project):
+    (project / "docs/inference/vllm.md").write_text('# V\n\n<data value="n">9 GB</data>\n')
+    body = "# T\n\n```quiz\nquestion: How much?\nnumeric: {fact: NAME}\nwhy: So.\n```\n"
+    with pytest.raises(BuildError, match="the fact 'n' stands on no page"):
+        render(project, body.replace("NAME", "n"))
+    assert "9 GB" in render(project, body.replace("NAME", "inference/vllm:n"))
+
+
+def test_an_error_in_a_text_that_is_no_page_is_found_where_it_stands(project):
+    (project / "docs/labs").mkdir()
+    (project / "docs/labs/lab.py").write_text("# %% [markdown]\n# As [@nobody] says.\n")
+    with pytest.raises(BuildError, match=r"docs/labs/lab.py:2: no source"):
+        Markdown(extensions=[FieldGuide(root=str(project))]).convert("As [@nobody] says.")
+
+
+def test_one_process_serves_all_formulas_and_the_disk_saves_it(project, monkeypatch):
+    renderer = tex.Renderer(project)
+    first, process = renderer("a"), renderer.process
+    renderer("b", True)
+    assert renderer.process is process
+    process.kill()
+    process.wait()
+    assert "katex" in renderer("c"), "a process that died is started again"
+    renderer.process.kill()
+    renderer.process.wait()
+    fresh = tex.Renderer(project)
+    monkeypatch.setattr(fresh, "_ask", lambda *_: pytest.fail("asked again"))
+    assert fresh("a") == first
+    assert len(list((project / ".cache/fieldguide/katex").iterdir())) == 3, "no part of a file is left"
+
+
+def test_a_broken_page_ends_the_strict_build_in_one_line(project):
+    """MkDocs prints the message without a traceback, and exits with 1."""
+    (project / "docs/inference/kv-cache.md").write_text("# T\n\nAs [@nobody] says.\n")
+    (project / "theme").mkdir()
+    (project / "theme/main.html").write_text("{{ page.content }}")
+    (project / "mkdocs.yml").write_text(
+        "site_name: G\ntheme: {name: null, custom_dir: theme}\nplugins: []\n"
+        f"markdown_extensions: [{{fieldguide.markdown: {{root: {json.dumps(str(project))}}}}}]\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(project / "site")],
+        cwd=project, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "docs/inference/kv-cache.md:3: no source is called 'nobody'" in done.stderr
+    assert "Traceback" not in done.stderr
