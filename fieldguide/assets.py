@@ -6,6 +6,7 @@ nothing changed. What it writes is ignored by git.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import re
@@ -131,12 +132,33 @@ def _pyodide(package: Path, target: Path, root: Path) -> None:
 
 
 def calculator_modules(root: Path) -> list[str]:
-    """Snippet files that hold a calculator: `snippets/inference/kv_cache.py`."""
-    found = set()
-    for page in sorted((root / "docs").rglob("*.md")):
-        for module in CALCULATOR.findall(page.read_text(encoding="utf-8", errors="replace")):
-            found.add(f"snippets/{module.replace('.', '/')}.py")
+    """Snippet files that the browser needs: those that hold a calculator, and the snippets they import."""
+    named = {
+        f"snippets/{module.replace('.', '/')}.py"
+        for page in (root / "docs").rglob("*.md")
+        for module in CALCULATOR.findall(page.read_text(encoding="utf-8", errors="replace"))
+    }
+    found: set[str] = set()
+    while named:
+        found |= named
+        named = {needed for name in named for needed in _imported(root, name)} - found
     return sorted(found)
+
+
+def _imported(root: Path, name: str) -> set[str]:
+    """Other snippets that a snippet imports; what cannot be read is reported where its page is built."""
+    try:
+        tree = ast.parse((root / name).read_bytes())
+    except (OSError, SyntaxError):
+        return set()
+    modules = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("snippets."):
+            modules |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names if alias.name.startswith("snippets.")}
+    paths = {f"{module.replace('.', '/')}.py" for module in modules}
+    return {path for path in paths if (root / path).is_file()}
 
 
 def _calculators(root: Path, target: Path) -> None:

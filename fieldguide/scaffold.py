@@ -57,7 +57,7 @@ def scaffold(project: Project, name: str, title: str = "", module: str = "") -> 
         files[curriculum] = with_entry(curriculum.read_text(encoding="utf-8"), page)
     for package in (project.snippets, project.snippets / area):
         if not (package / "__init__.py").exists():
-            files[package / "__init__.py"] = ""
+            files[package / "__init__.py"] = f'"""Snippets of the area {area}."""\n'
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, text)
