@@ -11,7 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from snippets.distributed import hardware, hardware_kernels, memory, memory_activations
+from snippets.distributed import (
+    hardware,
+    hardware_kernels,
+    memory,
+    memory_activations,
+    pipeline_parallel_cost,
+)
 from snippets.inference import kv_cache
 
 Inputs = dict[str, Any]
@@ -170,6 +176,20 @@ def hfu_mfu_ratio(inputs: Inputs, unit: str) -> float:
     return in_unit(memory_activations.selective_overhead(inputs["seq"], inputs["hidden"]), unit)
 
 
+def pipeline(inputs: Inputs, unit: str) -> list[float]:
+    """Length of a step in milliseconds, and the share of it that is work in percent."""
+    p, m = inputs["stages"], inputs["microbatches"]
+    step = pipeline_parallel_cost.step_seconds(p, m, inputs["fwd_ms"], inputs["bwd_ms"])
+    return [step, 100 / (1 + pipeline_parallel_cost.bubble(p, m))]
+
+
+def pipeline_bubble(inputs: Inputs, unit: str) -> float:
+    """Idle over working time."""
+    return in_unit(
+        pipeline_parallel_cost.bubble(inputs["stages"], inputs["microbatches"], inputs["chunks"]), unit
+    )
+
+
 FAMILIES: dict[str, Callable[[Inputs, str], object]] = {
     "act-5as-h": squares,
     "act-dealloc": output_pipeline,
@@ -188,6 +208,8 @@ FAMILIES: dict[str, Callable[[Inputs, str], object]] = {
     "kv-total-swa": kv_total_swa,
     "matmul-batch": matmul_batch,
     "peak-flops": peak_flops,
+    "pipeline": pipeline,
+    "pipeline-bubble": pipeline_bubble,
     "ridge-bf16": ridge,
     "ridge-lowp": ridge,
     "selective-throughput": selective_throughput,
