@@ -191,7 +191,8 @@ def lines(spec: Mapping[str, Any]) -> str:
 def timeline(spec: Mapping[str, Any]) -> str:
     """Lanes of labelled spans: `{"unit": "ms", "lanes": {"stage 0": [(start, end, label), …]}}`.
 
-    Spans are colored by the first letter of their label.
+    Spans are colored by the first letter of their label, which `names` explains:
+    `{"F": "forward"}`. A label that does not fit loses that letter, then everything.
     """
     lanes: Mapping[str, Sequence[tuple[float, float, str]]] = spec["lanes"]
     spans = [span for lane in lanes.values() for span in lane]
@@ -210,11 +211,19 @@ def timeline(spec: Mapping[str, Any]) -> str:
             body.append(f'<rect x="{_at(x(start))}" y="{y}" width="{_at(max(width - 1, 0.5))}" height="26" '
                         f'class="fg-span {tone}"><title>{html.escape(label)}: {number(start)} to {number(stop)}'
                         f"</title></rect>")  # fmt: skip
-            if width > 9 * len(label) + 2:
-                body.append(_write(x(start) + width / 2, y + 18, label, "middle", "fg-in"))
+            fits = next((text for text in (label, label[1:]) if text and width > 8 * len(text) + 2), None)
+            if fits:
+                body.append(_write(x(start) + width / 2, y + 18, fits, "middle", "fg-in"))
     bottom = 6 + len(lanes) * step
     for tick in x.ticks():
         body.append(_write(x(tick), bottom + 14, short(tick), "middle", "fg-tick"))
     body.append(_write(right, bottom + 32, spec.get("unit", ""), "end"))
+    at = float(left)
+    for kind, name in spec.get("names", {}).items():
+        if kind in kinds:
+            body.append(f'<rect x="{_at(at)}" y="{bottom + 22}" width="12" height="12" '
+                        f'class="fg-span fg-s{kinds.index(kind) % 6}"/>')  # fmt: skip
+            body.append(_write(at + 17, bottom + 32, f"{kind} {name}", "start", "fg-tick"))
+            at += 30 + 8 * len(f"{kind} {name}")
     label = f"Timeline of {len(lanes)} lanes until {number(end)} {spec.get('unit', '')}"
     return _svg(bottom + 40, label.strip(), body)

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from snippets.distributed.pipeline_parallel import play
 from snippets.distributed.pipeline_parallel_cost import idle_share, most_held, orders
 
+NAMES = {"F": "forward", "B": "backward", "I": "of inputs", "W": "of weights"}
+
 
 def pipeline(
     schedule: Literal["GPipe", "1F1B", "interleaved", "zero bubble"] = "1F1B",
@@ -50,5 +52,5 @@ def pipeline(
         "without a bubble": f"{micro_batches * (forward + backward):,.1f} ms",
         "busy": f"{1 / (1 + idle):.1%}",
         "activations held, first and last rank": f"{held[0]:g} and {held[-1]:g} micro-batches",
-        "timeline": {"unit": "ms", "lanes": lanes},
+        "timeline": {"unit": "ms", "lanes": lanes, "names": NAMES},
     }  # fmt: skip
