@@ -10,9 +10,11 @@ import re
 import textwrap
 from pathlib import Path
 
+from fieldguide import glossary
 from fieldguide.project import Page, Project
 
 INCLUDE = re.compile(r'^([ \t]*)--8<-- "([\w./-]+):([\w-]+)"[ \t]*$', re.M)
+GLOSSARY = re.compile(r"^```glossary\n```$", re.M)
 DATA = re.compile(r"</?data\b[^>]*>")
 
 
@@ -32,7 +34,14 @@ def plain(project: Project, page: Page) -> str:
         indent, file, name = match.groups()
         return textwrap.indent(region(project, file, name), indent)
 
-    return DATA.sub("", INCLUDE.sub(put, page.body)).strip()
+    body = page.body
+    if page.name == glossary.PAGE:
+        listed = [
+            f"- {t.abbr} ({t.term}): {t.says}" if t.abbr else f"- {t.term}: {t.says}"
+            for t in glossary.load(project).values()
+        ]
+        body = GLOSSARY.sub(lambda _: "\n".join(listed), body)
+    return DATA.sub("", INCLUDE.sub(put, body)).strip()
 
 
 def address(page: Page) -> str:

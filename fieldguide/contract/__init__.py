@@ -12,6 +12,7 @@ from fieldguide.contract import (  # noqa: F401  (importing a module registers i
     citations,
     facts,
     generated,
+    glossary,
     includes,
     links,
     navigation,
@@ -21,6 +22,7 @@ from fieldguide.contract import (  # noqa: F401  (importing a module registers i
     wording,
 )
 from fieldguide.contract.guide import RULES, Guide, Rule, output_of
+from fieldguide.glossary import FILE, PAGE
 from fieldguide.project import Breach, Page, Project
 
 __all__ = ["RULES", "Rule", "check", "check_page"]
@@ -38,6 +40,7 @@ def check_page(project: Project, page: Page) -> list[Breach]:
     files = {page.path, *(trio.snippets if trio else ()), *(trio.tests if trio else ())}
     files |= {output_of(path) for path in files if path.suffix == ".py"}
     names = {guide.project.relative(path) for path in files}
+    names |= {FILE} if page.name == PAGE else set()
     return [
         breach
         for breach in _find(guide)

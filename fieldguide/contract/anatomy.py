@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
-from fieldguide.contract.guide import Finding, Guide, meta_line, near, rule, status
+from fieldguide.contract.guide import FROM_DATA, Finding, Guide, meta_line, near, rule, status
 from fieldguide.contract.markup import Heading
 from fieldguide.project import Page
 
@@ -180,7 +180,7 @@ def headings(guide: Guide) -> Iterator[Finding]:
 def sections(guide: Guide) -> Iterator[Finding]:
     """Complete pages that lack a part of the anatomy."""
     for page in guide.area_pages:
-        if status(page) != "complete":
+        if status(page) != "complete" or page.name in FROM_DATA:
             continue
         found = guide.markup[page.name].headings
         second = {heading.text: heading for heading in found if heading.level == 2}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from fieldguide import bibliography
+from fieldguide import bibliography, glossary
 from fieldguide.contract import code
 from fieldguide.contract.markup import Markup
 from fieldguide.project import Breach, BreachError, Page, Project, Trio
@@ -20,6 +20,8 @@ from fieldguide.project import Breach, BreachError, Page, Project, Trio
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Finding = tuple[Path | str, int, str, str]
 """File, line, message, and what to do."""
+FROM_DATA = frozenset({glossary.PAGE})
+"""Pages of an area that a file of data fills: no code to run, so no trio and not the sections of a lesson."""
 
 
 @dataclass(frozen=True)

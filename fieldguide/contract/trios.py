@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from fieldguide.contract.guide import Finding, Guide, meta_line, near, rule, status
+from fieldguide.contract.guide import FROM_DATA, Finding, Guide, meta_line, near, rule, status
 
 INNER_IMPORT = re.compile(r"^[ \t]+(?:import|from)\b|;\s*(?:import|from)\b|:[ \t]*import\b", re.M)
 ENGINE_NAMES = """
@@ -31,8 +31,8 @@ def complete_trio(guide: Guide) -> Iterator[Finding]:
     """Pages, snippets and tests without each other."""
     for trio in guide.trios.values():
         page = trio.page
-        if page.name in guide.without_meta:
-            continue  # it may be planned
+        if page.name in guide.without_meta or page.name in FROM_DATA:
+            continue  # it may be planned; it shows no code
         name = f"{page.area}/{page.stem}"
         if status(page) == "planned":
             line = meta_line(page, "status")

@@ -26,9 +26,9 @@ from markdown.postprocessors import Postprocessor
 from markdown.preprocessors import Preprocessor
 from markdown.treeprocessors import Treeprocessor
 
-from fieldguide import bibliography, notebooks
+from fieldguide import bibliography, glossary, notebooks
 from fieldguide.calc import fence as calc
-from fieldguide.markdown import citing, drawing, quiz, tables
+from fieldguide.markdown import citing, drawing, quiz, tables, terms
 from fieldguide.markdown.citing import CITATION
 from fieldguide.markdown.errors import BuildError
 from fieldguide.markdown.tex import TexError, render_tex
@@ -59,6 +59,7 @@ def project_at(root: Path) -> Project:
         *root.glob("docs/**/*.md"),
         root / "docs/curriculum.yml",
         root / "docs/references.bib",
+        root / glossary.FILE,
         *root.glob("snippets/*/*.py"),
     ]
     return _snapshot(root, tuple((str(p), p.stat().st_mtime_ns) for p in sorted(paths) if p.is_file()))
@@ -68,6 +69,12 @@ def project_at(root: Path) -> Project:
 def sources(project: Project) -> dict[str, bibliography.Entry]:
     """The bibliography of a project."""
     return bibliography.load(project)
+
+
+@lru_cache(maxsize=4)
+def glossary_of(project: Project) -> dict[str, glossary.Term]:
+    """The glossary of a project."""
+    return glossary.load(project)
 
 
 @lru_cache(maxsize=4)
@@ -92,6 +99,7 @@ class Writing:
         try:
             self.page = by_text(self.project).get(text.strip())
             self.labels = citing.labels(text, sources(self.project))
+            self.terms = glossary_of(self.project)
         except BreachError as error:
             raise BuildError(error.breach) from None
 
@@ -206,6 +214,9 @@ class Fences(Preprocessor):
             "reproduced": lambda _: tables.reproduced(writing.project),
             "errata": lambda _: tables.errata(writing.project),
         }
+        self.writers: dict[str, Callable[[str], str]] = {  # these write Markdown, not HTML
+            "glossary": lambda _: terms.page(writing.project, writing.terms.values()),
+        }
 
     def _coverage(self, _: str) -> str:
         area = self.writing.page.area if self.writing.page else ""
@@ -232,7 +243,7 @@ class Fences(Preprocessor):
                 block = []
             else:
                 block.append(line)
-        if block and language in self.makers:
+        if block and language in (*self.makers, *self.writers):
             message = f"a {language} fence is never closed."
             raise self.writing.fail(
                 "\n".join(block), message, language, "end it with a line of the same marks."
@@ -240,6 +251,8 @@ class Fences(Preprocessor):
         return out + block
 
     def _closed(self, language: str, indent: str, block: list[str]) -> list[str]:
+        if language in self.writers:
+            return ["", *textwrap.indent(self.writers[language](""), indent).split("\n"), ""]
         maker = self.makers.get(language)
         if maker is None:
             return block
@@ -304,7 +317,9 @@ class Furniture(Treeprocessor):
     def _standing(self, page: Page) -> str:
         project, meta = self.writing.project, page.meta
         parts = []
-        if meta.get("status") == "planned":
+        if page.name == glossary.PAGE:
+            parts.append(f"{len(self.writing.terms)} terms")
+        elif meta.get("status") == "planned":
             own = next(area for area in project.areas if area.slug == page.area)
             state = tables.standing(project, own)
             parts += [state.word.capitalize(), f"{state.complete} of {state.total} pages complete"]

@@ -24,6 +24,7 @@ SNIPPET = "snippets/inference/kv_cache.py"
 OUTPUT = "snippets/inference/kv_cache.out.txt"
 TEST = "tests/inference/test_kv_cache.py"
 BIB = "docs/references.bib"
+TERMS = "docs/glossary.yml"
 LEDGER = "tests/skips.toml"
 ANCHOR = "^## How it breaks"  # a place in the page where text can be put
 FENCE = "```"
@@ -594,6 +595,48 @@ def quiz_without_a_reason(copy):
 def quiz_with_an_unproven_number(copy):
     quiz = f"{FENCE}quiz\nquestion: How large?\nnumeric: {{fact: nothing, unit: GB}}\nwhy: So.\n{FENCE}"
     return PAGE, copy.insert(PAGE, ANCHOR, quiz) + 2, "fact", "computes the fact `nothing`"
+
+
+# Glossary
+
+TERM = "- term: {term}\n  says: It is one thing.\n  page: {page}\n  see: [{see}]"
+
+
+def term(copy, term="unheard-of term", page="rl/ppo", see="PPO"):
+    """Add an entry that is in order but for what the case changes."""
+    return copy.append(TERMS, TERM.format(term=term, page=page, see=see))
+
+
+@corruption()
+def term_explained_twice(copy):
+    return TERMS, term(copy, term="shuffle"), "glossary", "`shuffle` is explained twice; first on line"
+
+
+@corruption()
+def term_of_no_page(copy):
+    return TERMS, term(copy, page="rl/pop") + 2, "glossary", "no page `rl/pop`. Did you mean `rl/ppo`"
+
+
+@corruption()
+def term_that_leads_nowhere(copy):
+    return TERMS, term(copy, see="PPQ") + 3, "glossary", "`see` names `PPQ`"
+
+
+@corruption()
+def definition_with_a_number(copy):
+    line = copy.replace(TERMS, r"  says: Moves rows between workers", "  says: Moves 80 rows between workers")
+    return TERMS, line, "glossary", "asserts the number `80`"
+
+
+@corruption()
+def glossary_that_is_no_yaml(copy):
+    return TERMS, term(copy, term='"open'), "glossary", "cannot be read"
+
+
+@corruption()
+def glossary_that_nobody_shows(copy):
+    line = copy.replace("docs/practice/glossary.md", "^```glossary$", "```text")
+    return "docs/practice/glossary.md", line - 5, "glossary", "does not show the glossary"
 
 
 # Skips

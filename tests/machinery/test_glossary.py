@@ -1,0 +1,159 @@
+"""The glossary: what its file may hold, the page it becomes, and the tooltips it gives to other pages."""
+
+import re
+
+import pytest
+from markdown import Markdown
+
+from fieldguide import glossary
+from fieldguide.machine_readers import plain
+from fieldguide.markdown import FieldGuide, tables
+from fieldguide.markdown.errors import BuildError
+from fieldguide.project import ROOT, BreachError, Project
+
+CURRICULUM = """\
+areas:
+  inference:
+    {title: Inference, short: Inference, summary: Tokens., icon: material/lan, pages: {
+      index: {title: Overview, answers: "Size it."}, demo: {title: Demo, answers: "Follow it."}}}
+  practice:
+    {title: Practice, short: Practice, summary: Roles., icon: material/lan, pages: {
+      glossary: {title: Glossary, answers: "Look up a term."}}}
+"""
+TERMS = """\
+# A comment.
+- term: grouped-query attention
+  abbr: GQA
+  says: Heads share keys.
+  page: inference/demo
+  see: [prefill]
+- term: prefill
+  tip: reading the prompt
+  aliases: [prompt phase]
+  says: Reads the prompt. Then decoding begins.
+  page: inference/index
+- term: attention
+  says: A weighted mean.
+  page: inference/demo
+"""
+
+
+@pytest.fixture
+def guide(tmp_path):
+    """A guide with one page, a planned one, and a glossary of three terms."""
+    for name, text in {
+        "docs/curriculum.yml": CURRICULUM,
+        "docs/glossary.yml": TERMS,
+        "docs/inference/index.md": "---\ntitle: Inference\nstatus: planned\n---\n# I\n",
+        "docs/inference/demo.md": "---\ntitle: A demo\nstatus: complete\n---\n# D\n",
+        "docs/practice/glossary.md": "---\ntitle: G\nlevel: core\nstatus: complete\n---\n# G\n\n```glossary\n```\n",
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    return tmp_path
+
+
+def rewritten(guide, old, new):
+    assert old in TERMS
+    (guide / "docs/glossary.yml").write_text(TERMS.replace(old, new), encoding="utf-8")
+    return Project(guide)
+
+
+def render(guide, body, name="inference/demo", extensions=()):
+    path = guide / f"docs/{name}.md"
+    path.write_text("---\ntitle: A demo\nlevel: core\nstatus: complete\n---\n" + body, encoding="utf-8")
+    return Markdown(
+        extensions=[FieldGuide(root=str(guide)), "toc", "attr_list", "tables", "admonition", "abbr", "pymdownx.arithmatex",
+                    "pymdownx.superfences", *extensions],
+        extension_configs={"pymdownx.arithmatex": {"generic": True}},
+    ).convert(body)  # fmt: skip
+
+
+def test_terms_come_in_the_order_of_the_alphabet_with_an_address_each(guide):
+    terms = glossary.load(Project(guide))
+    assert [(t.name, t.id, t.shown, t.line) for t in terms.values()] == [
+        ("attention", "attention", "", 12),
+        ("GQA", "gqa", "grouped-query attention", 2),
+        ("prefill", "prefill", "reading the prompt", 7),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("  says: A weighted mean.\n", "", 12, "the entry `attention` lacks `says`"),
+        ("  abbr: GQA\n", "  abrb: GQA\n  abbr: GQA\n", 3, "no key `abrb`. Did you mean `abbr`"),
+        ("  abbr: GQA\n", "  abbr: GQA\n  abbr: GQB\n", 4, "`abbr` is given twice"),
+        ("[prefill]", "prefill", 6, "`see` must be a list of texts"),
+        ("says: Heads share keys.", "says: [a]", 4, "`says` must be a text"),
+        ("Heads share keys.", "Heads share 8 keys.", 4, "asserts the number `8`"),
+        ("Heads share keys.", "Heads share keys", 4, "one or two sentences; this is none"),
+        ("A weighted mean.", "A. Weighted. Mean.", 13, "one or two sentences; this is 3"),
+        ("term: attention", "term: Prompt phase", 12, "`Prompt phase` is explained twice; first on line 7"),
+        ("term: attention", "term: G/Q/A", 12, ""),
+        ("term: attention", "term: pre-fill\n  aliases: []", 12, ""),
+        ("term: attention", "term: gqa?", 12, "`gqa?` and `GQA` have the same address, `#gqa`"),
+        ("tip: reading the prompt", "tip: reading the prompt, all of it, from its beginning to its end", 8, "longer than 50"),
+        ("  abbr: GQA\n", "  abbr: GQA\n  tip: shared\n", 4, "`tip` is for terms without `abbr`"),
+        ("page: inference/index", "page: inference/indx", 11, "no page `inference/indx`. Did you mean"),
+        ("see: [prefill]", "see: [prefil]", 6, "`see` names `prefil`, which is no other entry. Did you mean `prefill`"),
+        ("see: [prefill]", "see: [GQA]", 6, "`see` names `GQA`, which is no other entry"),
+        ("- term: attention\n", "- attention\n- term: attention\n", 12, "not a term with keys"),
+        ("term: attention", 'term: "attention', 12, "cannot be read"),
+        (TERMS, "terms: []\n", 1, "not a list of entries"),
+    ],
+)  # fmt: skip
+def test_an_error_names_the_line(guide, old, new, line, message):
+    found = glossary.read(rewritten(guide, old, new))[1]
+    if not message:
+        assert not found
+        return
+    assert [(b.path, b.line, b.rule) for b in found] == [("docs/glossary.yml", line, "glossary")]
+    assert message in found[0].message and found[0].fix
+    with pytest.raises(BuildError, match=f"docs/glossary.yml:{line}: "):
+        render(guide, "# T\n")
+
+
+def test_a_glossary_that_is_not_text_names_its_line(guide):
+    (guide / "docs/glossary.yml").write_bytes(TERMS.encode() + b"- term: \xff\n")
+    with pytest.raises(BreachError, match=r"docs/glossary\.yml:15: the glossary is not UTF-8"):
+        glossary.load(Project(guide))
+
+
+def test_names_with_digits_are_no_numbers():
+    asserted = [text for text in ("1F1B", "FP8", "E4M3", "two-stage", "8 heads", "1,024.", "4-bit", "3.5x")
+                if glossary.NUMBER.search(text)]  # fmt: skip
+    assert asserted == ["8 heads", "1,024.", "3.5x"]
+
+
+def test_the_page_has_a_heading_an_anchor_and_links_for_each_term(guide):
+    html = render(guide, "# Glossary\n\n```glossary\n```\n", "practice/glossary")
+    assert re.findall(r'<h(\d) id="([^"]*)">(.*?)</h', html)[1:] == [
+        ("2", "letter-a", "A"),
+        ("3", "attention", "attention"),
+        ("2", "letter-g", "G"),
+        ("3", "gqa", "GQA (grouped-query attention)"),
+        ("2", "letter-p", "P"),
+        ("3", "prefill", "prefill"),
+    ]
+    assert '<a href="#letter-a">A</a> <a href="#letter-g">G</a> <a href="#letter-p">P</a>' in html
+    assert 'Page: <a href="../inference/demo.md">A demo</a>. See <a href="#prefill">prefill</a>.' in html
+    assert "Also: prompt phase.</p>" in html, "the planned overview has no link"
+    assert "<span>3 terms</span>" in html and "min<" not in html
+    assert "<abbr" not in html
+
+
+def test_its_page_needs_no_trio_and_counts_as_complete(guide):
+    project = Project(guide)
+    assert tables.standing(project, project.areas[1]).word == "complete"
+    text = plain(project, project.by_name["practice/glossary"])
+    assert "- GQA (grouped-query attention): Heads share keys." in text and "```" not in text
+
+
+def test_the_guide_explains_the_terms_of_every_area():
+    terms, breaches = glossary.read(Project(ROOT))
+    assert not breaches and len(terms) >= 80
+    areas = {term.page.partition("/")[0] for term in terms}
+    assert areas == {area.slug for area in Project(ROOT).areas} - {"practice"}
