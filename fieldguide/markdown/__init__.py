@@ -40,6 +40,8 @@ OUTPUT = re.compile(r'<div class="language-text highlight">(?=<span class="filen
 PLAIN = re.compile(
     r'<span class="(?:n|p|w|o)">([^<]*)</span>'
 )  # tokens that the stylesheet shows like plain code
+DOCSTRING = re.compile(r'</span>(\s*)<span class="sd">')  # its lines, each in an element of its own
+NAMESPACE = ' xmlns="http://www.w3.org/1998/Math/MathML"'  # HTML knows it
 DATA = re.compile(r'<data\s+value="([^"]+)"\s*>(.*?)</data>', re.S)
 PIECES = re.compile(  # of a short text: code, mathematics, a citation, a fact; prose between them
     rf"(?P<code>`[^`]+`)|(?<![\\\w])\$(?P<tex>[^$\s](?:[^$]*[^$\s])?)\$(?!\d)|(?P<cited>{CITATION})|(?P<data>{DATA.pattern})",
@@ -279,6 +281,20 @@ class Citations(InlineProcessor):
         return self.writing.cite(m[1], m[0]), m.start(0), m.end(0)
 
 
+class Tooltips(Treeprocessor):
+    """Says at its first use on a page what a term is, or an abbreviation stands for."""
+
+    def __init__(self, md: Markdown, writing: Writing) -> None:
+        super().__init__(md)
+        self.writing = writing
+
+    def run(self, root: ElementTree.Element) -> None:
+        """Leave alone the glossary itself, and what is no page: a docstring."""
+        name = self.writing.page.name if self.writing.page else ""
+        if name != glossary.PAGE and (name or root.find("h1") is not None):
+            terms.Tooltips(self.writing.terms.values(), self.md.htmlStash).put(root)
+
+
 class Furniture(Treeprocessor):
     """Puts the page's standing under its title, and the list of sources under *Sources*."""
 
@@ -359,9 +375,9 @@ class Finish(Postprocessor):
             tex = html.unescape(inline if inline is not None else block)
             return self.writing.tex(tex, tex, inline is None)
 
-        text = PLAIN.sub(r"\1", text)
+        text = DOCSTRING.sub(r"\1", PLAIN.sub(r"\1", text))
         text = OUTPUT.sub('<div class="language-text highlight fg-output" data-search-exclude>', text)
-        return FORMULA.sub(formula, text)
+        return FORMULA.sub(formula, text).replace(NAMESPACE, "")
 
 
 class FieldGuide(Extension):
@@ -381,6 +397,9 @@ class FieldGuide(Extension):
         md.inlinePatterns.register(
             Citations(md, writing), "fieldguide-citation", 175
         )  # code first, links after
+        md.treeprocessors.register(
+            Tooltips(md, writing), "fieldguide-tooltips", 6.5
+        )  # after an author's own abbreviations
         md.treeprocessors.register(
             Furniture(md, writing), "fieldguide-furniture", 6
         )  # before anchors are collected

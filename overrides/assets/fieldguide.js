@@ -288,6 +288,7 @@ class Quiz extends HTMLElement {
 customElements.define('fg-quiz', Quiz);
 
 function arrive() {
+  for (const term of document.querySelectorAll('article abbr[title]')) term.tabIndex = 0; // its tooltip shows on focus, too
   if (document.querySelector('[data-fg-read]')) {
     const state = load();
     state.last = { path: here(), title: document.querySelector('h1')?.firstChild?.textContent ?? document.title };

@@ -152,6 +152,55 @@ def test_its_page_needs_no_trio_and_counts_as_complete(guide):
     assert "- GQA (grouped-query attention): Heads share keys." in text and "```" not in text
 
 
+def test_the_first_use_on_a_page_is_told_and_no_other(guide):
+    html = render(guide, "# T\n\nWith **GQA** or not, *prefill* is first.\n\n- GQA and prefill\n")
+    assert html.count("<abbr") == 2
+    assert '<strong><abbr title="grouped-query attention">GQA</abbr></strong> or' in html
+    assert '<em><abbr title="reading the prompt">prefill</abbr></em> is first.' in html
+
+
+def test_several_in_one_text_keep_every_word_between(guide):
+    html = render(guide, "# T\n\none GQA two Prefill three GQA, four\n")
+    assert re.sub("<[^>]+>", "", html).endswith("one GQA two Prefill three GQA, four")
+    assert html.count("<abbr") == 2 and ">Prefill</abbr> three GQA, four" in html
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "## GQA",
+        '!!! tip "GQA"\n\n    text',
+        "`GQA`",
+        "[GQA](demo.md)",
+        "$GQA$",
+        "$$\nGQA\n$$",
+        "```text\nGQA\n```",
+        '<abbr title="mine">GQA</abbr>',
+        '<data value="best">GQA</data>',
+        '<a href="demo.md">**what** GQA is</a>',
+        "*[GQA]: the page's own words\n",
+        "Grouped-query attention (GQA) shares heads.",
+        "GQAs2, MGQA, x-GQA",
+    ],
+)
+def test_headings_code_links_and_mathematics_stay_as_they_are(guide, text):
+    html = render(guide, f"# T\n\n{text}\n")
+    assert "grouped-query attention" not in re.findall(r'<abbr title="([^"]*)"', html)
+    later = render(guide, f"# T\n\n{text}\n\nLater: GQA.\n")
+    expected = "the page's own words" if text.startswith("*[") else "grouped-query attention"
+    assert f'<abbr title="{expected}">GQA</abbr>.' in later
+
+
+def test_a_plural_is_told_too(guide):
+    assert '<abbr title="grouped-query attention">GQA</abbr>s' in render(guide, "# T\n\nTwo GQAs.\n")
+
+
+def test_a_docstring_gets_no_tooltips(guide):
+    extension = FieldGuide(root=str(guide))
+    assert "<abbr" not in Markdown(extensions=[extension]).convert("Computes GQA.")
+    assert "<abbr" in Markdown(extensions=[extension]).convert("# A lab\n\nComputes GQA.")
+
+
 def test_the_guide_explains_the_terms_of_every_area():
     terms, breaches = glossary.read(Project(ROOT))
     assert not breaches and len(terms) >= 80
