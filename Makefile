@@ -46,4 +46,4 @@ format: ## Format and sort the Python code
 	@$(VENV) -m ruff check --fix --quiet . && $(VENV) -m ruff format --quiet .
 
 clean: ## Remove what can be made again, the environments included
-	rm -rf .venv .venv-* node_modules site .cache overrides/vendor
+	rm -rf .venv .venv-* node_modules site .cache overrides/vendor overrides/assets/cards

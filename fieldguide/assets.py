@@ -1,6 +1,6 @@
 """The step before the build: fonts, KaTeX's stylesheet and the browser's Python into `overrides/vendor/`.
 
-`python -m fieldguide.assets`. Copies from `node_modules`, whose versions the lock pins, and does nothing when
+`python -m fieldguide.assets`. Also writes the lists for programs and the cards of the pages. Copies from `node_modules`, whose versions the lock pins, and does nothing when
 nothing changed. What it writes is ignored by git.
 """
 
@@ -15,7 +15,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-from fieldguide import machine_readers
+from fieldguide import cards, machine_readers
 from fieldguide.project import ROOT, Project
 
 FONTS = {
@@ -95,7 +95,9 @@ def main(root: Path = ROOT) -> Path:
         _pyodide(node / "pyodide", vendor / "pyodide", root)
         stamp.write_text(digest)
     _calculators(root, vendor / "calculators.zip")
-    machine_readers.write(Project(root), root / "overrides")
+    project = Project(root)
+    machine_readers.write(project, root / "overrides")
+    cards.write(project)
     return vendor
 
 

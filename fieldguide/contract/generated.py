@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from fieldguide.contract.guide import Finding, Guide, rule
 
 GENERATED = re.compile(
-    r"^(?:site|node_modules|\.venv[^/]*|\.cache|overrides/vendor)/|(?:^|/)(?:__pycache__|\.ipynb_checkpoints|\.hypothesis|"
+    r"^(?:site|node_modules|\.venv[^/]*|\.cache|overrides/vendor|overrides/assets/cards)/|(?:^|/)(?:__pycache__|\.ipynb_checkpoints|\.hypothesis|"
     r"\.pytest_cache|\.mypy_cache|\.ruff_cache)/|\.py[co]$|(?:^|/)\.DS_Store$|\.egg-info/"
 )
 
