@@ -25,6 +25,9 @@ def scene(long_prompts: bool = True) -> list[Arrival]:
     return chat + [Arrival(10.0 * i, LONG, 128) for i in range(1, 6) if long_prompts]
 
 
+# --8<-- [end:scene]
+
+
 def measure(
     policy: Policy, long_prompts: bool = True
 ) -> tuple[list[Request], list[Request]]:
@@ -33,9 +36,6 @@ def measure(
     return [r for r in requests if r.prompt != LONG], [
         r for r in requests if r.prompt == LONG
     ]
-
-
-# --8<-- [end:scene]
 
 
 def row(name: str, chats: list[Request], documents: list[Request]) -> str:

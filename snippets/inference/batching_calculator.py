@@ -51,7 +51,7 @@ def load_latency(
         load = at * alone
         return load / (1 - load) * (1 + spread) / 2 * alone * 1e3
 
-    grid = [i / 40 for i in range(1, 40)]
+    grid = [0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.86, 0.9, 0.93, 0.96, 0.98]
     return {
         "time per token": f"{token(rate):,.1f} ms",
         "load": f"{rate * work:.0%}",

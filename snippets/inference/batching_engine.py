@@ -58,7 +58,6 @@ H100_LLAMA3_8B = engine(8_030_261_248, 32, 4096, 131_072, 3.35e12, 0.5 * 989e12)
 # --8<-- [end:chip]
 
 
-# --8<-- [start:capacity]
 def capacity(slots: float, weights: float, steps: float, work: float) -> float:
     """Requests a second when `slots` sequences are always busy; at most 1 / `work`.
 
@@ -69,9 +68,6 @@ def capacity(slots: float, weights: float, steps: float, work: float) -> float:
         work: Seconds that one request adds to its steps, w.
     """
     return slots / (weights * steps + slots * work)
-
-
-# --8<-- [end:capacity]
 
 
 def example_step() -> None:

@@ -69,7 +69,6 @@ def mean_wait(rate: float, mean: float, cv2: float) -> float:
 # --8<-- [end:wait]
 
 
-# --8<-- [start:queue]
 def waits(load: float, customers: int, exponential: bool, seed: int = 0) -> list[float]:
     """Waits of an M/M/1 or M/D/1 queue with mean service 1, on the engine's simulator.
 
@@ -82,9 +81,6 @@ def waits(load: float, customers: int, exponential: bool, seed: int = 0) -> list
         trace.append((now, max(1, round(service * 1e6)), 1))
     requests, _ = simulate(trace, ONE_AT_A_TIME, lambda batch: batch[0][1] * 1e-6)
     return [r.start - r.arrival for r in requests]
-
-
-# --8<-- [end:queue]
 
 
 def example_queues() -> None:

@@ -11,7 +11,6 @@ from typing import NamedTuple
 CHUNK = 512  # tokens behind one number of `hash_ids`
 
 
-# --8<-- [start:trace]
 class Arrival(NamedTuple):
     """One row of a trace: all that the simulator, or a real server, is told."""
 
@@ -42,9 +41,6 @@ def poisson_trace(
     return trace
 
 
-# --8<-- [end:trace]
-
-
 # --8<-- [start:lines]
 def trace_lines(trace: Iterable[tuple[float, int, int]]) -> str:
     """A trace as JSON lines, in order of arrival, as `vllm bench serve` reads it.
@@ -62,6 +58,9 @@ def trace_lines(trace: Iterable[tuple[float, int, int]]) -> str:
     return "".join(rows)
 
 
+# --8<-- [end:lines]
+
+
 def save_trace(path: Path, trace: Iterable[tuple[float, int, int]]) -> None:
     """Write a trace as a JSON lines file."""
     path.write_text(trace_lines(trace), encoding="utf-8")
@@ -71,9 +70,6 @@ def load_trace(path: Path) -> list[Arrival]:
     """Read the times and lengths of a file of that form; the same bits come back."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return [Arrival(r["timestamp"], r["input_length"], r["output_length"]) for r in rows]
-
-
-# --8<-- [end:lines]
 
 
 def example_lines() -> None:
