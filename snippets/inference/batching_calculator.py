@@ -57,7 +57,7 @@ def load_latency(
         "load": f"{rate * work:.0%}",
         "sequences at once": f"{rate * output * token(rate) / 1e3:,.1f}",
         "most with these slots": f"{most:,.1f} req/s",
-        "most with any": f"{1 / work:,.1f} req/s",
+        "most with any number of slots": f"{1 / work:,.1f} req/s",
         "most one at a time": f"{1 / alone:,.2f} req/s",
         "mean wait one at a time": f"{wait(rate):,.0f} ms" if rate * alone < 1 else "grows forever",
         "lines": {

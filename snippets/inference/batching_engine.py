@@ -27,7 +27,7 @@ class Engine:
         return sum(self.parts(batch))
 
     def work(self, prompt: int, output: int) -> float:
-        """Seconds that one request adds to all its steps together, beyond their weights."""
+        """Seconds that one request adds to its steps, beyond the weights."""
         steps = output - 1  # the last token is never fed back
         cached = steps * prompt + steps * (steps - 1) / 2
         pairs = prompt**2 / 2 + cached + steps / 2
@@ -45,7 +45,7 @@ class Engine:
 def engine(
     params: float, layers: int, width: int, kv_bytes: int, bandwidth: float, flops: float
 ) -> Engine:
-    """bf16 weights, `kv_bytes` of cache a token, `flops` as achieved, not as advertised."""
+    """bf16 weights, `kv_bytes` of cache a token, `flops` as achieved."""
     return Engine(
         weights=2 * params / bandwidth,
         token=2 * params / flops,

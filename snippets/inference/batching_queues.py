@@ -16,7 +16,7 @@ CUSTOMERS = 60_000
 
 # --8<-- [start:little]
 def area_in_system(requests: Sequence[Request]) -> float:
-    """Area under the number of requests in the system: +1 at an arrival, -1 at a finish."""
+    """Area under the number inside: +1 at an arrival, -1 at a finish."""
     moments = sorted(
         [(r.arrival, 1) for r in requests] + [(r.finish, -1) for r in requests]
     )

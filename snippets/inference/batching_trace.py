@@ -53,7 +53,8 @@ def trace_lines(trace: Iterable[tuple[float, int, int]]) -> str:
     for arrival, prompt, output in sorted(trace):
         pieces = -(-prompt // CHUNK)
         row = {"timestamp": arrival, "input_length": prompt, "output_length": output}
-        rows.append(json.dumps(row | {"hash_ids": list(range(used, used + pieces))}) + "\n")
+        ids = {"hash_ids": list(range(used, used + pieces))}
+        rows.append(json.dumps(row | ids) + "\n")
         used += pieces
     return "".join(rows)
 
