@@ -195,6 +195,15 @@ def test_time_per_token_follows_the_load():
         assert row.token == pytest.approx(row.theory, rel=0.15)
 
 
+def test_burstier_traffic_of_the_same_load_waits_longer():
+    first = []
+    for burstiness in (1.0, 0.1):
+        trace = batching_trace.poisson_trace(16.0, 1200, seed=6, burstiness=burstiness)
+        requests, _ = simulate(trace, Policy(slots=64), H100_LLAMA3_8B.seconds)
+        first.append(batching_latency.quantile(batching_latency.first_token(requests), 0.99))
+    assert first[1] > 1.5 * first[0]
+
+
 def test_gaps_and_quantiles_agree_with_numpy():
     values = random.Random(1).choices(range(1000), k=137)
     for share in (0.01, 0.5, 0.9, 0.99, 1.0):
