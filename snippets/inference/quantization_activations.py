@@ -1,0 +1,147 @@
+"""Quantization: outliers in activations, and scales that move them into the weights."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from snippets.inference.quantization_gptq import gptq, nearest
+
+
+# --8<-- [start:int8]
+def to_int8(t: Tensor, dim: int | None) -> tuple[Tensor, Tensor]:
+    """Absmax codes and scale: one scale along `dim`, or one for the tensor if `dim` is None."""
+    largest = t.abs().amax() if dim is None else t.abs().amax(dim, keepdim=True)
+    return torch.round(t / largest * 127).to(torch.int8), largest / 127
+
+
+def int8_linear(x: Tensor, w: Tensor, per_token: bool = False) -> Tensor:
+    """x @ w.T in integers: [tokens, inputs] by [outputs, inputs].
+
+    A scale must be constant along the axis that is summed, so tokens and outputs can have
+    their own, and inputs, the channels, can not.
+    """
+    a, a_scale = to_int8(x, dim=1 if per_token else None)  # one scale, or [tokens, 1]
+    b, b_scale = to_int8(w, dim=1)  # [outputs, 1]
+    return (a.int() @ b.int().T) * a_scale * b_scale.T  # int32 sums, scaled once
+
+
+# --8<-- [end:int8]
+
+
+# --8<-- [start:smooth]
+def smooth(x: Tensor, w: Tensor, alpha: float = 0.5) -> tuple[Tensor, Tensor]:
+    """Divide each channel of x by s and multiply the weights that read it by s: same product.
+
+    Args:
+        x: [tokens, inputs] calibration activations.
+        w: [outputs, inputs] weights.
+        alpha: 0 moves all difficulty to the activations, 1 to the weights.
+
+    Source: SmoothQuant, Xiao et al. 2023, equation 4.
+    """
+    s = x.abs().amax(0) ** alpha / w.abs().amax(0) ** (1 - alpha)  # [inputs]
+    return x / s, w * s
+
+
+# --8<-- [end:smooth]
+
+
+# --8<-- [start:awq]
+def awq(x: Tensor, w: Tensor, bits: int, group: int, steps: int = 20) -> Tensor:
+    """Round to nearest after enlarging the inputs that matter; how far is found by search.
+
+    Returns:
+        The weights as stored, the enlargement divided out again.
+
+    Source: AWQ, Lin et al. 2023; the previous layer absorbs the division.
+    """
+    reach = x.abs().mean(0)  # [inputs], how much of each input the layer sees
+    best, least = w, float("inf")
+    for step in range(steps):
+        s = reach ** (step / steps)
+        s = s / (s.max() * s.min()).sqrt()
+        stored = nearest(w * s, bits, group) / s
+        loss = float((x @ (stored - w).T).norm())
+        if loss < least:
+            best, least = stored, loss
+    return best
+
+
+# --8<-- [end:awq]
+
+
+def activations(
+    outlier: float, tokens: int = 256, width: int = 128
+) -> tuple[Tensor, Tensor]:
+    """Inputs whose channels 5 and 40 sit near `outlier` for every token, and weights."""
+    g = torch.Generator().manual_seed(0)
+    x = torch.randn(tokens, width, generator=g)
+    x[:, [5, 40]] += outlier
+    return x, torch.randn(width, width, generator=g) / width**0.5
+
+
+def error(y: Tensor, x: Tensor, w: Tensor) -> float:
+    """Error of an output, relative to what distinguishes one token's output from another's."""
+    right = x @ w.T
+    return float((y - right).norm() / (right - right.mean(0)).norm())
+
+
+def split(x: Tensor, w: Tensor, channels: list[int]) -> Tensor:
+    """LLM.int8(): a few channels in full precision, the others in integers."""
+    rest = [i for i in range(x.shape[1]) if i not in channels]
+    return x[:, channels] @ w[:, channels].T + int8_linear(x[:, rest], w[:, rest])
+
+
+def through_fp8(t: Tensor) -> Tensor:
+    """E4M3 and back under one scale, which puts the largest magnitude at 448."""
+    scale = t.abs().amax() / 448
+    return (t / scale).to(torch.float8_e4m3fn).to(t.dtype) * scale
+
+
+def example_outlier() -> None:
+    """Error of the output with two large channels among 128, activations quantized in five ways."""
+    print(
+        f"{'outlier':>7s}{'zeros':>7s}{'int8':>9s}{'by token':>9s}{'smooth':>8s}{'split':>7s}{'fp8':>7s}"
+    )
+    for size in (0, 10, 30, 100, 300):
+        x, w = activations(size)
+        zeros = (to_int8(x, None)[0] == 0).float().mean()
+        outputs = (
+            int8_linear(x, w),
+            int8_linear(x, w, per_token=True),
+            int8_linear(*smooth(x, w)),
+            split(x, w, [5, 40]),
+            through_fp8(x) @ w.T,
+        )
+        row = [f"{error(y, x, w):.1%}" for y in outputs]
+        print(
+            f"{size:7d}{zeros:7.1%}{row[0]:>9s}{row[1]:>9s}{row[2]:>8s}{row[3]:>7s}{row[4]:>7s}"
+        )
+
+
+def example_weights() -> None:
+    """Error of a layer whose weights have 4 bits, groups of 32, and two of whose inputs are large."""
+    print(f"{'outlier':>7s}{'nearest':>10s}{'AWQ':>8s}{'GPTQ':>8s}")
+    for size in (0, 10, 30):
+        x, w = activations(size)
+        stored = nearest(w, 4, 32), awq(x, w, 4, 32), gptq(w, x, 4, 32)
+        row = [error(x @ t.T, x, w) for t in stored]
+        print(f"{size:7d}{row[0]:10.1%}{row[1]:8.1%}{row[2]:8.1%}")
+
+
+def facts() -> dict[str, str]:
+    """Numbers that the page states about outliers."""
+    x, w = activations(100)
+    return {
+        "lost": f"{(to_int8(x, None)[0] == 0).float().mean():.0%}",
+        "broken": f"{error(int8_linear(x, w), x, w):.0%}",
+        "split": f"{error(split(x, w, [5, 40]), x, w):.1%}",
+        "fp8": f"{error(through_fp8(x) @ w.T, x, w):.0%}",
+        "cured": f"{error(int8_linear(*smooth(x, w)), x, w):.1%}",
+    }
+
+
+if __name__ == "__main__":
+    example_outlier()
+    example_weights()
