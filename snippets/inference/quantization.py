@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass
 
 
-# --8<-- [start:format]
+# --8<-- [start:decode]
 @dataclass(frozen=True)
 class Format:
     """A binary float: one sign bit, then exponent, then mantissa.
 
-    `specials` says what the top codes mean. "ieee": the largest exponent holds infinity
-    and NaN. "nan": only the all-ones code is NaN. "none": every code is a number.
+    `specials`: "ieee" keeps the largest exponent for infinity and NaN, "nan" only the
+    all-ones code for NaN, "none" nothing.
     """
 
     exponent_bits: int
@@ -22,7 +22,7 @@ class Format:
     @property
     def bias(self) -> int:
         """What is subtracted from the stored exponent."""
-        return max(2 ** (self.exponent_bits - 1) - 1, 0)
+        return 2 ** (self.exponent_bits - 1) - 1
 
     @property
     def largest_code(self) -> int:
@@ -31,21 +31,14 @@ class Format:
         return ones - {"ieee": 2**self.mantissa_bits, "nan": 1, "none": 0}[self.specials]
 
 
-E5M2, E4M3 = Format(5, 2, "ieee"), Format(4, 3, "nan")
-E3M2, E2M3, E2M1 = Format(3, 2), Format(2, 3), Format(2, 1)
-# --8<-- [end:format]
-
-
-# --8<-- [start:decode]
 def decode(code: int, f: Format) -> float:
     """The number that a code stands for."""
     m = f.mantissa_bits
     negative, magnitude = divmod(code, 2 ** (f.exponent_bits + m))
     exponent, mantissa = divmod(magnitude, 2**m)
     if magnitude > f.largest_code:
-        infinite = f.specials == "ieee" and mantissa == 0
-        value = math.inf if infinite else math.nan
-    elif exponent == 0:  # subnormal: no hidden 1, and the exponent of the smallest normal
+        value = math.inf if f.specials == "ieee" and mantissa == 0 else math.nan
+    elif exponent == 0:  # subnormal: no leading 1
         value = math.ldexp(mantissa, 1 - f.bias - m)
     else:
         value = math.ldexp(2**m + mantissa, exponent - f.bias - m)
@@ -59,11 +52,8 @@ def decode(code: int, f: Format) -> float:
 def encode(x: float, f: Format, saturate: bool = True) -> int:
     """The code nearest to x; a tie goes to the even code.
 
-    Args:
-        x: Any number. NaN only if the format has one.
-        f: The format.
-        saturate: Clamp what overflows to the largest finite value. Otherwise it becomes
-            infinity or NaN, where the format has one.
+    What overflows becomes the largest finite value, or, unless `saturate`, infinity or NaN,
+    where the format has one.
     """
     m = f.mantissa_bits
     sign = 2 ** (f.exponent_bits + m) if math.copysign(1.0, x) < 0 else 0
@@ -72,17 +62,15 @@ def encode(x: float, f: Format, saturate: bool = True) -> int:
         if f.specials == "none":
             raise ValueError("the format has no code for NaN")
         return sign | all_ones
-    magnitude = f.largest_code + 1  # too large, unless the next lines find a place for it
+    magnitude = f.largest_code + 1  # too large, unless a place is found for it
     if x == 0:
         magnitude = 0
     elif math.isfinite(x):
-        exponent = max(
+        leading = max(
             math.frexp(x)[1] - 1, 1 - f.bias
-        )  # of the leading bit, never subnormal
-        steps = round(math.ldexp(abs(x), m - exponent))  # Python rounds ties to even
-        magnitude = steps + (
-            (exponent + f.bias - 1) << m
-        )  # a carry moves to the next exponent
+        )  # exponent, never below the subnormals'
+        steps = round(math.ldexp(abs(x), m - leading))  # Python rounds ties to even
+        magnitude = steps + ((leading + f.bias - 1) << m)  # a carry raises the exponent
     if magnitude > f.largest_code:
         overflow = all_ones if f.specials == "nan" else f.largest_code + 1
         magnitude = f.largest_code if saturate or f.specials == "none" else overflow
@@ -90,6 +78,9 @@ def encode(x: float, f: Format, saturate: bool = True) -> int:
 
 
 # --8<-- [end:encode]
+
+E5M2, E4M3 = Format(5, 2, "ieee"), Format(4, 3, "nan")
+E3M2, E2M3, E2M1 = Format(3, 2), Format(2, 3), Format(2, 1)
 
 
 def decode_scale(code: int) -> float:
@@ -115,7 +106,7 @@ def example_formats() -> None:
     for name, f in FORMATS.items():
         bits = 1 + f.exponent_bits + f.mantissa_bits
         largest, off = decode(f.largest_code, f), 2.0 ** -(f.mantissa_bits + 1)
-        print(f"{name:6s}{bits:5d}{largest:9g}{decode(1, f):10.2g}{off:10.1%}")
+        print(f"{name:6s}{bits:5d}{largest:9g}{decode(1, f):10.2g}{off:10.2%}")
     print("E2M1: " + " ".join(f"{decode(code, E2M1):g}" for code in range(8)))
 
 
@@ -135,7 +126,7 @@ def facts() -> dict[str, str]:
         "e4m3_max": f"{decode(E4M3.largest_code, E4M3):g}",
         "e5m2_max": f"{decode(E5M2.largest_code, E5M2):,.0f}",
         "e2m1_max": f"{decode(E2M1.largest_code, E2M1):g}",
-        "e4m3_off": f"{2.0 ** -(E4M3.mantissa_bits + 1):.1%}",
+        "e4m3_off": f"{2.0 ** -(E4M3.mantissa_bits + 1):.2%}",
         "e2m1_off": f"{2.0 ** -(E2M1.mantissa_bits + 1):.0%}",
     }
 

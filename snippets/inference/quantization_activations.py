@@ -31,14 +31,10 @@ def int8_linear(x: Tensor, w: Tensor, per_token: bool = False) -> Tensor:
 
 # --8<-- [start:smooth]
 def smooth(x: Tensor, w: Tensor, alpha: float = 0.5) -> tuple[Tensor, Tensor]:
-    """Divide each channel of x by s and multiply the weights that read it by s: same product.
+    """Divide each channel of x by s, multiply the weights that read it by s: the same product.
 
-    Args:
-        x: [tokens, inputs] calibration activations.
-        w: [outputs, inputs] weights.
-        alpha: 0 moves all difficulty to the activations, 1 to the weights.
-
-    Source: SmoothQuant, Xiao et al. 2023, equation 4.
+    x is [tokens, inputs] of calibration, w [outputs, inputs]. alpha is the part of the
+    difficulty that moves to the weights. Source: Xiao et al. 2023.
     """
     s = x.abs().amax(0) ** alpha / w.abs().amax(0) ** (1 - alpha)  # [inputs]
     return x / s, w * s
@@ -47,7 +43,6 @@ def smooth(x: Tensor, w: Tensor, alpha: float = 0.5) -> tuple[Tensor, Tensor]:
 # --8<-- [end:smooth]
 
 
-# --8<-- [start:awq]
 def awq(x: Tensor, w: Tensor, bits: int, group: int, steps: int = 20) -> Tensor:
     """Round to nearest after enlarging the inputs that matter; how far is found by search.
 
@@ -66,9 +61,6 @@ def awq(x: Tensor, w: Tensor, bits: int, group: int, steps: int = 20) -> Tensor:
         if loss < least:
             best, least = stored, loss
     return best
-
-
-# --8<-- [end:awq]
 
 
 def activations(

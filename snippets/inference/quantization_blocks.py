@@ -12,7 +12,6 @@ from snippets.inference.quantization import E2M1, E4M3, decode, decode_scale, en
 Store = Callable[[Sequence[float]], list[float]]
 
 
-# --8<-- [start:bytes]
 def bits_per_weight(bits: float, scale_bits: float, block: int) -> float:
     """Bits stored per number when `block` numbers share `scale_bits` bits of scale and zero point."""
     return bits + scale_bits / block
@@ -23,15 +22,11 @@ def weight_bytes(parameters: Sequence[tuple[float, float]]) -> float:
     return sum(count * bits for count, bits in parameters) / 8
 
 
-# --8<-- [end:bytes]
-
-
-# --8<-- [start:mxfp4]
+# --8<-- [start:blocks]
 def mxfp4(block: Sequence[float]) -> list[float]:
-    """32 numbers through MXFP4 and back: E2M1 codes under one E8M0 scale, a power of two.
+    """32 numbers through MXFP4 and back: E2M1 codes under an E8M0 scale.
 
-    Source: OCP Microscaling Formats v1.0, section 6.3: the scale is the largest power of
-    two in the block, over the largest power of two in E2M1, which is 4.
+    The scale is the largest power of two in the block, over the largest in E2M1, which is 4.
     """
     largest = max(map(abs, block))
     exponent = math.frexp(largest)[1] - 1 - 2 if largest else -127
@@ -39,26 +34,18 @@ def mxfp4(block: Sequence[float]) -> list[float]:
     return [scale * decode(encode(x / scale, E2M1), E2M1) for x in block]
 
 
-# --8<-- [end:mxfp4]
-
-
-# --8<-- [start:nvfp4]
 def nvfp4(block: Sequence[float], tensor_scale: float = 1.0) -> list[float]:
-    """16 numbers through NVFP4 and back: E2M1 codes under one E4M3 scale.
+    """16 numbers through NVFP4 and back: E2M1 codes under an E4M3 scale.
 
-    Args:
-        block: The numbers.
-        tensor_scale: A second scale in fp32, one for the tensor: its largest magnitude over
-            6 · 448 puts the largest block scale at the top of E4M3.
+    With a tensor_scale of the tensor's largest magnitude over 6 · 448, the largest block
+    scale is the top of E4M3.
     """
-    ideal = max(map(abs, block)) / 6 / tensor_scale
-    scale = tensor_scale * decode(
-        max(encode(ideal, E4M3), 8), E4M3
-    )  # at least 2^-6, no subnormal
+    code = encode(max(map(abs, block)) / 6 / tensor_scale, E4M3)
+    scale = tensor_scale * decode(max(code, 8), E4M3)  # code 8 is 2^-6, the least normal
     return [scale * decode(encode(x / scale, E2M1), E2M1) for x in block]
 
 
-# --8<-- [end:nvfp4]
+# --8<-- [end:blocks]
 
 
 def nf4_table() -> list[float]:
@@ -110,7 +97,8 @@ FORMATS: list[tuple[str, Store, int, int]] = [
     ("int4, one scale", int4, 16, 4096),
     ("int4, 128", int4, 16, 128),
     ("int4, 32", int4, 16, 32),
-    ("NF4, 64", nf4, 32, 64),
+    ("int4, 16", int4, 16, 16),
+    ("NF4, 32", nf4, 16, 32),
     ("MXFP4, 32", mxfp4, 8, 32),
     ("NVFP4, 16", nvfp4, 8, 16),
 ]

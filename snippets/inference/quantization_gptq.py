@@ -58,9 +58,6 @@ def gptq(w: Tensor, x: Tensor, bits: int, group: int, damp: float = 0.01) -> Ten
         group: Inputs that share a scale, fixed when the first of them is reached.
         damp: Added to the diagonal, as a share of its mean, so that it can be inverted.
 
-    Returns:
-        The dequantized weights.
-
     Source: Frantar et al. 2022, algorithm 1, without its blocking, which saves time only.
     """
     w = w.clone()

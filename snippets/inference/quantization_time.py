@@ -12,13 +12,8 @@ def step_seconds(
 ) -> tuple[float, float]:
     """Lower bounds of one pass of `tokens` tokens: (reading the weights, multiplying).
 
-    Args:
-        tokens: Tokens in the step: one per sequence in decoding, whole prompts in prefill.
-        parameters: Parameters that a token passes.
-        bits: Bits stored per weight, scales included.
-        peak: FLOP/s in the type that is *multiplied*. Weight-only formats are expanded to
-            bf16 first, and multiply at its peak.
-        bandwidth: Bytes/s of the memory.
+    `bits` are stored per weight, scales included; `peak`, FLOP/s, is that of the type which
+    is *multiplied*, bf16 for all weight-only formats; `bandwidth` is in bytes/s.
     """
     return parameters * bits / 8 / bandwidth, 2 * parameters * tokens / peak
 
