@@ -161,9 +161,13 @@ def linear(seed=0):
     return layer, layer[0].weight.detach().clone()
 
 
+@pytest.mark.parametrize("one_sign", [False, True])
 @pytest.mark.parametrize("symmetric", [True, False])
-def test_int4_groups_are_torchaos(symmetric):
+def test_int4_groups_are_torchaos(symmetric, one_sign):
     layer, w = linear()
+    if one_sign:
+        w = w.abs() + 0.5
+        layer[0].weight.data = w.clone()
     kind = MappingType.SYMMETRIC if symmetric else MappingType.ASYMMETRIC
     quantize_(
         layer,
@@ -317,7 +321,7 @@ def numbers_of(seed=0, count=1024):
     ],
 )
 def test_the_calculator_stores_what_the_page_stores(numbers, scale, size, ours):
-    x = numbers_of()
+    x = numbers_of() + [1e-4 * v for v in numbers_of(1)]  # the second half needs the least block scale
     for i in range(0, len(x), size):
         block = x[i : i + size]
         stored = quantization_calculator.store(block, numbers, scale, False)
