@@ -52,8 +52,8 @@ def decode(code: int, f: Format) -> float:
 def encode(x: float, f: Format, saturate: bool = True) -> int:
     """The code nearest to x; a tie goes to the even code.
 
-    What overflows becomes the largest finite value, or, unless `saturate`, infinity or NaN,
-    where the format has one.
+    What overflows becomes the largest finite value or, unless `saturate`, infinity or
+    NaN, where the format has one.
     """
     m = f.mantissa_bits
     sign = 2 ** (f.exponent_bits + m) if math.copysign(1.0, x) < 0 else 0
@@ -66,9 +66,8 @@ def encode(x: float, f: Format, saturate: bool = True) -> int:
     if x == 0:
         magnitude = 0
     elif math.isfinite(x):
-        leading = max(
-            math.frexp(x)[1] - 1, 1 - f.bias
-        )  # exponent, never below the subnormals'
+        # exponent of the leading bit, never below that of the subnormals
+        leading = max(math.frexp(x)[1] - 1, 1 - f.bias)
         steps = round(math.ldexp(abs(x), m - leading))  # Python rounds ties to even
         magnitude = steps + ((leading + f.bias - 1) << m)  # a carry raises the exponent
     if magnitude > f.largest_code:

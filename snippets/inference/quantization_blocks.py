@@ -26,7 +26,7 @@ def weight_bytes(parameters: Sequence[tuple[float, float]]) -> float:
 def mxfp4(block: Sequence[float]) -> list[float]:
     """32 numbers through MXFP4 and back: E2M1 codes under an E8M0 scale.
 
-    The scale is the largest power of two in the block, over the largest in E2M1, which is 4.
+    The scale is the largest power of two in the block, over the largest in E2M1: 4.
     """
     largest = max(map(abs, block))
     exponent = math.frexp(largest)[1] - 1 - 2 if largest else -127
