@@ -1,0 +1,69 @@
+"""Speculative decoding: the best draft length for each batch size, and what changes with experts."""
+
+from __future__ import annotations
+
+from snippets.inference.speculative_decoding_batch import (
+    EIGHT_H100,
+    LLAMA3_8B,
+    LLAMA3_70B,
+    ONE_LAYER,
+    Chip,
+    Model,
+    speedup_under_load,
+)
+
+
+def schedule(
+    alpha: float,
+    target: Model,
+    draft: Model,
+    chip: Chip,
+    context: int,
+    largest: int,
+    longest: int = 8,
+) -> list[tuple[int, int, int]]:
+    """Ranges of batch size and the draft length that is best in each: (first, last, k)."""
+    ranges: list[tuple[int, int, int]] = []
+    for batch in range(1, largest + 1):
+        k = max(
+            range(longest + 1),
+            key=lambda k: speedup_under_load(alpha, k, target, draft, chip, batch, context),
+        )
+        if ranges and ranges[-1][2] == k:
+            ranges[-1] = (ranges[-1][0], batch, k)
+        else:
+            ranges.append((batch, batch, k))
+    return ranges
+
+
+def experts_read(experts: int, active: int, tokens: int) -> float:
+    """Share of the experts that `tokens` tokens wake, if each picks `active` of them evenly."""
+    return 1 - (1 - active / experts) ** tokens
+
+
+def example_schedule() -> None:
+    """The best draft length by batch size, as a server would be told."""
+    print(f"{'draft':12s}{'context':>7s}   batch sizes: draft length")
+    for name, draft in {"Llama 3 8B": LLAMA3_8B, "one layer": ONE_LAYER}.items():
+        for context, largest in ((1024, 256), (8192, 128)):
+            found = schedule(0.8, LLAMA3_70B, draft, EIGHT_H100, context, largest)
+            ranges = "  ".join(f"{a}-{b}: {k}" for a, b, k in found)
+            print(f"{name:12s}{context:7,d}   {ranges}")
+
+
+def example_experts() -> None:
+    """Share of 256 experts that are read, 8 picked per token: one token per sequence, and two."""
+    print(f"{'sequences':>9s}{'1 token':>9s}{'2 tokens':>10s}{'more bytes':>12s}")
+    for batch in (1, 8, 64, 256):
+        one, two = (experts_read(256, 8, batch * n) for n in (1, 2))
+        print(f"{batch:9d}{one:9.1%}{two:10.1%}{two / one:11.2f}×")
+
+
+def facts() -> dict[str, str]:
+    """Numbers that the page states about experts."""
+    return {"experts_1": f"{experts_read(256, 8, 2) / experts_read(256, 8, 1):.2f}"}
+
+
+if __name__ == "__main__":
+    example_schedule()
+    example_experts()

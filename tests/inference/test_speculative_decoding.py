@@ -1,0 +1,270 @@
+"""Laws against enumeration in fractions, SciPy and the sampler of `transformers`; speed against published numbers and counted FLOPs."""
+
+import ast
+import itertools
+import math
+import re
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chi2_contingency, chisquare
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import LlamaConfig, LlamaForCausalLM
+from transformers.generation.utils import _speculative_sampling
+
+from snippets.inference import speculative_decoding as core
+from snippets.inference import speculative_decoding_batch as batch
+from snippets.inference import speculative_decoding_calculator as calculator
+from snippets.inference import speculative_decoding_chisquare as samples
+from snippets.inference import speculative_decoding_exact as exact
+from snippets.inference import speculative_decoding_mistakes as mistakes
+from snippets.inference import speculative_decoding_model as model
+from snippets.inference import speculative_decoding_schedule as schedule
+from snippets.inference import speculative_decoding_speed as speed
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Models this small run many times slower on several threads of a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def laws(size: int) -> st.SearchStrategy[list[Fraction]]:
+    """Laws over `size` tokens with small whole weights, zeros included."""
+    weights = st.lists(st.integers(0, 5), min_size=size, max_size=size).filter(any)
+    return weights.map(lambda w: [Fraction(x, sum(w)) for x in w])
+
+
+def power(target: exact.Chain, start: int, length: int) -> exact.Law:
+    """The target's law by multiplying along each text, without any code of ours."""
+    texts = itertools.product(range(len(target)), repeat=length)
+    law = {
+        t: math.prod((target[a][b] for a, b in itertools.pairwise((start, *t))), start=Fraction(1))
+        for t in texts
+    }
+    return {t: p for t, p in law.items() if p}  # fmt: skip
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data(), k=st.integers(0, 3))
+def test_the_law_of_four_tokens_is_exactly_the_targets(data, k):
+    target, draft = ([data.draw(laws(3)) for _ in range(3)] for _ in range(2))
+    steps = {x: exact.step_law(target, draft, x, k) for x in range(3)}
+    assert exact.text_law(steps.__getitem__, 0, 4) == power(target, 0, 4)
+
+
+@given(p=laws(5), q=laws(5))
+def test_kept_and_refilled_add_up_to_p_and_keep_the_overlap(p, q):
+    kept, refilled = exact.rejection(p, q)
+    assert [a + b for a, b in zip(kept, refilled, strict=True)] == p
+    assert sum(kept) == sum(map(min, p, q)) == 1 - sum(abs(a - b) for a, b in zip(p, q, strict=True)) / 2
+
+
+def test_no_rule_with_the_right_law_keeps_more():
+    """A linear program over all rules of one position finds no better one: SciPy's, not ours."""
+    from scipy.optimize import linprog
+
+    p, q = (chain[0] for chain in core.chains())
+    # variables: probability that x is proposed and kept, and that x is put in after a rejection
+    n = len(p)
+    equal = np.hstack([np.eye(n), np.eye(n)])  # kept + refilled = p
+    best = linprog(
+        -np.r_[np.ones(n), np.zeros(n)], A_eq=equal, b_eq=p, bounds=[(0, x) for x in q] + [(0, None)] * n
+    )
+    assert -best.fun == pytest.approx(core.acceptance(p, q))  # fmt: skip
+
+
+@pytest.mark.parametrize("k", [1, 2, 4])
+def test_samples_agree_with_scipy_and_mistakes_do_not(k):
+    assert samples.goodness(core.verify, 3000, k)[1] > 0.01
+    assert samples.goodness(samples.by_argmax, 2000, k)[1] < 1e-20
+    assert samples.goodness(samples.from_target, 3000, k)[1] < 1e-9
+
+
+def test_the_sampler_of_transformers_emits_the_same_steps():
+    """Whole steps, as lists of one to three tokens, ours and theirs, in one contingency table."""
+    target, draft = core.chains()
+    rng, counts = np.random.default_rng(5), {}
+    torch.manual_seed(5)
+    for _ in range(1500):
+        guess = [int(rng.choice(4, p=draft[0]))]
+        guess.append(int(rng.choice(4, p=draft[guess[0]])))
+        states = [0, *guess]
+        ours = core.verify(guess, draft[states[:-1]], target[states], rng)
+        logits = [torch.from_numpy(np.log(x))[None] for x in (draft[states[:-1]], target[states])]
+        theirs, _ = _speculative_sampling(torch.tensor([guess]), logits[0], 2, logits[1])
+        for column, tokens in enumerate((ours, theirs[0].tolist())):
+            counts.setdefault(tuple(tokens), [0, 0])[column] += 1
+    common = [c for c in counts.values() if sum(c) >= 10]
+    assert len(common) > 25
+    assert chi2_contingency(common).pvalue > 0.01
+
+
+def test_argmax_acceptance_shifts_the_law_as_the_page_says():
+    target, draft = exact.chains()
+    p, q = target[1], draft[1]
+    m = p.index(max(p))
+    law = exact.step_law([p] * 3, [q] * 3, 0, 1, mistakes.by_argmax)
+    first = [sum(x for tokens, x in law.items() if tokens[0] == y) for y in range(3)]
+    assert first[m] == q[m] + (1 - q[m]) * p[m] > p[m]
+    assert sum(abs(a - b) for a, b in zip(first, p, strict=True)) / 2 == q[m] * (1 - p[m])
+
+
+@given(p=st.integers(0, 3), q=laws(4))
+def test_for_a_greedy_target_argmax_acceptance_is_right(p, q):
+    one = [Fraction(int(x == p)) for x in range(4)]
+    kept, refilled = mistakes.by_argmax(one, q)
+    assert [a + b for a, b in zip(kept, refilled, strict=True)] == one
+
+
+def test_every_mistake_is_farther_from_the_target_than_zero(capsys):
+    mistakes.example_laws()
+    right, *wrong = capsys.readouterr().out.splitlines()[1:]
+    assert right.count("exactly 0") == 4
+    distances = [[float(x) for x in re.findall(r"\d\.\d{4}", line)] for line in wrong]
+    assert all(len(row) == 4 and min(row) > 0.1 for row in distances)
+    assert min(distances[2]) > max(distances[0]), "the wrong q is the worst"
+
+
+def test_a_favorite_draft_is_kept_with_the_probability_of_its_favorite():
+    p, q = (chain[2] for chain in core.chains())
+    one_hot = np.eye(4)[q.argmax()]
+    rng = np.random.default_rng(0)
+    seen = [core.verify([int(q.argmax())], one_hot[None], np.stack([p, p]), rng) for _ in range(3000)]
+    assert np.mean([len(s) == 2 for s in seen]) == pytest.approx(p[q.argmax()], abs=0.03)
+    assert chisquare(np.bincount([s[0] for s in seen], minlength=4), p * 3000).pvalue > 0.01
+
+
+@pytest.mark.parametrize("k", [0, 1, 3])
+@pytest.mark.parametrize("alpha", [Fraction(1, 2), Fraction(4, 5), Fraction(1)])
+def test_expected_tokens_are_the_mean_of_the_enumerated_law(alpha, k):
+    p = [Fraction(1), Fraction(0)]
+    q = [alpha, 1 - alpha]  # overlap alpha at every position
+    law = exact.step_law([p] * 2, [q] * 2, 0, k)
+    assert float(exact.mean_length(law)) == pytest.approx(speed.expected_tokens(float(alpha), k))
+
+
+def test_a_sampled_chain_yields_the_enumerated_mean():
+    target, draft = core.chains()
+    out, passes = core.generate(target, draft, 0, 8000, 4, np.random.default_rng(1))
+    pair = [[[Fraction(x).limit_denominator(100) for x in row] for row in c] for c in (target, draft)]
+    after = np.array([float(exact.mean_length(exact.step_law(*pair, x, 4))) for x in range(4)])
+    assert after.min() < len(out) / passes < after.max()
+
+
+@given(alpha=st.floats(0.01, 0.99), cost=st.floats(0.001, 0.99))
+def test_one_guess_pays_if_it_is_kept_more_often_than_it_costs(alpha, cost):
+    assert (speed.speedup(alpha, 1, cost) > 1) == (alpha > cost) or abs(alpha - cost) < 1e-9
+    assert speed.speedup(alpha, speed.best_length(alpha, cost), cost) >= speed.speedup(alpha, 3, cost)
+
+
+@pytest.mark.parametrize(("alpha", "k", "cost", "printed"), [(0.75, 7, 0.02, 3.2), (0.82, 7, 0.11, 2.5)])
+def test_speedups_printed_by_leviathan_and_others(alpha, k, cost, printed):
+    assert speed.speedup(alpha, k, cost) == pytest.approx(printed, abs=0.05)
+
+
+def test_greedy_text_with_a_draft_is_the_targets_text(capsys):
+    model.example_assisted()
+    rows = capsys.readouterr().out.splitlines()
+    assert [row.split()[-1] for row in rows[2:]] == ["True"] * 4
+    passes = [int(re.search(r"(\d+)\s+\d\.\d\d", row)[1]) for row in rows[1:]]
+    assert passes[0] == 64 and passes[1] == 13 and passes == [passes[0], *sorted(passes[1:])]
+
+
+def test_a_pass_is_as_long_as_its_bytes_and_flops():
+    """FLOPs of matrices and attention against PyTorch's counter, on a Llama whose head group is 4."""
+    config = LlamaConfig(
+        vocab_size=64, hidden_size=128, intermediate_size=256, num_hidden_layers=3, num_attention_heads=8,
+        num_key_value_heads=2, attn_implementation="eager",
+    )  # fmt: skip
+    llama = LlamaForCausalLM(config).eval()
+    tokens, context = 5, 400
+    with torch.no_grad():
+        cache = llama(torch.zeros(1, context - tokens, dtype=torch.long), use_cache=True).past_key_values
+        with FlopCounterMode(display=False) as counter:
+            llama(torch.zeros(1, tokens, dtype=torch.long), past_key_values=cache)
+    params = sum(p.numel() for n, p in llama.named_parameters() if "embed" not in n and "norm" not in n)
+    ours = batch.Model(params, 2 * 3 * 2 * 16 * 2, group=4)
+    busy = batch.Chip(peak=1.0, bandwidth=1e30)  # nothing waits for memory: seconds are FLOPs
+    assert batch.pass_seconds(ours, busy, 1, tokens, context) == pytest.approx(
+        counter.get_total_flops(), rel=1e-6
+    )
+    idle = batch.Chip(peak=1e30, bandwidth=1.0)  # nothing waits for arithmetic: seconds are bytes
+    held = sum(t.nbytes for layer in cache.layers for t in (layer.keys, layer.values)) / 2  # fp32 to bf16
+    assert batch.pass_seconds(ours, idle, 1, 1, context) == 2 * params + held
+
+
+def test_shapes_of_llama_are_counted_not_remembered():
+    with torch.device("meta"):
+        config = LlamaConfig(
+            vocab_size=128_256, hidden_size=8192, intermediate_size=28_672, num_hidden_layers=80,
+            num_attention_heads=64, num_key_value_heads=8, head_dim=128, tie_word_embeddings=False,
+        )  # fmt: skip
+        large = LlamaForCausalLM(config)
+        small = LlamaForCausalLM(LlamaConfig(
+            vocab_size=128_256, hidden_size=4096, intermediate_size=14_336, num_hidden_layers=32,
+            num_attention_heads=32, num_key_value_heads=8, head_dim=128, tie_word_embeddings=False,
+        ))  # fmt: skip
+    assert sum(p.numel() for p in large.parameters()) == batch.LLAMA3_70B.params
+    assert sum(p.numel() for p in small.parameters()) == batch.LLAMA3_8B.params
+    layer = sum(p.numel() for p in large.model.layers[0].parameters())
+    assert layer + large.lm_head.weight.numel() == batch.ONE_LAYER.params
+    assert config.num_attention_heads // config.num_key_value_heads == batch.LLAMA3_70B.group
+
+
+def test_checking_is_free_until_the_chip_is_busy_and_then_loses():
+    chip, target = batch.EIGHT_H100, batch.LLAMA3_70B
+    free = int(batch.tokens_until_busy(target, chip)) // 5
+    step, check = (batch.pass_seconds(target, chip, free, n, 0) for n in (1, 5))
+    assert step == check < batch.pass_seconds(target, chip, free + 1, 5, 0)
+    gains = [batch.speedup_under_load(0.8, 4, target, batch.LLAMA3_8B, chip, b, 1024) for b in range(1, 300)]
+    assert all(b < a + 1e-12 for a, b in itertools.pairwise(gains))
+    assert gains[0] > 2.3 and gains[191] > 1 > gains[192]
+
+
+def test_a_schedule_covers_every_batch_and_never_grows():
+    ranges = schedule.schedule(0.8, batch.LLAMA3_70B, batch.ONE_LAYER, batch.EIGHT_H100, 1024, 256, longest=5)
+    assert ranges[0][0] == 1 and ranges[-1][1] == 256
+    assert all(a[1] + 1 == b[0] and a[2] > b[2] for a, b in itertools.pairwise(ranges))
+    page = Path("docs/inference/speculative-decoding.md").read_text(encoding="utf-8")
+    assert str([list(r) for r in ranges]) in page, "the command on the page is this schedule"
+
+
+def test_experts_that_wake_agree_with_a_simulation():
+    rng = np.random.default_rng(0)
+    for tokens in (2, 64):
+        woken = [
+            len(set(np.concatenate([rng.permutation(256)[:8] for _ in range(tokens)]))) for _ in range(200)
+        ]
+        assert np.mean(woken) / 256 == pytest.approx(schedule.experts_read(256, 8, tokens), rel=0.01)
+
+
+def test_shares_that_the_last_question_names():
+    assert [round((speed.expected_tokens(0.8, k) - 1) / k, 2) for k in (4, 8)] == [0.59, 0.42]
+
+
+def test_the_calculator_agrees_with_the_page():
+    result = calculator.speculative()
+    assert result["speed-up with drafts of 4"] == f"{speed.speedup(0.8, 4, 0.05):.2f}×"
+    assert result["verifying is free up to"] == f"{batch.facts()['busy_batch']} sequences"
+    assert calculator.speculative(batch=2048, context=0)["best draft length"] == "0: do not speculate"
+    assert calculator.speculative(length=0)["speed-up with drafts of 0"] == "1.00×"
+    for chip in calculator.CHIPS:
+        assert calculator.speculative(chip=chip, acceptance=0.0)["tokens per step of the target"] == "1.00"
+
+
+@pytest.mark.parametrize("module", [calculator, speed, batch, exact])
+def test_what_needs_the_standard_library_alone(module):
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+    names = {a.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    names |= {n.module.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module}
+    assert names <= sys.stdlib_module_names
