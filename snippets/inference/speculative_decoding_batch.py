@@ -8,7 +8,7 @@ from dataclasses import dataclass
 # --8<-- [start:seconds]
 @dataclass(frozen=True)
 class Model:
-    """What a roofline needs to know: parameters, cache bytes of one token, query heads per KV head."""
+    """Parameters, cache bytes of one token, query heads per key/value head."""
 
     params: float
     cache: float
@@ -27,8 +27,8 @@ class Chip:
 def pass_seconds(model: Model, chip: Chip, batch: int, tokens: int, context: int) -> float:
     """Lower bound of one pass that adds `tokens` tokens to each of `batch` sequences.
 
-    Weights are read once for the whole batch, the cache once for each sequence, however many
-    tokens it adds. A query head spends one FLOP on each byte of a bf16 cache, per new token.
+    Weights are read once for the batch, the cache once per sequence, however many
+    tokens are added. A query head spends one FLOP per byte of a bf16 cache and token.
     """
     weights = model.params * model.bytes_per_param / chip.bandwidth
     matmuls = 2 * model.params * batch * tokens / chip.peak
@@ -40,7 +40,6 @@ def pass_seconds(model: Model, chip: Chip, batch: int, tokens: int, context: int
 # --8<-- [end:seconds]
 
 
-# --8<-- [start:gain]
 def tokens_until_busy(model: Model, chip: Chip) -> float:
     """Tokens in one pass, of all sequences together, at which the matmuls catch up with the weights."""
     return chip.peak / chip.bandwidth * model.bytes_per_param / 2
@@ -54,9 +53,6 @@ def speedup_under_load(
     plain = pass_seconds(target, chip, batch, 1, context)
     drafting = k * pass_seconds(draft, chip, batch, 1, context)
     return mean * plain / (drafting + pass_seconds(target, chip, batch, k + 1, context))
-
-
-# --8<-- [end:gain]
 
 
 LLAMA3_70B = Model(70_553_706_496, 327_680, 8)

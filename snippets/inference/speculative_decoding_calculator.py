@@ -22,13 +22,13 @@ def speculative(
     """How many tokens per step do drafts give, and how much faster is that on a loaded chip?
 
     Args:
-        length: Draft tokens per step, $k$.
-        acceptance: Probability that a draft token is kept, $\\alpha$.
-        cost: Time of one draft step over time of one step of the target, $c$, at the same batch.
-        batch: Sequences decoded together, $B$.
+        length: Draft tokens per step.
+        acceptance: Probability that a draft token is kept.
+        cost: Time of one draft step over time of one step of the target, at the same batch.
+        batch: Sequences decoded together.
         context: Tokens of each sequence.
         params: Parameters of the target, all of them used for each token (dense), in bf16.
-        cache: What one token adds to the cache of the target.
+        cache: What one token adds to the cache of the target; a check reads it once, like a plain step.
         chip: Accelerator. Several of them share bytes and work evenly and change no ratio; memory is not checked.
     """
     peak, bandwidth = CHIPS[chip][0] * 1e12, CHIPS[chip][1] * 1e12
@@ -37,25 +37,20 @@ def speculative(
         read, work = 2e9 * params / bandwidth, 2e9 * params * batch * tokens / peak
         return max(read, work) + batch * context * cache * 1024 / bandwidth
 
-    def tokens(k: int) -> float:
+    def mean(k: int) -> float:
         return sum(acceptance**i for i in range(k + 1))
 
     def gain(k: int) -> float:
-        return tokens(k) * seconds(1) / (seconds(k + 1) + k * cost * seconds(1))
+        return mean(k) * seconds(1) / (seconds(k + 1) + k * cost * seconds(1))
 
     best = max(range(17), key=gain)
-    rows = [
-        [k, f"{tokens(k):.2f}", f"{seconds(k + 1) / seconds(1):.2f}", f"{gain(k):.2f}×"]
-        for k in (1, 2, 4, 8)
-    ]
     free = peak / bandwidth / (length + 1)
     return {
         f"speed-up with drafts of {length}": f"{gain(length):.2f}×",
-        "tokens per step of the target": f"{tokens(length):.2f}",
+        "tokens per step of the target": f"{mean(length):.2f}",
         "verifying costs": f"{seconds(length + 1) / seconds(1):.2f} plain steps",
         "verifying is free up to": f"{int(free):,} sequences",
         "best draft length": f"{best} ({gain(best):.2f}×)" if best else "0: do not speculate",
-        "table": [["draft", "tokens per step", "verify / step", "speed-up"], *rows],
         "lines": {
             "x": "draft length", "y": "speed-up",
             "series": {f"batch {batch}": [(k, gain(k)) for k in range(17)], "no drafts": [(0, 1.0), (16, 1.0)]},

@@ -11,7 +11,6 @@ Chain = list[list[Fraction]]  # chain[x][y]: probability of y after x
 Position = Callable[[list[Fraction], list[Fraction]], tuple[list[Fraction], list[Fraction]]]
 
 
-# --8<-- [start:position]
 def rejection(
     p: list[Fraction], q: list[Fraction]
 ) -> tuple[list[Fraction], list[Fraction]]:
@@ -27,10 +26,6 @@ def rejection(
     return kept, [rejected * m / total for m in missing]
 
 
-# --8<-- [end:position]
-
-
-# --8<-- [start:step]
 def step_law(
     target: Chain, draft: Chain, last: int, k: int, position: Position = rejection
 ) -> Law:
@@ -50,9 +45,6 @@ def step_law(
 
     walk((), Fraction(1))
     return {tokens: p for tokens, p in law.items() if p}
-
-
-# --8<-- [end:step]
 
 
 def text_law(step: Callable[[int], Law], start: int, length: int) -> Law:

@@ -33,7 +33,6 @@ def perturbed(model: LlamaForCausalLM, noise: float) -> LlamaForCausalLM:
     return draft
 
 
-# --8<-- [start:assisted]
 def decode(
     target: LlamaForCausalLM, draft: LlamaForCausalLM | None, tokens: int
 ) -> tuple[Tensor, int]:
@@ -50,9 +49,6 @@ def decode(
     )
     hook.remove()
     return text[0, prompt.shape[1] :], len(runs)
-
-
-# --8<-- [end:assisted]
 
 
 def example_assisted() -> None:

@@ -20,7 +20,7 @@ def schedule(
     chip: Chip,
     context: int,
     largest: int,
-    longest: int = 8,
+    longest: int = 5,
 ) -> list[tuple[int, int, int]]:
     """Ranges of batch size and the draft length that is best in each: (first, last, k)."""
     ranges: list[tuple[int, int, int]] = []
@@ -51,19 +51,15 @@ def example_schedule() -> None:
             print(f"{name:12s}{context:7,d}   {ranges}")
 
 
-def example_experts() -> None:
-    """Share of 256 experts that are read, 8 picked per token: one token per sequence, and two."""
-    print(f"{'sequences':>9s}{'1 token':>9s}{'2 tokens':>10s}{'more bytes':>12s}")
-    for batch in (1, 8, 64, 256):
-        one, two = (experts_read(256, 8, batch * n) for n in (1, 2))
-        print(f"{batch:9d}{one:9.1%}{two:10.1%}{two / one:11.2f}×")
-
-
 def facts() -> dict[str, str]:
     """Numbers that the page states about experts."""
-    return {"experts_1": f"{experts_read(256, 8, 2) / experts_read(256, 8, 1):.2f}"}
+    one, two = (experts_read(256, 8, n * 64) for n in (1, 2))
+    return {
+        "experts_1": f"{experts_read(256, 8, 2) / experts_read(256, 8, 1):.2f}",
+        "experts_64": f"{one:.0%}",
+        "experts_more": f"{two / one - 1:.0%}",
+    }
 
 
 if __name__ == "__main__":
     example_schedule()
-    example_experts()

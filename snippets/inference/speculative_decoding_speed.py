@@ -15,12 +15,7 @@ def expected_tokens(alpha: float, k: float) -> float:
 
 
 def speedup(alpha: float, k: float, cost: float) -> float:
-    """Gain in time when verifying k + 1 tokens takes as long as producing one.
-
-    Args:
-        alpha: Probability that a draft token is kept.
-        k: Draft length; may be infinite if the draft costs nothing.
-        cost: Time of one draft step over time of one target step.
+    """Gain in time while checking is free; `cost` is a draft step's time over the target's.
 
     Source: Leviathan et al. 2023, theorem 3.8.
     """

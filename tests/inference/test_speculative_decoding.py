@@ -232,7 +232,7 @@ def test_checking_is_free_until_the_chip_is_busy_and_then_loses():
 
 
 def test_a_schedule_covers_every_batch_and_never_grows():
-    ranges = schedule.schedule(0.8, batch.LLAMA3_70B, batch.ONE_LAYER, batch.EIGHT_H100, 1024, 256, longest=5)
+    ranges = schedule.schedule(0.8, batch.LLAMA3_70B, batch.ONE_LAYER, batch.EIGHT_H100, 1024, 256)
     assert ranges[0][0] == 1 and ranges[-1][1] == 256
     assert all(a[1] + 1 == b[0] and a[2] > b[2] for a, b in itertools.pairwise(ranges))
     page = Path("docs/inference/speculative-decoding.md").read_text(encoding="utf-8")
