@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fieldguide.published import Adapter, Inputs, in_unit
-from snippets.inference import kv_cache, speculative_decoding_speed
+from snippets.inference import speculative_decoding_speed
 
 
 def spec_tokens(inputs: Inputs, unit: str) -> float:
