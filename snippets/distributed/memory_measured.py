@@ -1,4 +1,4 @@
-"""Where memory goes: the same bytes, counted in PyTorch's own tensors."""
+"""Where memory goes: what autograd keeps of a layer, counted in PyTorch's own tensors."""
 
 from __future__ import annotations
 
@@ -64,51 +64,6 @@ def saved_bytes(work: Callable[[], object], parameters: Iterable[Tensor]) -> int
 # --8<-- [end:saved]
 
 
-# --8<-- [start:states]
-def state_bytes(dtype: torch.dtype, master: bool) -> dict[str, float]:
-    """Bytes per parameter after one AdamW step, with or without fp32 copies to step on."""
-    model = nn.Linear(256, 256, bias=False, dtype=dtype)
-    stepped = (
-        [p.detach().float() for p in model.parameters()]
-        if master
-        else list(model.parameters())
-    )
-    optimizer = torch.optim.AdamW(stepped)
-    model(torch.ones(1, 256, dtype=dtype)).sum().backward()
-    for p, copy in zip(model.parameters(), stepped, strict=True):
-        copy.grad = p.grad.to(copy.dtype) if p.grad is not None else None
-    optimizer.step()
-    moments = [t for s in optimizer.state.values() for t in s.values() if t.numel() > 1]
-    params = list(model.parameters())
-    grads = {id(p.grad): p.grad for p in [*params, *stepped] if p.grad is not None}.values()
-    held = {
-        "weights": params,
-        "gradients": grads,
-        "optimizer": moments + (stepped if master else []),
-    }
-    return {name: sum(t.nbytes for t in tensors) / 256**2 for name, tensors in held.items()}
-
-
-# --8<-- [end:states]
-
-
-def example_states() -> None:
-    """Bytes per parameter of real tensors, after a real step."""
-    print(
-        f"{'bytes per parameter':22s}{'weights':>8s}{'gradients':>11s}{'optimizer':>11s}{'total':>7s}"
-    )
-    for name, dtype, master in (
-        ("bf16 throughout", torch.bfloat16, False),
-        ("fp32 throughout", torch.float32, False),
-        ("mixed, both grads", torch.bfloat16, True),
-    ):
-        size = state_bytes(dtype, master)
-        row = "".join(
-            f"{size[key]:{width}.0f}" for key, width in zip(size, (8, 11, 11), strict=True)
-        )
-        print(f"{name:22s}{row}{sum(size.values()):7.0f}")
-
-
 def example_layer() -> None:
     """What a layer really saves, and what the formula says."""
     torch.manual_seed(0)
@@ -127,5 +82,4 @@ def example_layer() -> None:
 
 
 if __name__ == "__main__":
-    example_states()
     example_layer()

@@ -16,19 +16,13 @@ from snippets.distributed import (
     memory_fragments,
     memory_leak,
     memory_measured,
+    memory_states,
 )
 
 
-@pytest.mark.parametrize(
-    ("recipe", "dtype", "master"),
-    [
-        ("bf16 throughout", torch.bfloat16, False),
-        ("fp32 throughout", torch.float32, False),
-        ("mixed, both grads", torch.bfloat16, True),
-    ],
-)
-def test_recipes_are_what_pytorch_holds_after_a_step(recipe, dtype, master):
-    held = memory_measured.state_bytes(dtype, master)
+@pytest.mark.parametrize("recipe", memory.RECIPES)
+def test_every_recipe_is_what_pytorch_holds_after_a_step(recipe):
+    held = memory_states.state_bytes(*memory_states.WAYS[recipe])
     expected = memory.RECIPES[recipe]
     assert held == {
         "weights": expected.weights,
