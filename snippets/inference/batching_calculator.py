@@ -39,10 +39,6 @@ def load_latency(
     cached = steps * prompt + steps * (steps - 1) / 2
     work = b * (prompt + steps) + c * cached + d * (prompt**2 / 2 + cached + steps / 2)
     most, alone = slots / (a * output + slots * work), a * output + work
-    if rate >= most:
-        raise ValueError(
-            f"{rate:g} requests a second are more than the {most:.3g} that {slots} slots finish."
-        )
 
     def token(at: float) -> float:
         return a / (1 - at * work) * 1e3
@@ -53,9 +49,9 @@ def load_latency(
 
     grid = [0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.86, 0.9, 0.93, 0.96, 0.98]
     return {
-        "time per token": f"{token(rate):,.1f} ms",
+        "time per token": f"{token(rate):,.1f} ms" if rate < most else "overloaded",
         "load": f"{rate * work:.0%}",
-        "sequences at once": f"{rate * output * token(rate) / 1e3:,.1f}",
+        "sequences at once": f"{rate * output * token(rate) / 1e3 if rate < most else slots:,.1f}",
         "most with these slots": f"{most:,.1f} req/s",
         "most with any number of slots": f"{1 / work:,.1f} req/s",
         "most one at a time": f"{1 / alone:,.2f} req/s",
@@ -66,6 +62,6 @@ def load_latency(
                 "time per token, continuous": [(x * most, token(x * most)) for x in grid],
                 "mean wait, one at a time": [(x / alone, wait(x / alone)) for x in grid],
             },
-            "points": {"yours": (rate, token(rate))},
+            "points": {"yours": (rate, token(rate))} if rate < most else {},
         },
     }  # fmt: skip
