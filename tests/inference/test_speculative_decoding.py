@@ -135,6 +135,18 @@ def test_every_mistake_is_farther_from_the_target_than_zero(capsys):
     assert min(distances[2]) > max(distances[0]), "the wrong q is the worst"
 
 
+def test_the_wrong_q_shifts_samples_as_the_enumeration_says():
+    """The sampler itself, fed with the softmax of a draft that took its favorite."""
+    p, q = np.array([0.2, 0.5, 0.3]), np.array([0.5, 0.3, 0.2])
+    rng = np.random.default_rng(2)
+    seen = [core.verify([0], q[None], np.stack([p, p]), rng)[0] for _ in range(4000)]
+    tenths = ([Fraction(n, 10) for n in law] for law in ((2, 5, 3), (5, 3, 2)))
+    kept, refilled = mistakes.greedy_unreported(*tenths)
+    law = np.array([float(a + b) for a, b in zip(kept, refilled, strict=True)])
+    assert chisquare(np.bincount(seen), law * 4000).pvalue > 0.01
+    assert chisquare(np.bincount(seen), p * 4000).pvalue < 1e-20
+
+
 def test_a_favorite_draft_is_kept_with_the_probability_of_its_favorite():
     p, q = (chain[2] for chain in core.chains())
     one_hot = np.eye(4)[q.argmax()]
