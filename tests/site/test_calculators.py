@@ -162,7 +162,7 @@ def test_without_webassembly_a_sentence_helps(visit):
 
 def test_a_calculator_reads_and_answers_without_javascript(visit):
     page = visit(java_script_enabled=False).open("inference/kv-cache/")
-    assert page.locator("#calc-kv-cache .fg-calc-headline strong").inner_text() == "7"
+    assert page.locator("#calc-kv-cache .fg-calc-headline strong").text_content() == "7"
     assert page.locator("#calc-kv-cache svg[role=img]").count() == 2
 
 

@@ -76,7 +76,7 @@ def test_answers_and_score_survive_a_reload(tab):
     total = tab.page.locator(RULE).count()
     assert score.inner_text() == f"1 of {total} right"
     tab.page.reload()
-    assert tab.page.locator("[data-fg-score]").inner_text() == f"1 of {total} right"
+    assert tab.page.locator("[data-fg-score]").text_content() == f"1 of {total} right"
     assert tab.page.locator(RULE).first.get_by_label("stays the same size").is_checked()
 
 

@@ -110,6 +110,33 @@ def test_instant_navigation_works(visit):
     assert not tab.errors
 
 
+LEFT_OUT = """[...document.querySelectorAll('.md-content__inner *')].filter(
+    e => !e.checkVisibility({contentVisibilityAuto: true}) && e.checkVisibility()).length"""
+
+
+def test_what_is_out_of_sight_waits_for_the_first_move(visit):
+    tab = visit(width=412, height=823)
+    page = tab.arrive("inference/kv-cache/")
+    assert page.evaluate(LEFT_OUT) > 1000
+    assert tab.open("inference/kv-cache/").evaluate(LEFT_OUT) == 0
+    assert not tab.errors
+
+
+def test_going_back_finds_the_old_place(visit):
+    tab = visit(width=412, height=823)
+    page = tab.arrive("inference/kv-cache/")
+    page.locator("#how-it-breaks").scroll_into_view_if_needed()
+    page.locator("html.fg-whole").wait_for()
+    place = "document.querySelector('#how-it-breaks').getBoundingClientRect().top"
+    before = page.evaluate(place)
+    page.evaluate("document.querySelector('.md-footer__link--prev, .md-footer__link').click()")
+    page.wait_for_function("() => !document.title.startsWith('KV cache')")
+    page.go_back()
+    page.wait_for_function("() => document.title.startsWith('KV cache')")
+    page.wait_for_function(f"before => Math.abs({place} - before) < 40", arg=before, timeout=3000)
+    assert not tab.errors
+
+
 def test_the_map_shows_every_area_and_links_only_what_is_there(visit):
     tab = visit(width=390)
     page = tab.open("")
