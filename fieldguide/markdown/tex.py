@@ -39,7 +39,9 @@ class Renderer:
             TexError: if KaTeX refuses it.
         """
         if (tex, display) not in self.known:
-            self.known[tex, display] = self._render(tex, display)
+            # every formula stands there twice, drawn and as MathML; the search index takes what is drawn
+            rendered = self._render(tex, display)
+            self.known[tex, display] = rendered.replace("<math ", '<math data-search-exclude="" ')
         return self.known[tex, display]
 
     def _render(self, tex: str, display: bool) -> str:

@@ -1,6 +1,7 @@
 """The built site in a real browser: nothing from outside, nothing broken, nothing cramped."""
 
 import gzip
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -66,15 +67,35 @@ def test_pages_are_light(served):
     assert not heavy
 
 
-def test_the_search_index_is_light_and_finds_a_page(served, visit):
+def test_the_search_index_is_light_and_holds_each_formula_once(served):
     index = served[0] / "search/search_index.json"
     assert len(gzip.compress(index.read_bytes(), 6)) <= 300_000
+    texts = [entry["text"] for entry in json.loads(index.read_text(encoding="utf-8"))["docs"]]
+    assert any("position t+1, attention needs" in text for text in texts)
+    assert not any("\\cdot" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("typed", "place"),
+    [
+        ("kv_bytes_per_token", "inference/kv-cache/#what-is-kept-and-why"),  # a symbol: where it is defined
+        ("prefix caching", "inference/kv-cache/#do-not-compute-it-twice"),  # a term: where it is explained
+        ("KV cache", "inference/kv-cache/"),  # the title of a page
+    ],
+)
+def test_search_finds(visit, typed, place):
     tab = visit()
     page = tab.open("")
     page.locator(".md-search__input").click()
-    page.keyboard.type("KV cache", delay=20)
-    page.locator(".md-search-result__link").first.wait_for(timeout=10_000)
-    assert "inference/kv-cache" in page.locator(".md-search-result__link").first.get_attribute("href")
+    page.keyboard.type(typed, delay=20)
+    first = page.locator(".md-search-result__item").first
+    first.locator("mark").first.wait_for(timeout=10_000)
+    links = first.locator("a").evaluate_all("all => all.map(a => a.href.replace(/[?]h=[^#]*/, ''))")
+    assert tab.address + place in links, links
+    assert links[0].startswith(tab.address + place.split("#")[0])
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/{place.split('#')[0]}*")
+    assert not tab.errors
 
 
 def test_mathematics_is_rendered_at_build(served):
