@@ -34,7 +34,7 @@ record: ## Rewrite recorded outputs:      make record NAME=inference/kv-cache
 new: ## Begin a page from a template:  make new NAME=inference/my-page
 	@$(PYTHON) -m fieldguide new $(NAME)
 
-bench: ## Build seconds, suite seconds, page weights
+bench: ## Build seconds, suite seconds, page weights, calculators in a browser
 	@$(PYTHON) -m fieldguide.bootstrap test
 	@$(VENV) -m fieldguide.bench
 

@@ -1,4 +1,4 @@
-"""`make bench`: build seconds, suite seconds, page weights, against their targets.
+"""`make bench`: build seconds, suite seconds, page weights, calculators in a browser, against their targets.
 
 Prints a table; `--json FILE` also writes it. Everything happens in temporary copies.
 """
@@ -14,11 +14,13 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
+from playwright.sync_api import Playwright, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
-from fieldguide import runner, site
+from fieldguide import bootstrap, runner, serving, site
 from fieldguide.project import ROOT, Project
 
 COPIED = (
@@ -32,6 +34,25 @@ COPIED = (
     "package.json",
     "package-lock.json",
 )
+# The kinds of pages, and one of each.
+KINDS = {
+    "home": "",
+    "area": "inference/",
+    "page": "inference/kv-cache/",
+    "notebook": "labs/decode-bandwidth/",
+}
+BROWSER = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
+CALCULATOR = "#calc-kv-cache fg-calc"
+CHANGE = """async (calculator) => {
+    delete calculator.dataset.ms;
+    const field = calculator.querySelector('input[name=layers]'), began = performance.now();
+    field.value = String(20 + Number(field.value) % 100);
+    const answered = new Promise((resolve) => new MutationObserver(resolve)
+        .observe(calculator, {attributeFilter: ['data-ms']}));
+    field.dispatchEvent(new Event('input', {bubbles: true}));
+    await answered;
+    return performance.now() - began;
+}"""
 GENERATED = '''"""A generated snippet: a small matrix product."""
 
 import numpy as np
@@ -115,6 +136,40 @@ def weights(folder: Path) -> list[Row]:
     ]
 
 
+def live(playwright: Playwright, folder: Path, starts: int = 3) -> list[Row]:
+    """What a browser transfers and waits for: first loads, and a calculator's first and later answers."""
+    server, address = serving.serve(folder)
+    rows: list[Row] = []
+    seconds, later, sizes = [], [], []
+    for _ in range(starts):  # a browser that has seen nothing yet
+        browser = playwright.chromium.launch(executable_path=bootstrap.browser(), args=[*BROWSER])
+        page = browser.new_page()
+        page.goto(address + KINDS["page"], wait_until="networkidle")
+        calculator = page.locator(CALCULATOR)
+        server.sent.clear()
+        seconds.append(calculator.evaluate(CHANGE) / 1000)
+        sizes.append(sum(size for _, size in server.sent))
+        later += [calculator.evaluate(CHANGE) for _ in range(20)]
+        for kind, path in KINDS.items() if not rows else ():
+            context = browser.new_context()
+            server.sent.clear()
+            context.new_page().goto(address + path, wait_until="networkidle")
+            loaded = {path: size for path, size in server.sent if not path.endswith("search_index.json")}
+            fonts = sum(size for path, size in loaded.items() if path.endswith(".woff2"))
+            name = f"first load of {kind}, gzipped, without search index"
+            rows.append(Row(name, sum(loaded.values()) / 1000, "kB", 120))
+            rows.append(Row(f"  of it fonts, {kind}", fonts / 1000, "kB"))
+            context.close()
+        browser.close()
+    server.shutdown()
+    return [
+        *rows,
+        Row("bytes to a calculator's first answer, gzipped", max(sizes) / 1e6, "MB", 6),
+        Row("a calculator's first answer, cold", min(seconds), "s", 3),
+        Row("a later answer, median", median(later), "ms", 50),
+    ]
+
+
 def measure(console: Console) -> list[Row]:
     """All rows, in order."""
     rows = []
@@ -126,6 +181,9 @@ def measure(console: Console) -> list[Row]:
             Row(f"build, {len(project.pages)} pages", seconds(lambda: built(ROOT, temporary / "site")), "s")
         )
         rows += weights(temporary / "site")
+        console.print("opening it in a browser …")
+        with sync_playwright() as playwright:
+            rows += live(playwright, temporary / "site")
         copy = copy_project(temporary / "copy")
         enlarge(copy, 100)
         console.print("building a copy with 100 pages …")

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from fieldguide import bootstrap, site
+from fieldguide import bootstrap, serving, site
 
 sys.path.insert(0, str(Path(__file__).parent))
-import server as static
 
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
@@ -19,7 +18,7 @@ FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "-
 def served(tmp_path_factory):
     """Folder and address of the built site; `site_url` is the address, or instant navigation would be off."""
     folder = tmp_path_factory.mktemp("site")
-    server, address = static.serve(folder, "/guide")
+    server, address = serving.serve(folder, "/guide")
     done = site.build(folder, SITE_URL=address)
     assert done.returncode == 0, done.stderr
     yield folder, address
@@ -27,12 +26,18 @@ def served(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def browser():
+def playwright():
+    """One Playwright for the session; it does not bear a second."""
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright):
     """One Chromium for the session."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=bootstrap.browser(), args=FLAGS)
-        yield chromium
-        chromium.close()
+    chromium = playwright.chromium.launch(executable_path=bootstrap.browser(), args=FLAGS)
+    yield chromium
+    chromium.close()
 
 
 class Visit:

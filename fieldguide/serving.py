@@ -1,4 +1,4 @@
-"""A static server for the tests: gzip, correct types, and a strict content security policy."""
+"""A static server for tests and benchmarks: gzip, correct types, a strict content security policy, bytes counted."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 from functools import cache
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, ClassVar
 
 TEXT = {".html", ".css", ".js", ".mjs", ".json", ".svg", ".wasm", ".xml", ".txt", ".zip"}
 # Scripts and styles of our own only. Material keeps one inline script and inline style attributes; Pyodide compiles
@@ -32,8 +33,10 @@ class Handler(SimpleHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     prefix = ""
+    sent: ClassVar[list[tuple[str, int]]] = []
 
-    def do_GET(self):
+    def do_GET(self) -> None:
+        """Answer with the file, compressed where that helps."""
         asked = self.path.split("?")[0]
         if not asked.startswith(self.prefix + "/"):
             return self._send(404, b"", "text/plain")
@@ -52,7 +55,8 @@ class Handler(SimpleHTTPRequestHandler):
             )
         return self._send(status, path.read_bytes(), kind)
 
-    def _send(self, status, body, kind, headers=None):
+    def _send(self, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None) -> None:
+        self.sent.append((self.path, len(body)))
         self.send_response(status)
         for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "max-age=600",
                             "Content-Security-Policy": POLICY, **(headers or {})}.items():  # fmt: skip
@@ -60,19 +64,28 @@ class Handler(SimpleHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *arguments):
-        pass
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing."""
 
 
-def serve(folder: Path, prefix: str = "") -> tuple[ThreadingHTTPServer, str]:
+class Server(ThreadingHTTPServer):
+    """Knows what it sent: paths and bytes of each body, as they went over the wire."""
+
+    sent: list[tuple[str, int]]
+
+
+def serve(folder: Path, prefix: str = "") -> tuple[Server, str]:
     """Serve a folder in the background; the server and its address, ending in a slash."""
 
     class Here(Handler):
-        def __init__(self, *arguments, **options):
-            super().__init__(*arguments, directory=str(folder), **options)
+        sent: ClassVar[list[tuple[str, int]]] = []
+
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(folder))
 
     Here.prefix = prefix
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Here)
+    server = Server(("127.0.0.1", 0), Here)
+    server.sent = Here.sent
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server, f"http://127.0.0.1:{server.server_port}{prefix}/"
