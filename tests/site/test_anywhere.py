@@ -5,8 +5,9 @@ import struct
 from html import unescape
 
 import pytest
-import server as static
 from conftest_paths import paths
+
+from fieldguide import serving
 
 PAGE = "inference/kv-cache/"
 META = re.compile(r'<meta (?:name|property)="([^"]+)" content="([^"]*)">')
@@ -15,7 +16,7 @@ META = re.compile(r'<meta (?:name|property)="([^"]+)" content="([^"]*)">')
 @pytest.fixture
 def elsewhere(served):
     """The same files under a deeper path of another host, which the build knew nothing of."""
-    server, address = static.serve(served[0], "/some/deeper/place")
+    server, address = serving.serve(served[0], "/some/deeper/place")
     yield address
     server.shutdown()
 

@@ -37,7 +37,7 @@ def fill(page, anchor, values):
         """([anchor, values]) => {
             const form = document.querySelector(`#${anchor} form`);
             for (const [name, value] of Object.entries(values)) {
-                const field = form.elements[name];
+                const field = form.querySelector(`[name="${name}"]`);
                 if (field.type === 'checkbox') field.checked = value; else field.value = value;
             }
             form.dispatchEvent(new Event('input', {bubbles: true}));

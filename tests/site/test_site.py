@@ -81,6 +81,7 @@ def test_the_search_index_is_light_and_holds_each_formula_once(served):
         ("kv_bytes_per_token", "inference/kv-cache/#what-is-kept-and-why"),  # a symbol: where it is defined
         ("prefix caching", "inference/kv-cache/#do-not-compute-it-twice"),  # a term: where it is explained
         ("KV cache", "inference/kv-cache/"),  # the title of a page
+        ("arithmetic intensity", "practice/glossary/#arithmetic-intensity"),  # a term of the glossary
     ],
 )
 def test_search_finds(visit, typed, place):
