@@ -1,0 +1,35 @@
+"""FLOPs and MFU: published runs, recomputed from their throughput."""
+
+from __future__ import annotations
+
+from snippets.distributed.mfu import (
+    palm_flops_per_token,
+    six_n,
+    train_flops_per_token,
+    utilization,
+)
+
+
+def example_published() -> None:
+    """Utilization of published runs, from their throughput."""
+    runs = {
+        "PaLM 540B, 6N": (six_n(540.35e9), 238_300, 6144, 275e12),
+        "PaLM 540B, with attention": (
+            palm_flops_per_token(540.35e9, 118, 48, 256, 2048), 238_300, 6144, 275e12,
+        ),
+        "Megatron 22B": (
+            train_flops_per_token(48, 6144, 2048, 51_200), 4 * 2048 / 1.10, 8, 312e12,
+        ),
+        "Megatron 530B": (
+            train_flops_per_token(105, 20_480, 2048, 51_200), 280 * 2048 / 37.83, 280, 312e12,
+        ),
+        "DeepSeek-V3, of fp8": (six_n(37e9), 14.8e12 / (2.79e6 * 3600), 1, 1513e12),
+    }  # fmt: skip
+    print(f"{'':26s}{'GFLOP/token':>12s}{'tokens/s/chip':>15s}{'MFU':>7s}")
+    for name, (flops, rate, chips, peak) in runs.items():
+        share = utilization(flops, rate, chips, peak)
+        print(f"{name:26s}{flops / 1e9:12,.0f}{rate / chips:15,.0f}{share:7.1%}")
+
+
+if __name__ == "__main__":
+    example_published()

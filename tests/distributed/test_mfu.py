@@ -1,0 +1,108 @@
+"""FLOPs against PyTorch's counter on real modules, optima against SciPy, and a stall that must show."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize_scalar
+from torch import nn
+from transformers import GPT2Config, GPT2Model
+
+from snippets.distributed import (
+    memory_activations,
+    mfu,
+    mfu_budget,
+    mfu_calculator,
+    mfu_counted,
+    mfu_profile,
+    mfu_stall,
+)
+
+
+@pytest.mark.parametrize("shape", [(1, 64, 16, 100), (3, 128, 40, 257), (2, 192, 8, 11)])
+@pytest.mark.parametrize("again", ["nothing", "layers"])
+def test_formulas_are_what_pytorch_counts_on_transformers_gpt2(shape, again):
+    forward = sum(mfu.gpt_forward_flops(*shape).values())
+    assert mfu_counted.counted(*shape, backward=False) == forward
+    step = mfu.train_flops_per_token(*shape, again) * shape[2]
+    assert mfu_counted.counted(*shape, backward=True, again=again == "layers") == step
+
+
+@pytest.mark.parametrize("shape", [(2, 64, 32, 100), (3, 128, 64, 500)])
+def test_parameters_are_those_of_transformers_gpt2(shape):
+    """Equation 2 of Narayanan et al. leaves out the last layer norm, 2h."""
+    layers, hidden, seq, vocab = shape
+    config = GPT2Config(n_layer=layers, n_embd=hidden, n_head=hidden // 32, n_positions=seq, vocab_size=vocab)
+    with torch.device("meta"):
+        held = sum(p.numel() for p in GPT2Model(config).parameters())
+    assert round(mfu.gpt_params(layers, hidden, vocab, seq)) == held - 2 * hidden
+
+
+def test_selective_recomputation_agrees_with_the_page_on_memory():
+    """Without the output layer the exact ratio tends to the published 1 + s/6h for long models."""
+    shape = 96, 12_288, 2048, 0
+    ratio = mfu.train_flops_per_token(*shape, "attention") / mfu.train_flops_per_token(*shape)
+    assert ratio == pytest.approx(memory_activations.selective_overhead(2048, 12_288), abs=0.02)
+
+
+@pytest.mark.parametrize("flops", [1e19, 1e22, 4e25])
+def test_the_closed_form_is_scipys_minimum(flops):
+    def along(log_params):
+        params = np.exp(log_params)
+        return mfu_budget.loss(params, flops / (6 * params))
+
+    found = minimize_scalar(along, bounds=(15, 35), method="bounded", options={"xatol": 1e-9})
+    params, tokens = mfu_budget.optimum(flops)
+    assert np.exp(found.x) == pytest.approx(params, rel=1e-3)
+    assert 6 * params * tokens == pytest.approx(flops)
+
+
+def test_the_line_is_numpys():
+    points = [(1e8, 2e9), (1e9, 2.5e10), (1e10, 1.9e11), (1e11, 2.2e12)]
+    slope, intercept = np.polyfit(*np.log10(points).T, 1)
+    assert mfu_budget.line(points) == (pytest.approx(slope), pytest.approx(intercept))
+
+
+def test_a_stall_halves_the_work_of_perfect_kernels():
+    """The symptom: the step is much longer than its kernels, at the same kernels."""
+    seconds, busy = mfu_stall.train(2000, 0.4, 1.6, workers=2, prefetch=2)
+    assert seconds / 2000 > 2 * 0.4
+    assert busy == pytest.approx(0.4 * 2000 / seconds)
+    assert busy < 0.5
+
+
+def test_depth_cures_variance_and_only_workers_cure_the_mean():
+    few = [mfu_stall.train(2000, 0.4, 1.6, 2, prefetch)[1] for prefetch in (2, 64)]
+    enough = [mfu_stall.train(2000, 0.4, 1.6, 4, prefetch)[1] for prefetch in (4, 64)]
+    assert few[1] == pytest.approx(0.5, abs=0.03)  # two workers deliver half of what is needed
+    assert enough[0] < 0.7
+    assert enough[1] > 0.95
+    steady = mfu_stall.train(2000, 0.4, 1.6, 4, 4, spread=0.0)[1]
+    assert steady == pytest.approx(1, abs=0.01)
+
+
+def test_an_mfu_depends_on_what_is_counted():
+    """Sparse peak: half. Recomputed layers: a third more. 6N at 128K: far less than the model needs."""
+    args = 1000.0, 1, 989e12
+    each = mfu.train_flops_per_token(32, 4096, 8192, 128_256)
+    plain = mfu.utilization(each, *args)
+    assert mfu.utilization(each, 1000.0, 1, 2 * 989e12) == plain / 2
+    again = mfu.utilization(mfu.train_flops_per_token(32, 4096, 8192, 128_256, "layers"), *args)
+    assert again / plain == pytest.approx(4 / 3, abs=0.03)
+    long = mfu.train_flops_per_token(32, 4096, 131_072, 128_256)
+    assert mfu.six_n(12 * 32 * 4096**2) / long < 0.3
+
+
+def test_shares_of_a_profile_are_a_whole():
+    torch.set_num_threads(1)
+    layer = nn.TransformerEncoderLayer(64, 4, 256, batch_first=True)
+    found = mfu_profile.shares(layer, torch.randn(1, 64, 64))
+    assert sum(found.values()) == pytest.approx(1)
+    assert found["matrix products"] > 0
+
+
+def test_the_calculator_knows_llama_3():
+    """43% or 41% in the paper, whose throughput is rounded; and what cannot be is refused."""
+    shown = mfu_calculator.training_run()
+    assert 40 < float(shown["MFU"].rstrip("%")) < 44
+    with pytest.raises(ValueError, match="of the chip's peak"):
+        mfu_calculator.training_run(rate=1000.0)
