@@ -22,12 +22,13 @@ def train_flops_per_token(
 ) -> float:
     """FLOPs of a training step for each token: forward, twice that backward, and what runs again.
 
-    `again` is "nothing", "attention" (its s x s part) or "layers" (all but the output).
+    `again` is "nothing", "attention" (the s x s scores) or "layers" (all but the output).
     """
     parts = gpt_forward_flops(layers, hidden, seq, vocab)
     repeated = {
         "nothing": 0,
-        "attention": parts["scores and mixing"],
+        "attention": parts["scores and mixing"]
+        // 2,  # the scores; nobody asks for the mix again
         "layers": sum(parts.values()) - parts["output"],
     }[again]
     return (3 * sum(parts.values()) + repeated) / seq
@@ -127,6 +128,7 @@ def facts() -> dict[str, str]:
         "interview_days": f"{days(six_n(70e9, 2e12), 512, 0.4 * peak):.0f}",
         "interview_fast": f"{days(six_n(70e9, 2e12), 512, 0.45 * peak):.0f}",
         "interview_slow": f"{days(six_n(70e9, 2e12), 512, 0.35 * peak):.0f}",
+        "scores_again": f"{2048 / (36 * 12_288):.1%}",
         "gpt3_days": f"{days(8 * 175e9 * 300e9, 1024, 140e12):.0f}",
         "palm_6n": f"{utilization(six_n(540.35e9), 238_300, 6144, 275e12):.1%}",
     }

@@ -10,6 +10,18 @@ from snippets.distributed.mfu import (
 )
 
 
+def published_hardware_flops_per_token(
+    layers: int, hidden: int, seq: int, vocab: int
+) -> float:
+    """FLOPs with selective recomputation as Korthikanti et al. count them, equation 9.
+
+    It adds s/6h to the model's FLOPs; PyTorch's counter, on a layer that does it, s/36h.
+    """
+    return (
+        72 * layers * hidden**2 * (1 + seq / (3 * hidden) + vocab / (12 * hidden * layers))
+    )
+
+
 def example_published() -> None:
     """Utilization of published runs, from their throughput."""
     runs = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fieldguide.published import Adapter, Inputs, in_unit
-from snippets.distributed import mfu, mfu_budget
+from snippets.distributed import mfu, mfu_budget, mfu_published
 
 
 def compute(inputs: Inputs, unit: str) -> dict[str, float]:
@@ -23,22 +25,22 @@ def palm(inputs: Inputs, unit: str) -> float:
     return 100 * mfu.utilization(flops, inputs["tokens_per_s"], inputs["chips"], inputs["peak_flops"])
 
 
-def megatron(inputs: Inputs, again: str) -> float:
+def megatron(inputs: Inputs, count: Callable[[int, int, int, int], float]) -> float:
     """Utilization from the time of an iteration, in percent."""
     shape = inputs["layers"], inputs["hidden"], inputs["seq"], inputs["vocab"]
     rate = inputs["global_batch"] * inputs["seq"] / inputs["iteration_seconds"]
-    flops = mfu.train_flops_per_token(*shape, again)
+    flops = count(*shape)
     return 100 * mfu.utilization(flops, rate, inputs["gpus"], inputs["peak_flops"])
 
 
 def mfu_megatron(inputs: Inputs, unit: str) -> float:
     """MFU from the time of an iteration."""
-    return megatron(inputs, "nothing")
+    return megatron(inputs, mfu.train_flops_per_token)
 
 
 def hfu_megatron(inputs: Inputs, unit: str) -> float:
-    """HFU with selective recomputation."""
-    return megatron(inputs, "attention")
+    """HFU with selective recomputation, as its authors count it."""
+    return megatron(inputs, mfu_published.published_hardware_flops_per_token)
 
 
 def llama3(inputs: Inputs, unit: str) -> list[float]:
