@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from snippets.distributed.hardware import ACCELERATORS
-from snippets.inference.kv_cache import LLAMA3_70B_WEIGHTS, sequences_that_fit
+from snippets.inference.kv_cache import sequences_that_fit
+from snippets.inference.kv_cache_time import BANDWIDTH, GB, PEAK, PER_TOKEN, WEIGHTS
 
-GB = 1e9
-PER_TOKEN, LAYERS, WIDTH = 327_680, 80, 8192  # Llama 3 70B: bytes of cache, layers, hidden
-H100 = ACCELERATORS["H100"]
+LAYERS, WIDTH = 80, 8192  # Llama 3 70B
+LINK = 450e9  # bytes/s of NVLink on H100, one direction
 # Seconds of one all-reduce of at most 4 KiB on 1, 2, 4, 8 H100: sglang pull request 2904.
 LATENCY = {1: 0.0, 2: 3.9e-6, 4: 3.7e-6, 8: 5.7e-6}
 
@@ -47,19 +46,16 @@ def all_reduce(message: float, chips: int, latency_s: float, link: float) -> flo
 def tensor_parallel(batch: int, chips: int, context: int) -> tuple[float, float]:
     """Seconds of a decode step of Llama 3 70B: reading, and two all-reduces a layer."""
     cache = batch * context * PER_TOKEN
-    read = decode_step(LLAMA3_70B_WEIGHTS, cache, chips, H100.memory_tb_s * 1e12)
+    read = decode_step(WEIGHTS, cache, chips, BANDWIDTH)
     message = batch * WIDTH * 2  # bf16
-    link = H100.link_gb_s * 1e9
-    return read, 2 * LAYERS * all_reduce(message, chips, LATENCY[chips], link)
+    return read, 2 * LAYERS * all_reduce(message, chips, LATENCY[chips], LINK)
 
 
 def prefill_tax(chips: int) -> float:
     """Seconds on the links for each second of arithmetic at peak, during a long prefill."""
-    compute = LLAMA3_70B_WEIGHTS / (
-        chips * H100.bf16_tflops * 1e12
-    )  # 2 FLOPs × N = 2 bytes × N
+    compute = WEIGHTS / (chips * PEAK)  # 2 FLOPs × N = 2 bytes × N
     message = WIDTH * 2
-    return 2 * LAYERS * all_reduce(message, chips, 0.0, H100.link_gb_s * 1e9) / compute
+    return 2 * LAYERS * all_reduce(message, chips, 0.0, LINK) / compute
 
 
 # --8<-- [end:reduce]
@@ -72,7 +68,7 @@ def example_node() -> None:
     )
     for chips in (2, 4, 8):
         copies = 8 // chips
-        users = sequences_that_fit(chips * 80 * GB, LLAMA3_70B_WEIGHTS, 8192, PER_TOKEN)
+        users = sequences_that_fit(chips * 80 * GB, WEIGHTS, 8192, PER_TOKEN)
         alone, full = (sum(tensor_parallel(batch, chips, 8192)) for batch in (1, users))
         print(
             f"{copies:2d} × {chips}{copies * users:7d}{alone * 1e3:10.1f}{full * 1e3:10.1f}"
@@ -82,10 +78,7 @@ def example_node() -> None:
 
 def facts() -> dict[str, str]:
     """Numbers that the page states about tensor parallelism."""
-    users = {
-        n: sequences_that_fit(n * 80 * GB, LLAMA3_70B_WEIGHTS, 8192, PER_TOKEN)
-        for n in (2, 8)
-    }
+    users = {n: sequences_that_fit(n * 80 * GB, WEIGHTS, 8192, PER_TOKEN) for n in (2, 8)}
     one = {n: tensor_parallel(1, n, 8192) for n in (2, 8)}
     # one cache of 8,192 tokens on TPU v5e: bf16 on 16 chips, int8 on 8, int4 on 4
     fit = {

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from snippets.distributed.hardware import ACCELERATORS
-from snippets.inference.kv_cache import LLAMA3_70B_WEIGHTS
-from snippets.inference.serving_systems import PER_TOKEN, decode_step
+from snippets.inference.kv_cache_time import BANDWIDTH, PEAK, PER_TOKEN, WEIGHTS
+from snippets.inference.serving_systems import decode_step
 
-H100 = ACCELERATORS["H100"]
 DAY = 86_400
 
 
 # --8<-- [start:stall]
 def prefill_seconds(tokens: int, chips: int, utilization: float = 0.5) -> float:
     """Arithmetic of a prompt of Llama 3 70B: 2 FLOPs for each parameter and token."""
-    rate = chips * H100.bf16_tflops * 1e12 * utilization
-    return LLAMA3_70B_WEIGHTS * tokens / rate  # bytes in bf16 = 2 × parameters
+    rate = chips * PEAK * utilization
+    return WEIGHTS * tokens / rate  # bytes in bf16 = 2 × parameters
 
 
 def transfer_seconds(tokens: int, link: float) -> float:
@@ -45,9 +43,7 @@ def pools(
 
 def example_stall() -> None:
     """A prompt of 8,192 tokens arrives at four H100 that decode for 32 users."""
-    step = decode_step(
-        LLAMA3_70B_WEIGHTS, 32 * 8192 * PER_TOKEN, 4, H100.memory_tb_s * 1e12
-    )
+    step = decode_step(WEIGHTS, 32 * 8192 * PER_TOKEN, 4, BANDWIDTH)
     whole, chunk = prefill_seconds(8192, 4), prefill_seconds(512, 4)
     print(f"{'':30s}{'longest gap':>12s}{'prefill takes':>15s}")
     print(
@@ -73,9 +69,7 @@ def example_deepseek() -> None:
 
 def facts() -> dict[str, str]:
     """Numbers that the page states about disaggregation."""
-    step = decode_step(
-        LLAMA3_70B_WEIGHTS, 32 * 8192 * PER_TOKEN, 4, H100.memory_tb_s * 1e12
-    )
+    step = decode_step(WEIGHTS, 32 * 8192 * PER_TOKEN, 4, BANDWIDTH)
     prefill, decode = pools(608e9 / DAY, 168e9 / DAY, 73.7e3, 14.8e3)
     return {
         "step": f"{step * 1e3:.0f} ms",
@@ -84,7 +78,6 @@ def facts() -> dict[str, str]:
         "nodes": f"{prefill + decode:.1f}",
         "prefill_share": f"{prefill / (prefill + decode):.0%}",
         "ratio": f"{608 / 168:.1f}",
-        "peak_ratio": f"{278 / 226.75:.2f}",
     }
 
 

@@ -18,7 +18,7 @@ from snippets.inference import serving_systems_http as http
 from snippets.inference.serving_systems_gateway import Gateway, start
 from snippets.inference.serving_systems_worker import Decoder, fleet
 
-TOKENS, STEP_S, LOAD_S = 12, 0.01, 0.8
+TOKENS, STEP_S, LOAD_S = 8, 0.02, 1.0
 
 
 @dataclass
@@ -101,7 +101,7 @@ async def run(registry: int, phase_s: float, load: float) -> Outcome:
     return Outcome(requests, killed, recovered, in_flight, gateway.moved, gateway.shed)
 
 
-def demonstrate(phase_s: float = 1.5, load: float = 0.75) -> Outcome:
+def demonstrate(phase_s: float = 2.0, load: float = 0.75) -> Outcome:
     """Start the workers, run, and end them."""
     with fleet(2, STEP_S, LOAD_S) as registry:
         return asyncio.run(run(registry, phase_s, load))

@@ -28,6 +28,9 @@ def shed_share(load: float, servers: int, room: int) -> float:
     return occupancy(load, servers, room)[-1]
 
 
+# --8<-- [end:queue]
+
+
 def wait_quantile(load: float, servers: int, room: int, share: float = 0.95) -> float:
     """Wait that `share` of the accepted stay within, in service times; exact for M/M/c/K."""
     p = occupancy(load, servers, room)
@@ -46,9 +49,6 @@ def wait_quantile(load: float, servers: int, room: int, share: float = 0.95) -> 
         middle = (low + high) / 2
         low, high = (middle, high) if longer(middle) > 1 - share else (low, middle)
     return high
-
-
-# --8<-- [end:queue]
 
 
 def desired_replicas(
@@ -83,10 +83,8 @@ def facts() -> dict[str, str]:
     """Numbers that the page states about queues."""
     small, large = ((wait_quantile(9.6, 8, n), shed_share(9.6, 8, n)) for n in (4, 256))
     return {
-        "wait_small": f"{small[0]:.2f}",
         "wait_large": f"{large[0]:.0f}",
         "shed_small": f"{small[1]:.0%}",
-        "shed_large": f"{large[1]:.0%}",
         "unavoidable": f"{1 - 1 / 1.2:.0%}",
         "hpa": f"{desired_replicas(50, 90, 75)}",
         "start": f"{141.1 / 5:.0f} s",

@@ -27,7 +27,6 @@ class Second:
     shed: int = 0
 
 
-# --8<-- [start:storm]
 @dataclass
 class Storm:
     """A server that answers 100 calls a second, first come, first served; 70 new ones arrive.
@@ -51,6 +50,7 @@ class Storm:
         self.queue.append(call)
         self.waits.append(call)
 
+    # --8<-- [start:storm]
     def run(self, seconds: int = 40, outage: range = range(10, 13)) -> list[Second]:
         """One step is 10 ms; during the outage nothing is answered."""
         history, due = list[Second](), 0.0
@@ -75,8 +75,7 @@ class Storm:
                 now.wasted += not call.done
         return history
 
-
-# --8<-- [end:storm]
+    # --8<-- [end:storm]
 
 
 def recovery(history: list[Second], healthy: int = 63) -> int | None:

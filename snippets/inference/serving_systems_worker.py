@@ -70,7 +70,6 @@ async def serve(index: int, step_s: float, report: int, lifeline: int) -> None:
     await gone.wait()
 
 
-# --8<-- [start:supervise]
 def supervise(count: int, step_s: float, load_s: float, report: int, lifeline: int) -> None:
     """Fork `count` workers, and fork again whichever ends, until the gateway is gone."""
 
@@ -89,9 +88,6 @@ def supervise(count: int, step_s: float, load_s: float, report: int, lifeline: i
         index = workers.pop(os.wait()[0])
         if not select.select([lifeline], [], [], 0)[0]:  # readable only when it is closed
             workers[start(index, load_s)] = index
-
-
-# --8<-- [end:supervise]
 
 
 @contextlib.contextmanager

@@ -32,6 +32,7 @@ from snippets.inference import (
     serving_systems_queue,
     serving_systems_retries,
     serving_systems_router,
+    serving_systems_router_trace,
     serving_systems_worker,
 )
 
@@ -146,7 +147,7 @@ def test_the_calculator_sizes_for_the_slo_and_refuses_the_impossible():
 
 
 @pytest.mark.parametrize("module", [
-    serving_systems, serving_systems_disaggregation, serving_systems_queue, serving_systems_router,
+    serving_systems, serving_systems_disaggregation, serving_systems_queue, serving_systems_router, serving_systems_router_trace,
     serving_systems_retries, serving_systems_budget, serving_systems_calculator,
 ])  # fmt: skip
 def test_what_the_browser_may_run_needs_the_standard_library_alone(module):
@@ -166,20 +167,23 @@ def test_a_worker_hits_the_longest_prefix_that_it_served(prompts):
     for number, prompt in enumerate(prompts):
         hashes = kv_cache_prefix.block_hashes(prompt, 1)
         common = [sum(1 for _ in itertools.takewhile(lambda ab: ab[0] == ab[1], zip(prompt, other, strict=False))) for other in prompts[:number]]  # fmt: skip
-        _, hit = worker.serve(serving_systems_router.Arrival(0.0, hashes))
+        _, hit = worker.serve(serving_systems_router_trace.Arrival(0.0, hashes))
         assert hit == max(common, default=0)
 
 
 def test_an_overfull_cache_drops_tails_before_heads():
     worker = serving_systems_router.Worker(blocks=3, rate=1.0)
     hashes = kv_cache_prefix.block_hashes(list(range(5)), 1)
-    worker.serve(serving_systems_router.Arrival(0.0, hashes))
+    worker.serve(serving_systems_router_trace.Arrival(0.0, hashes))
     assert worker.hit(hashes) == 3
 
 
 def test_knowing_the_caches_helps_and_following_them_blindly_hurts():
     router = serving_systems_router
-    calm, hot = router.trace(60, 60.0), router.trace(60, 60.0, hot=0.9)
+    calm, hot = (
+        serving_systems_router_trace.trace(60, 60.0),
+        serving_systems_router_trace.trace(60, 60.0, hot=0.9),
+    )
     blind, aware = router.simulate(calm, router.round_robin()), router.simulate(calm, router.cache_aware)
     assert aware[0] > blind[0] + 0.15 and aware[2] < blind[2] / 4
     stuck, spread = router.simulate(hot, router.affinity), router.simulate(hot, router.cache_aware)
@@ -241,7 +245,7 @@ def test_retries_without_a_budget_outlive_the_outage_that_caused_them():
 
 @pytest.fixture(scope="module")
 def outcome():
-    return serving_systems_failover.demonstrate(phase_s=0.8)
+    return serving_systems_failover.demonstrate(phase_s=1.0)
 
 
 def test_a_worker_was_killed_with_requests_in_flight(outcome):
