@@ -8,7 +8,6 @@ from snippets.inference.serving_systems import decode_step
 DAY = 86_400
 
 
-# --8<-- [start:stall]
 def prefill_seconds(tokens: int, chips: int, utilization: float = 0.5) -> float:
     """Arithmetic of a prompt of Llama 3 70B: 2 FLOPs for each parameter and token."""
     rate = chips * PEAK * utilization
@@ -18,9 +17,6 @@ def prefill_seconds(tokens: int, chips: int, utilization: float = 0.5) -> float:
 def transfer_seconds(tokens: int, link: float) -> float:
     """The cache of a prompt, sent to the pool that decodes, over `link` bytes/s."""
     return tokens * PER_TOKEN / link
-
-
-# --8<-- [end:stall]
 
 
 # --8<-- [start:pools]

@@ -22,7 +22,7 @@ def multi_lora(
     b: torch.Tensor,
     who: torch.Tensor,
 ) -> torch.Tensor:
-    """One product with the shared weight, and for each row two thin ones with its own adapter.
+    """One product with the shared weight, two thin ones with each row's own adapter.
 
     Args:
         x: Inputs, one row a request. [B, in]

@@ -13,8 +13,6 @@ def occupancy(load: float, servers: int, room: int) -> list[float]:
         load: Arrival rate × service time: servers that would be busy if none were refused.
         servers: Requests served at once, c.
         room: Requests that may wait; one more is refused.
-
-    Source: the birth-and-death balance, Erlang 1917.
     """
     weights = [1.0]
     for n in range(1, servers + room + 1):

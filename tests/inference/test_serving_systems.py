@@ -222,7 +222,7 @@ def test_an_adapter_is_as_large_as_the_matrices_of_transformers_say():
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.booleans(), max_size=100), st.floats(0.01, 0.5))
+@given(st.lists(st.booleans(), min_size=60, max_size=100), st.floats(0.01, 0.5))
 def test_a_budget_never_grants_more_than_its_share_and_its_reserve(events, share):
     budget = serving_systems_budget.RetryBudget(share)
     granted = sum(budget.withdraw() if retry else budget.deposit() or 0 for retry in events)
