@@ -114,7 +114,6 @@ class Gateway:
             writer.write(http.END)
             self.seconds += 0.1 * (time.monotonic() - began - self.seconds)
 
-    # --8<-- [start:health]
     async def check(self, every_s: float = 0.1, patience: int = 3) -> None:
         """Ask each worker whether it is well; three misses in a row mean no."""
         while True:
@@ -133,8 +132,6 @@ class Gateway:
         for text in os.read(registry, 4096).decode().splitlines():
             index, pid, port = map(int, text.split())
             self.workers[index] = Worker(pid, port)
-
-    # --8<-- [end:health]
 
 
 async def start(
