@@ -1,0 +1,368 @@
+"""Queues against SciPy, adapters against merged weights, HTTP against Python's own client, and a worker killed under load."""
+
+import ast
+import asyncio
+import http.client
+import itertools
+import json
+import math
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import linalg, stats
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from snippets.inference import (
+    kv_cache_prefix,
+    serving_systems,
+    serving_systems_budget,
+    serving_systems_calculator,
+    serving_systems_disaggregation,
+    serving_systems_failover,
+    serving_systems_gateway,
+    serving_systems_http,
+    serving_systems_lora,
+    serving_systems_queue,
+    serving_systems_retries,
+    serving_systems_router,
+    serving_systems_router_trace,
+    serving_systems_worker,
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Steps of a tiny model take longer to distribute than to compute."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+# Tensor parallelism
+
+
+def test_a_step_of_one_chip_is_the_one_on_the_page_about_the_cache():
+    from snippets.inference import kv_cache_time
+
+    theirs = kv_cache_time.decode_step_seconds(141e9, 7, 8192, 327_680, 2 * 3.35e12)
+    assert serving_systems.decode_step(141e9, 7 * 8192 * 327_680, 2, 3.35e12) == theirs
+
+
+@given(chips=st.sampled_from([2, 4, 8, 64]), message=st.floats(1, 1e9))
+def test_an_all_reduce_is_a_reduce_scatter_and_an_all_gather(chips, message):
+    """Each moves all but one of `chips` parts through a device's link, one after the other."""
+    part = message / chips
+    rounds = sum(part / 450e9 for _ in range(2 * (chips - 1)))
+    assert serving_systems.all_reduce(message, chips, 3e-6, 450e9) == pytest.approx(3e-6 + rounds)
+
+
+def test_the_node_table_trades_users_and_latency_against_prefill():
+    alone = [sum(serving_systems.tensor_parallel(1, chips, 8192)) for chips in (2, 4, 8)]
+    taxes = [serving_systems.prefill_tax(chips) for chips in (2, 4, 8)]
+    assert alone == sorted(alone, reverse=True) and taxes == sorted(taxes)
+    assert alone[0] / alone[2] == pytest.approx(3.5, abs=0.05)  # less than 4, because of all-reduces
+    # bytes on the link: 2 · 7/8 · 160 reductions · 8192 · 2 B; FLOPs: 2 · N / 8
+    assert taxes[2] == pytest.approx((1.75 * 160 * 16384 / 450e9) / (2 * 70_553_706_496 / 8 / 989e12))
+
+
+def test_the_three_topologies_of_the_book_hold_equally_many_caches():
+    """Halving precision and chips leaves the ratio of spare memory to one cache alone: 43, not 43, 52 and 67."""
+    assert serving_systems.facts()["fit_all"] == "43"
+    assert [int((16 * c - 140 * b / 2) / (0.162 * 8.192 * b)) for c, b in ((16, 2), (8, 1), (4, 0.5))] == [
+        43
+    ] * 3
+
+
+# Disaggregation and sizing
+
+
+def test_the_counts_and_rates_of_deepseek_imply_the_nodes_that_it_published():
+    day = 86_400
+    nodes = sum(serving_systems_disaggregation.pools(608e9 / day, 168e9 / day, 73.7e3, 14.8e3))
+    assert nodes == pytest.approx(226.75, rel=1e-3)
+
+
+def test_prefill_takes_what_the_page_about_the_cache_says():
+    from snippets.inference import kv_cache_time
+
+    ours = serving_systems_disaggregation.prefill_seconds(8192, 2)
+    assert ours == pytest.approx(kv_cache_time.recompute_seconds(8192, 70_553_706_496, 2 * 989e12, 0.5))
+
+
+# Queues
+
+
+@settings(deadline=None, max_examples=40)
+@given(load=st.floats(0.1, 12), servers=st.integers(1, 6), room=st.integers(0, 12))
+def test_occupancy_is_the_null_vector_of_the_generator(load, servers, room):
+    size = servers + room + 1
+    q = np.zeros((size, size))
+    for n in range(size - 1):
+        q[n, n + 1] = load
+        q[n + 1, n] = min(n + 1, servers)
+    q -= np.diag(q.sum(1))
+    p = linalg.null_space(q.T, rcond=1e-12)[:, 0]
+    np.testing.assert_allclose(
+        serving_systems_queue.occupancy(load, servers, room), p / p.sum(), rtol=1e-6, atol=1e-12
+    )
+
+
+@settings(deadline=None, max_examples=40)
+@given(load=st.floats(0.5, 12), servers=st.integers(1, 6), room=st.integers(1, 20))
+def test_the_wait_of_the_accepted_is_a_mixture_of_gamma_distributions(load, servers, room):
+    t = serving_systems_queue.wait_quantile(load, servers, room)
+    p = np.array(serving_systems_queue.occupancy(load, servers, room))
+    late = stats.gamma.sf(t, np.arange(1, room + 1), scale=1 / servers) @ p[servers:-1] / (1 - p[-1])
+    assert late == pytest.approx(0.05, abs=1e-6) or (t < 1e-6 and late <= 0.05)
+
+
+def test_a_long_queue_refuses_hardly_fewer_and_makes_everybody_wait():
+    short, long = ((serving_systems_queue.wait_quantile(9.6, 8, n), serving_systems_queue.shed_share(9.6, 8, n)) for n in (4, 256))  # fmt: skip
+    assert long[0] > 40 * short[0]
+    assert short[1] - long[1] < 0.06 and long[1] > 1 - 1 / 1.2 - 0.001
+
+
+def test_the_autoscaler_agrees_with_the_example_of_kubernetes():
+    assert serving_systems_queue.desired_replicas(50, 90, 75) == 60
+    assert serving_systems_queue.desired_replicas(50, 80, 75) == 50, "within the tolerance of 10%"
+    assert serving_systems_queue.reserve(2, 58) == 116
+
+
+def test_the_calculator_sizes_for_the_slo_and_refuses_the_impossible():
+    result = serving_systems_calculator.replicas()
+    assert result["workers"] == "4 prefill + 4 decode"
+    assert result["of it prefill, transfer"] == "143 ms, 26 ms"
+    more = serving_systems_calculator.replicas(rate=200.0)
+    assert more["workers"] == "30 prefill + 40 decode", "tenfold load needs less than tenfold servers"
+    with pytest.raises(ValueError, match=r"take 169 ms of 100 ms"):
+        serving_systems_calculator.replicas(slo=100.0)
+
+
+@pytest.mark.parametrize("module", [
+    serving_systems, serving_systems_disaggregation, serving_systems_queue, serving_systems_router, serving_systems_router_trace,
+    serving_systems_retries, serving_systems_budget, serving_systems_calculator,
+])  # fmt: skip
+def test_what_the_browser_may_run_needs_the_standard_library_alone(module):
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+    names = {a.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    names |= {n.module.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module}
+    assert names - {"snippets"} <= sys.stdlib_module_names
+
+
+# Routing
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.lists(st.integers(0, 1), min_size=1, max_size=6), min_size=1, max_size=12))
+def test_a_worker_hits_the_longest_prefix_that_it_served(prompts):
+    worker = serving_systems_router.Worker(blocks=1000, rate=1.0)
+    for number, prompt in enumerate(prompts):
+        hashes = kv_cache_prefix.block_hashes(prompt, 1)
+        common = [sum(1 for _ in itertools.takewhile(lambda ab: ab[0] == ab[1], zip(prompt, other, strict=False))) for other in prompts[:number]]  # fmt: skip
+        _, hit = worker.serve(serving_systems_router_trace.Arrival(0.0, hashes))
+        assert hit == max(common, default=0)
+
+
+def test_an_overfull_cache_drops_tails_before_heads():
+    worker = serving_systems_router.Worker(blocks=3, rate=1.0)
+    hashes = kv_cache_prefix.block_hashes(list(range(5)), 1)
+    worker.serve(serving_systems_router_trace.Arrival(0.0, hashes))
+    assert worker.hit(hashes) == 3
+
+
+def test_knowing_the_caches_helps_and_following_them_blindly_hurts():
+    router = serving_systems_router
+    calm, hot = (
+        serving_systems_router_trace.trace(60, 60.0),
+        serving_systems_router_trace.trace(60, 60.0, hot=0.9),
+    )
+    blind, aware = router.simulate(calm, router.round_robin()), router.simulate(calm, router.cache_aware)
+    assert aware[0] > blind[0] + 0.15 and aware[2] < blind[2] / 4
+    stuck, spread = router.simulate(hot, router.affinity), router.simulate(hot, router.cache_aware)
+    assert stuck[2] > 20 * spread[2]
+
+
+# Adapters
+
+
+def test_one_batch_of_many_adapters_equals_merged_weights():
+    random = torch.Generator().manual_seed(1)
+    x, weight, a, b = (
+        torch.randn(*shape, generator=random, dtype=torch.float64)
+        for shape in ((6, 8), (8, 5), (3, 8, 2), (3, 2, 5))
+    )
+    who = torch.tensor([0, 2, 1, 1, 0, 2])
+    merged = torch.stack([
+        torch.nn.functional.linear(row, (weight + a[n] @ b[n]).T) for row, n in zip(x, who, strict=True)
+    ])  # fmt: skip
+    torch.testing.assert_close(serving_systems_lora.multi_lora(x, weight, a, b, who), merged)
+
+
+def test_an_adapter_is_as_large_as_the_matrices_of_transformers_say():
+    with torch.device("meta"):
+        model = LlamaForCausalLM(LlamaConfig(
+            vocab_size=32, hidden_size=8192, intermediate_size=28_672, num_hidden_layers=80,
+            num_attention_heads=64, num_key_value_heads=8, head_dim=128,
+        ))  # fmt: skip
+    linear = [
+        m for name, m in model.named_modules() if isinstance(m, torch.nn.Linear) and "lm_head" not in name
+    ]
+    assert serving_systems_lora.adapter_bytes(16) == 2 * sum(16 * sum(m.weight.shape) for m in linear)
+
+
+# Retries
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.booleans(), min_size=60, max_size=100), st.floats(0.01, 0.5))
+def test_a_budget_never_grants_more_than_its_share_and_its_reserve(events, share):
+    budget = serving_systems_budget.RetryBudget(share)
+    granted = sum(budget.withdraw() if retry else budget.deposit() or 0 for retry in events)
+    assert granted <= 10 + share * events.count(False)
+
+
+def test_retries_without_a_budget_outlive_the_outage_that_caused_them():
+    runs = {name: storm.run() for name, storm in serving_systems_retries.clients().items()}
+    recovered = {name: serving_systems_retries.recovery(history) for name, history in runs.items()}
+    storm = runs["3 attempts"]
+    assert max(s.sent for s in storm) == 210 and storm[-1].sent == 210, "three times the demand, for ever"
+    assert storm[-1].good == 0 and storm[-1].wasted == 100, "busy, and useless"
+    assert recovered == {
+        "no retries": 5, "3 attempts": None, "3 attempts, budget 10%": 7, "the same, room for 50": 1
+    }  # fmt: skip
+
+
+# The gateway
+
+
+@pytest.fixture(scope="module")
+def outcome():
+    return serving_systems_failover.demonstrate(phase_s=1.0)
+
+
+def test_a_worker_was_killed_with_requests_in_flight(outcome):
+    assert outcome.in_flight >= 2
+    assert outcome.moved >= outcome.in_flight
+    assert outcome.recovered_at > outcome.killed_at + serving_systems_failover.LOAD_S / 2
+
+
+def test_every_accepted_request_is_answered_exactly_once(outcome):
+    """The reference is the model alone, without gateway, worker or cache of a worker."""
+    model = serving_systems_worker.Decoder()
+    accepted = [one for one in outcome.requests if one.status == 200]
+    assert len(accepted) > 20 and all(one.ended for one in accepted)
+    for one in accepted:
+        assert one.tokens == list(model.generate(one.prompt, serving_systems_failover.TOKENS))
+
+
+def test_every_other_request_is_shed_with_a_hint(outcome):
+    shed = [one for one in outcome.requests if one.status != 200]
+    assert all(one.status == 429 and int(one.retry_after) >= 1 and not one.tokens for one in shed)
+    assert len(shed) == outcome.shed
+
+
+def test_all_three_phases_were_measured(outcome):
+    """How long they are depends on the machine; that there is something to report does not."""
+    bounds = [0, outcome.killed_at, outcome.recovered_at, math.inf]
+    for low, high in itertools.pairwise(bounds):
+        times = [r.first_ms for r in outcome.requests if r.status == 200 and low <= r.sent < high]
+        cuts = [serving_systems_failover.percentile(times, share) for share in (0.5, 0.95, 0.99)]
+        assert len(times) > 5 and cuts == sorted(cuts)
+        assert cuts[0] == np.percentile(times, 50, method="inverted_cdf")
+
+
+def ask(port, tokens):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("POST", "/generate", json.dumps({"prompt": [1, 2, 3], "tokens": tokens}))
+    reply = connection.getresponse()
+    try:
+        return reply.status, reply.headers, reply.read()
+    finally:
+        connection.close()
+
+
+async def until(condition):
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+async def fill_up(registry, gateway):
+    """One request runs, one waits, one is too many."""
+    server, checks = await serving_systems_gateway.start(gateway, registry)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        await until(lambda: any(worker.healthy for worker in gateway.workers.values()))
+        running = asyncio.create_task(asyncio.to_thread(ask, port, 5))
+        await until(lambda: gateway.workers[0].running)
+        waiting = asyncio.create_task(asyncio.to_thread(ask, port, 3))
+        await until(lambda: gateway.waiting)
+        refused = await asyncio.to_thread(ask, port, 5)
+        return refused, await running, await waiting
+    finally:
+        checks.cancel()
+        server.close()
+
+
+def test_pythons_own_client_reads_answers_and_refusals():
+    with serving_systems_worker.fleet(1, 0.1, 0.0) as registry:
+        gateway = serving_systems_gateway.Gateway(slots=1, room=1)
+        refused, *answers = asyncio.run(fill_up(registry, gateway))
+    assert (refused[0], refused[1]["Retry-After"], refused[2]) == (429, "1", b"")
+    for (status, _, body), count in zip(answers, (5, 3), strict=True):
+        tokens = [json.loads(line)["token"] for line in body.splitlines()]
+        assert status == 200
+        assert tokens == list(serving_systems_worker.Decoder().generate([1, 2, 3], count))
+
+
+async def cut_off(registry, gateway):
+    """The only worker dies in the middle of an answer, and no retry is allowed."""
+    server, checks = await serving_systems_gateway.start(gateway, registry)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        await until(lambda: any(worker.healthy for worker in gateway.workers.values()))
+        answer = asyncio.create_task(asyncio.to_thread(ask, port, 40))
+        await until(lambda: gateway.workers[0].running)
+        await asyncio.sleep(0.1)
+        os.kill(gateway.workers[0].pid, signal.SIGKILL)
+        return await answer
+    finally:
+        checks.cancel()
+        server.close()
+
+
+def test_without_a_budget_a_client_sees_that_its_answer_was_cut():
+    empty = serving_systems_budget.RetryBudget(share=0.0, saved=0.0)
+    with serving_systems_worker.fleet(1, 0.02, 5.0) as registry, pytest.raises(http.client.IncompleteRead):
+        asyncio.run(cut_off(registry, serving_systems_gateway.Gateway(budget=empty)))
+
+
+def test_a_stream_that_ends_without_its_last_chunk_is_an_error():
+    async def read(data):
+        reader = asyncio.StreamReader()
+        reader.feed_data(data)
+        reader.feed_eof()
+        return [line async for line in serving_systems_http.chunks(reader, True)]
+
+    whole = serving_systems_http.line({"token": 1}) + serving_systems_http.line({"token": 2})
+    assert asyncio.run(read(whole + serving_systems_http.END)) == [{"token": 1}, {"token": 2}]
+    for cut in range(len(whole)):
+        with pytest.raises(asyncio.IncompleteReadError):
+            asyncio.run(read(whole[:cut]))
+
+
+@settings(deadline=None, max_examples=10)
+@given(prompt=st.lists(st.integers(0, 255), min_size=1, max_size=12), cut=st.integers(1, 9))
+def test_an_answer_continued_elsewhere_is_the_same_answer(prompt, cut):
+    model = serving_systems_worker.Decoder()
+    whole = list(model.generate(prompt, 10))
+    assert whole[:cut] + list(model.generate(prompt + whole[:cut], 10 - cut)) == whole
+    assert len(set(whole)) > 1
