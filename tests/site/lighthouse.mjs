@@ -1,9 +1,7 @@
-// Runs Lighthouse on pages in one browser: `node lighthouse.mjs '[["http://…", "mobile", 4], …]'`, one line of JSON each;
-// the number is how many times slower than this machine the simulated phone is.
+// Runs Lighthouse on pages in one browser: `node lighthouse.mjs '[["http://…", "mobile"], …]'`, one line of JSON each.
 // Throttling is simulated; the waits are shorter than Lighthouse's own, since nothing here comes over a network.
 import * as chromeLauncher from 'chrome-launcher';
 import lighthouse, { desktopConfig } from 'lighthouse';
-import * as constants from 'lighthouse/core/config/constants.js';
 
 const HASTE = { pauseAfterFcpMs: 250, pauseAfterLoadMs: 250, networkQuietThresholdMs: 500, cpuQuietThresholdMs: 500, maxWaitForLoad: 30_000 };
 const PRESETS = {
@@ -12,11 +10,10 @@ const PRESETS = {
 };
 const chrome = await chromeLauncher.launch({ chromeFlags: ['--headless=new', '--no-sandbox', '--disable-gpu'] });
 try {
-  for (const [url, preset, slower] of JSON.parse(process.argv[2])) {
+  for (const [url, preset] of JSON.parse(process.argv[2])) {
     const [onlyCategories, config] = PRESETS[preset];
     const flags = { port: chrome.port, onlyCategories, throttlingMethod: 'simulate', disableFullPageScreenshot: true, logLevel: 'silent', ...HASTE };
-    const phone = { ...config, settings: { ...config.settings, throttling: { ...config.settings?.throttling, ...constants.throttling.mobileSlow4G, cpuSlowdownMultiplier: slower } } };
-    const { lhr } = await lighthouse(url, flags, preset === 'mobile' ? phone : config);
+    const { lhr } = await lighthouse(url, flags, config);
     const failed = Object.values(lhr.audits).filter((a) => a.score === 0 && a.scoreDisplayMode === 'binary').map((a) => a.id);
     const details = (id) => lhr.audits[id].details?.items ?? [];
     console.log(JSON.stringify({
