@@ -14,12 +14,11 @@ from torch import Tensor
 from torch.distributed.pipelining import PipelineStage, Schedule1F1B, ScheduleGPipe
 from torch.nn import functional as F
 
+from snippets.distributed.collectives_ranks import RANKS, launch
 from snippets.distributed.pipeline_parallel_run import (
     MICROS,
-    RANKS,
     batch,
     gradients,
-    launch,
     single,
     stages,
 )

@@ -7,42 +7,17 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch._C._distributed_c10d import FileStore
-from torch.multiprocessing.spawn import start_processes
 from torch.nn import functional as F
 
+from snippets.distributed.collectives_ranks import RANKS, launch
 from snippets.distributed.pipeline_parallel import Action, one_f_one_b
 
-RANKS, MICROS, WIDTH = 4, 8, 32
-
-
-# --8<-- [start:launch]
-def launch(work: Callable[[int, Path], None], ranks: int = RANKS) -> Path:
-    """Run `work` on forked ranks, which share what this process has imported."""
-    folder = Path(tempfile.mkdtemp())
-    start_processes(enter, (work, ranks, folder), nprocs=ranks, start_method="fork")
-    return folder
-
-
-def enter(rank: int, work: Callable[[int, Path], None], ranks: int, folder: Path) -> None:
-    """One rank: join the group, work, leave."""
-    torch.set_num_threads(1)
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    store = FileStore(str(folder / "store"), ranks)
-    dist.init_process_group("gloo", store=store, rank=rank, world_size=ranks)
-    work(rank, folder)
-    dist.destroy_process_group()
-
-
-# --8<-- [end:launch]
+MICROS, WIDTH = 8, 32
 
 
 def stages() -> list[nn.Sequential]:

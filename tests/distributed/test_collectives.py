@@ -1,0 +1,211 @@
+"""Sums against PyTorch's all-reduce, bandwidths against nccl-tests' own lines, the guilty rank against PyTorch's checks."""
+
+import os
+import socket
+from datetime import timedelta
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.multiprocessing.spawn import start_processes
+
+from snippets.distributed import collectives, collectives_calculator, collectives_cost, collectives_nccl
+from snippets.distributed import collectives_hang as hang
+from snippets.distributed import collectives_ring as real
+from snippets.distributed.collectives_ranks import launch
+
+RANKS = st.integers(2, 9)
+
+
+@given(ranks=RANKS)
+def test_the_ring_adds_every_number_once(ranks):
+    """With numbers, since a set would hide one that is added twice."""
+    now = np.random.default_rng(0).integers(1, 1000, (ranks, ranks))  # [rank, chunk]
+    total = now.sum(axis=0)
+    for step in range(2 * (ranks - 1)):
+        moves = [collectives.ring(rank, ranks)[step] for rank in range(ranks)]
+        before = now.copy()
+        for rank, (send, receive, add) in enumerate(moves):
+            assert receive == moves[rank - 1].send
+            assert send != receive
+            now[rank, receive] = before[rank - 1, receive] + add * before[rank, receive]
+        if step == ranks - 2:  # half-way it is a reduce-scatter
+            assert all(now[rank, (rank + 1) % ranks] == total[(rank + 1) % ranks] for rank in range(ranks))
+    assert (now == total).all()
+
+
+@given(ranks=RANKS)
+def test_who_is_in_a_sum(ranks):
+    last = 2 * (ranks - 1)
+    assert all(len(who) == ranks for chunks in collectives.held(ranks, last) for who in chunks)
+    assert not all(len(who) == ranks for chunks in collectives.held(ranks, last - 1) for who in chunks)
+
+
+def test_processes_sum_like_pytorch_and_send_what_the_formula_says():
+    folder = launch(real.compare)
+    ranks = [torch.load(path) for path in sorted(folder.glob("*.pt"))]
+    assert len(ranks) == 4
+    for ours, theirs, sent in ranks:
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=4e-6)
+        assert torch.equal(ours, ranks[0][0])
+        assert sent == 2 * 3 / 4 * ours.nbytes
+
+
+def uneven(rank, folder):
+    """A length that the ranks do not divide, and one that leaves a rank without a chunk."""
+    results = []
+    for length in (10, 2):
+        ours = torch.arange(length, dtype=torch.float64) * (rank + 1)
+        theirs = ours.clone()
+        sent = real.ring_all_reduce(ours)
+        dist.all_reduce(theirs)
+        results.append((ours, theirs, sent))
+    torch.save(results, folder / f"{rank}.pt")
+
+
+def as_torchrun(rank, port, folder):
+    """The variables that torchrun sets."""
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "3", "MASTER_ADDR": "127.0.0.1"}
+    os.environ |= {"MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "test", "TMPDIR": str(folder)}
+    where = launch(uneven)
+    assert len(list(where.glob("*.pt"))) == 3  # all have written before anyone goes on
+    launch(uneven)  # and a second time in the same group
+    (folder / f"{rank}.pt").write_bytes((where / f"{rank}.pt").read_bytes())
+    dist.destroy_process_group()
+
+
+def test_the_same_file_under_torchrun(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    start_processes(as_torchrun, (port, tmp_path), nprocs=3, start_method="fork")
+    for rank in range(3):
+        for ours, theirs, _ in torch.load(tmp_path / f"{rank}.pt"):
+            assert torch.equal(ours, theirs)
+
+
+NCCL_TESTS = [  # bytes, microseconds, algbw, busbw as printed (Bekman 2026)
+    (32_768, 43.83, 0.75, 1.31), (1_048_576, 101.9, 10.29, 18.00), (67_108_864, 684.6, 98.02, 171.54),
+    (536_870_912, 4218.4, 127.27, 222.72), (17_179_869_184, 127_997, 134.22, 234.89),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("size", "micros", "algorithm", "bus"), NCCL_TESTS)
+def test_bandwidths_are_those_of_nccl_tests(size, micros, algorithm, bus):
+    found = collectives_cost.bandwidths(size, micros * 1e-6, 8, "all_reduce")
+    assert [b / 1e9 for b in found] == pytest.approx([algorithm, bus], abs=0.006, rel=1e-3)
+
+
+def test_half_of_the_bandwidth_at_n_alpha_beta():
+    """The rule on the page, by the model and within a factor of two on the measured machine."""
+    alpha, beta = collectives_cost.fitted()
+    size = 8 * alpha * beta
+    seconds = collectives_cost.ring_seconds(size, 8, alpha, beta)
+    assert collectives_cost.bandwidths(size, seconds, 8, "all_reduce")[1] == pytest.approx(beta / 2)
+    measured = {
+        s: collectives_cost.bandwidths(s, t * 1e-6, 8, "all_reduce")[1]
+        for s, t in collectives_cost.MEASURED.items()
+    }
+    assert measured[1_048_576] < beta / 2 < measured[67_108_864]
+
+
+@given(ranks=st.integers(4, 5000), alpha=st.floats(1e-7, 1e-4), beta=st.floats(1e9, 1e12))
+def test_the_crossover_is_where_both_are_equal(ranks, alpha, beta):
+    size = collectives_cost.crossover(ranks, alpha, beta)
+    ring, tree = (
+        f(size, ranks, alpha, beta) for f in (collectives_cost.ring_seconds, collectives_cost.tree_seconds)
+    )
+    assert ring == pytest.approx(tree)
+    assert collectives_cost.tree_seconds(size / 2, ranks, alpha, beta) < collectives_cost.ring_seconds(
+        size / 2, ranks, alpha, beta
+    )
+
+
+def test_nccls_estimate_by_hand():
+    """Numbers of NCCL 2.20's table, put together as its tuning does."""
+    assert collectives_nccl.nccl_seconds(0, 1, "ring", "LL") == pytest.approx((6.6 + 14 * 0.6) * 1e-6)
+    assert collectives_nccl.nccl_seconds(0, 16, "ring", "Simple") == pytest.approx(
+        (8.4 + (254 - 32) * 3.4 + 32 * 14) * 1e-6
+    )
+    assert collectives_nccl.nccl_seconds(0, 16, "tree", "LL128") == pytest.approx(
+        (14 + 2 * (7 * 1.25 + 4 * 8.5)) * 1e-6
+    )
+    busbw = 2**40 / collectives_nccl.nccl_seconds(2**40, 1, "ring", "LL128") * 1.75
+    assert busbw == pytest.approx(0.92 * 400e9, rel=1e-3)
+
+
+@pytest.mark.parametrize("order", [[0, 0, 0, 1, 1, 1], [0, 1, 0, 1, 0, 1], [0, 0, 1, 1, 0, 1]])
+def test_bytes_that_leave_a_node_are_those_of_the_rings_steps(order):
+    ranks, out = len(order), {0: 0.0, 1: 0.0}
+    for rank in range(ranks):
+        for _ in collectives.ring(rank, ranks):
+            if order[rank] != order[(rank + 1) % ranks]:
+                out[order[rank]] += 600 / ranks
+    assert collectives_nccl.leaving(600, order) == pytest.approx(max(out.values()))
+
+
+def test_another_order_hangs_until_the_timeout_and_the_record_names_the_rank():
+    seen, diagnosis = hang.outcomes("another order")
+    assert seen == ["no answer within 1 s"] * 4
+    assert diagnosis == "call 1: rank 2 all_gather[4] in lengths, most all_reduce[8] in gradients"
+
+
+def test_a_rank_that_does_not_come():
+    seen, diagnosis = hang.outcomes("never comes")
+    assert seen[0] == "gradients 4, no answer within 1 s"
+    assert seen[2] == "gradients 4"
+    assert diagnosis == "call 2: rank 2 did not come, most all_gather[4] in lengths"
+
+
+def test_calls_that_look_alike_give_wrong_sums_and_no_error():
+    """Three ranks' ones and rank 2's ten, in place of four ones."""
+    seen, diagnosis = hang.outcomes("alike, swapped")
+    assert seen[0] == "gradients 13, losses 31"
+    assert seen[2] == "losses 13, gradients 31"
+    assert "rank 2 all_reduce[8] in losses" in diagnosis
+
+
+def checked(rank, folder):
+    """The same mistakes, under PyTorch's own checks."""
+    dist.set_debug_level(dist.DebugLevel.DETAIL)
+    group = dist.new_group(timeout=timedelta(seconds=20), backend="gloo")
+    errors = []
+    try:
+        for call in hang.STEPS["another order"][rank == 2]:
+            call(group)
+    except RuntimeError as error:
+        errors.append(str(error))
+    dist.set_debug_level(dist.DebugLevel.OFF)
+    try:
+        if rank != 2:
+            dist.monitored_barrier(timeout=timedelta(seconds=1))
+    except RuntimeError as error:
+        errors.append(str(error))
+    torch.save(errors, folder / f"{rank}.pt")
+
+
+def test_pytorchs_own_checks_name_the_same_rank():
+    folder = launch(checked)
+    mismatch, absent = torch.load(folder / "0.pt")
+    assert "Rank 0 is running collective" in mismatch
+    assert "OpType=ALLREDUCE" in mismatch
+    assert "but Rank 2 is running collective" in mismatch
+    assert "Rank 2 failed to pass monitoredBarrier" in absent
+
+
+def test_diagnosis_of_equal_records():
+    call = hang.Call(1, "all_reduce", (8,), "gradients")
+    assert hang.diagnose([[call], [call]]) == "all ranks made the same calls"
+
+
+def test_calculators():
+    shown = collectives_calculator.ring_steps(steps=2)
+    assert shown["table"][1] == ["rank 0", "0", "0", "0+2+3", "0+3"]
+    assert shown["sent by each rank"] == "50.0 MB of 150.0 MB"
+    with pytest.raises(ValueError, match="done after 6 steps"):
+        collectives_calculator.ring_steps(steps=7)
+    assert collectives_calculator.all_reduce(ranks=64, size=1000)["ring"] == "39.6 ms"
+    assert collectives_calculator.all_reduce(ranks=2)["tree is faster up to"] == "no size"

@@ -1,0 +1,39 @@
+"""Collectives."""
+
+from __future__ import annotations
+
+from fieldguide.published import Adapter, Inputs, in_unit
+from snippets.distributed import collectives_cost
+
+
+def ring_allreduce(inputs: Inputs, unit: str) -> float:
+    """Time of a ring."""
+    seconds = collectives_cost.ring_seconds(
+        inputs["bytes"], inputs["ranks"], inputs["alpha_s"], inputs["beta_bytes_per_s"]
+    )
+    return in_unit(seconds, unit)
+
+
+def named(collective: str) -> str:
+    """Our spelling of a collective's name."""
+    return "all_to_all" if collective == "alltoall" else collective
+
+
+def nccl_factor(inputs: Inputs, unit: str) -> float:
+    """Bus over algorithm bandwidth."""
+    return collectives_cost.bus_factor(named(inputs["collective"]), inputs["ranks"])
+
+
+def nccl_busbw(inputs: Inputs, unit: str) -> list[float]:
+    """Algorithm and bus bandwidth of a line of nccl-tests."""
+    found = collectives_cost.bandwidths(
+        inputs["bytes"], inputs["time_us"] * 1e-6, inputs["ranks"], named(inputs["collective"])
+    )
+    return [in_unit(bandwidth, unit) for bandwidth in found]
+
+
+FAMILIES: dict[str, Adapter] = {
+    "ring-allreduce": ring_allreduce,
+    "nccl-factor": nccl_factor,
+    "nccl-busbw": nccl_busbw,
+}
