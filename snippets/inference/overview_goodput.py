@@ -1,0 +1,124 @@
+"""A simulated server under load: what it delivers, and how much of that arrives in time."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from dataclasses import dataclass, field, replace
+from statistics import quantiles
+
+from snippets.inference.overview import clocks, goodput
+from snippets.inference.overview_load import Load, sequences_that_fit
+from snippets.inference.overview_planner import LLAMA, LOADS, largest_batch
+from snippets.inference.overview_setup import Setup
+from snippets.inference.overview_time import decode_step, prefill_seconds
+
+LOAD = LOADS["interactive"]
+GROUP = replace(LLAMA, chips=4)
+CHOICE = largest_batch(GROUP, LOAD)
+
+
+@dataclass
+class Request:
+    """One request; `times` fills with the moments of its tokens."""
+
+    arrival: float
+    prompt: int
+    output: int
+    times: list[float] = field(default_factory=list)
+
+
+def requests(rate: float, load: Load, count: int, spread: float) -> list[Request]:
+    """Arrivals at `rate` a second, with the mean lengths of `load`.
+
+    Args:
+        rate: Requests per second.
+        load: Its prompt and output are the means.
+        count: How many.
+        spread: Sigma of log-normal lengths, and Poisson arrivals; 0 for equal lengths at
+            equal intervals.
+    """
+    rng, now, made = random.Random(0), 0.0, []
+    for _ in range(count):
+        now += rng.expovariate(rate) if spread else 1 / rate
+        prompt, output = (
+            max(1, round(mean * rng.lognormvariate(-(spread**2) / 2, spread)))
+            for mean in (load.prompt, load.output)
+        )
+        made.append(Request(now, prompt, output))
+    return made
+
+
+# --8<-- [start:serve]
+def serve(s: Setup, arriving: list[Request], slots: int) -> float:
+    """Run all requests, prompts first; returns the time of the last token.
+
+    A prompt is admitted if a slot is free and its whole sequence fits, and then runs alone:
+    everybody who is decoding waits for it.
+    """
+    room = sequences_that_fit(s, 1)  # tokens
+    waiting, running = deque(arriving), list[Request]()
+    now, held, cached = 0.0, 0, 0
+    while waiting or running:
+        if not running and waiting[0].arrival > now:
+            now = waiting[0].arrival
+        if waiting and waiting[0].arrival <= now and len(running) < slots:
+            first = waiting[0]
+            if held + first.prompt + first.output <= room or not running:
+                now += prefill_seconds(s, first.prompt)
+                first.times.append(now)
+                held += first.prompt + first.output
+                cached += first.prompt + 1
+                running.append(waiting.popleft())
+                continue
+        now += decode_step(s, len(running), cached // len(running)).seconds
+        for request in running:
+            request.times.append(now)
+        cached += len(running)
+        for request in [r for r in running if len(r.times) >= r.output]:
+            running.remove(request)
+            held -= request.prompt + request.output
+            cached -= request.prompt + len(request.times)
+    return now
+
+
+# --8<-- [end:serve]
+
+
+def run(share: float, spread: float) -> tuple[float, float, float]:
+    """At `share` of the planned rate: tokens per second, share in time, 99th percentile TTFT."""
+    planned = CHOICE.tokens_s / LOAD.output
+    arriving = requests(share * planned, LOAD, 600, spread)
+    end = serve(GROUP, arriving, CHOICE.batch)
+    served = [clocks(r.arrival, r.times) for r in arriving]
+    good = goodput(served, LOAD.ttft, LOAD.tpot, end) * end / len(served)
+    tail = quantiles([c.ttft for c in served], n=100)[98]
+    return sum(r.output for r in arriving) / end, good, tail
+
+
+def example_collapse() -> None:
+    """The plan for four GPUs, driven by what it assumes and by what users send."""
+    print(f"{'':7s}{'every request average':>22s}{'drawn, same averages':>30s}")
+    print(f"{'load':7s}" + f"{'tokens/s':>10s}{'in time':>9s}{'p99 TTFT':>11s}" * 2)
+    for share in (0.5, 0.7, 0.9, 1.0, 1.1):
+        row = f"{share:4.0%}   "
+        for spread in (0.0, 1.0):
+            tokens, good, tail = run(share, spread)
+            row += f"{tokens:10,.0f}{good:9.0%}{tail:9.2f} s"
+        print(row)
+
+
+def facts() -> dict[str, str]:
+    """Numbers that the page states about goodput."""
+    equal, drawn, half = run(1.0, 0.0), run(1.0, 1.0), run(0.5, 1.0)
+    return {
+        "planned_rate": f"{CHOICE.tokens_s / LOAD.output:.1f}",
+        "equal_good": f"{equal[1]:.0%}",
+        "drawn_good": f"{drawn[1]:.0%}",
+        "drawn_tokens": f"{drawn[0] / equal[0]:.0%}",
+        "half_good": f"{half[1]:.0%}",
+    }
+
+
+if __name__ == "__main__":
+    example_collapse()
