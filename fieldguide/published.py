@@ -33,7 +33,7 @@ Adapter = Callable[[Inputs, str], object]
 UNITS = {
     "1": 1.0, "x": 1.0, "ratio": 1.0, "fraction": 1.0, "probability": 1.0, "%": 0.01,
     "bytes": 1.0, "B": 1.0,
-    "FLOP/byte": 1.0, "OP/byte": 1.0, "tokens": 1.0, "TFLOPS": 1e12,
+    "FLOP/s per $/h": 1.0, "FLOP/byte": 1.0, "OP/byte": 1.0, "tokens": 1.0, "TFLOPS": 1e12,
     "kB (1e3)": 1e3, "MB (1e6)": 1e6, "GB (1e9)": 1e9, "TB (1e12)": 1e12,
     "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
     "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40,

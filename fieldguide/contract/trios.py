@@ -107,7 +107,7 @@ def is_library(name: str, root: Path) -> bool:
 
 @rule(
     "snippet-import",
-    "A snippet imports libraries and snippets of its own area, nothing hidden.",
+    "A snippet imports libraries, snippets of its own area, and those of the page's prerequisites, nothing hidden.",
 )
 def snippet_import(guide: Guide) -> Iterator[Finding]:
     """Imports that a reader who copies the file could not follow."""
@@ -144,16 +144,19 @@ def _import(guide: Guide, path: Path, line: int, module: str, names: tuple[str, 
             "write the few lines that it needs into the snippet.",
         )
     elif top == "snippets":
-        if not rest or rest[0] != area:
-            yield (
-                path,
-                line,
-                f"`{module}` is not of the area `{area}`.",
-                "repeat the few lines that are needed; only snippets of one area build on each other.",
-            )
-            return
+        page = guide.owners.get(path)
+        before = page.meta.get("prerequisites") if page else None
         for name in rest[1:2] or names:
-            if not (guide.project.snippets / area / f"{name}.py").is_file():
+            other = guide.project.snippets.joinpath(*rest[:1], f"{name}.py")
+            owner = guide.owners.get(other)
+            if rest[:1] != [area] and (owner is None or owner.name not in (before or ())):
+                yield (
+                    path,
+                    line,
+                    f"`{module}` is not of the area `{area}`, nor of a page that this one builds on.",
+                    "repeat the few lines that are needed, or name the other page under `prerequisites`.",
+                )
+            elif not other.is_file():
                 known = [p.stem for p in guide.project.snippet_files if p.parent.name == area]
                 yield (
                     path,

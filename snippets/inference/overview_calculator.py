@@ -93,7 +93,7 @@ def serving_planner(
         return [c.chips, c.batch, f"{c.tokens_s:,.0f}", cost, c.limit]
 
     series = {
-        f"{n}": frontier(replace(s, chips=n), load)
+        f"n = {n}": frontier(replace(s, chips=n), load)
         for n in sorted({first.chips, cheapest.chips, first.chips * 2})
         if n <= MOST
     }

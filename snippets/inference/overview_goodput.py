@@ -53,8 +53,8 @@ def requests(rate: float, load: Load, count: int, spread: float) -> list[Request
 def serve(s: Setup, arriving: list[Request], slots: int) -> float:
     """Run all requests, prompts first; returns the time of the last token.
 
-    A prompt is admitted if a slot is free and its whole sequence fits, and then runs alone:
-    everybody who is decoding waits for it.
+    A prompt is admitted if a slot is free and its whole sequence fits. It runs
+    alone: everybody who is decoding waits for it.
     """
     room = sequences_that_fit(s, 1)  # tokens
     waiting, running = deque(arriving), list[Request]()

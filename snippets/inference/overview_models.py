@@ -31,7 +31,7 @@ class Model:
     qk_norm: bool = False
 
 
-# dubey2024llama3 (table 3), meta2024skus · lightning2026litgpt · deepseek2024config · openai2025gptoss
+# lightning2026litgpt (Llama, Qwen3, Mixtral), deepseek2024config, openai2025gptoss
 MODELS = {
     "Llama 3 8B": Model(32, 4096, 32, 8, 128, 14_336, 128_256),
     "Llama 3 70B": Model(80, 8192, 64, 8, 128, 28_672, 128_256),
@@ -70,7 +70,6 @@ def expert_params(m: Model) -> int:
     return 3 * m.hidden * m.expert_width + biases
 
 
-# --8<-- [start:parameters]
 def parameters(m: Model, routed: int | None = None) -> int:
     """Parameters, of all experts or of only `routed` in each layer that has any."""
     routed = m.experts if routed is None else routed
@@ -86,9 +85,6 @@ def parameters(m: Model, routed: int | None = None) -> int:
 def active_params(m: Model) -> int:
     """Parameters that one token is multiplied with; the embedding is only looked up."""
     return parameters(m, m.active) - m.vocab * m.hidden
-
-
-# --8<-- [end:parameters]
 
 
 def cache_bytes(m: Model, context: int, width: float = 2.0) -> float:

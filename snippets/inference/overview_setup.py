@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from snippets.distributed.hardware import Accelerator
-from snippets.inference.overview_models import Model, attention_params, parameters
+from snippets.distributed.hardware import ACCELERATORS, Accelerator
+from snippets.inference.overview_models import MODELS, Model, attention_params, parameters
 
 FOUR_BIT = 17 / 32  # bytes: 4 bits, and 8 bits of scale for 32 numbers
 WEIGHTS = {  # bytes of a parameter: outside the routed experts, and inside
@@ -70,7 +70,6 @@ def weight_bytes(s: Setup, batch: float = float("inf")) -> float:
 # --8<-- [end:read]
 
 
-# --8<-- [start:link]
 def link_seconds(s: Setup, tokens: int) -> float:
     """Two ring all-reduces in each layer over the activations of `tokens` tokens."""
     if s.chips == 1:
@@ -82,4 +81,27 @@ def link_seconds(s: Setup, tokens: int) -> float:
     return 2 * s.model.layers * (moved / (rate * 1e9) + s.hop_us * 1e-6)
 
 
-# --8<-- [end:link]
+def read_share(name: str, batch: int) -> float:
+    """Share of the weights that a step reads, in bf16."""
+    s = Setup(MODELS[name], ACCELERATORS["H100"])
+    return weight_bytes(s, batch) / weight_bytes(s)
+
+
+def example_experts() -> None:
+    """Share of all weights that one decode step reads."""
+    batches = (1, 8, 64, 256)
+    print(f"{'users':16s}" + "".join(f"{batch:6d}" for batch in batches))
+    for name in ("Llama 3 70B", "Mixtral 8x7B", "DeepSeek-V3", "gpt-oss-120b"):
+        print(f"{name:16s}" + "".join(f"{read_share(name, b):6.0%}" for b in batches))
+
+
+def facts() -> dict[str, str]:
+    """Numbers that the page states about reading."""
+    return {
+        "oss_one": f"{read_share('gpt-oss-120b', 1):.0%}",
+        "oss_many": f"{read_share('gpt-oss-120b', 64):.0%}",
+    }
+
+
+if __name__ == "__main__":
+    example_experts()

@@ -83,5 +83,12 @@ def example_phases() -> None:
         )
 
 
+def facts() -> dict[str, str]:
+    """Numbers that the page states about time."""
+    s = Setup(MODELS["Llama 3 70B"], ACCELERATORS["H100"], 8, "8-bit")
+    one, many = (decode_step(s, batch, 2048).seconds for batch in (1, 64))
+    return {"step_ratio": f"{many / one:.1f}"}
+
+
 if __name__ == "__main__":
     example_phases()

@@ -205,6 +205,14 @@ def snippet_of_another_area(copy):
     return SNIPPET, line, "snippet-import", "not of the area `inference`"
 
 
+@corruption(alone=False)
+def snippet_of_a_page_that_is_no_prerequisite(copy):
+    copy.replace("docs/inference/index.md", r"^prerequisites:.*", "prerequisites: []")
+    path = "snippets/inference/overview_setup.py"
+    line = copy.line(path, "^from snippets.distributed")
+    return path, line, "snippet-import", "nor of a page that this one builds on"
+
+
 @corruption()
 def snippet_that_needs_its_folder(copy):
     copy.write("snippets/inference/kv_cache_helper.py", '"""Helper."""\n')

@@ -1,0 +1,75 @@
+"""A decode step of a published service, part by part, from measured rates of its kernels."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from snippets.inference.overview_models import (
+    MODELS,
+    Model,
+    attention_params,
+    cache_bytes,
+    expert_params,
+)
+
+V3 = MODELS["DeepSeek-V3"]
+READ, MULTIPLY = 3.0e12, 660e12  # bytes/s and FLOP/s that FlashMLA reaches on an H800
+NETWORK = 39e9  # bytes/s that DeepEP's all-to-all reaches over 128 of them
+
+
+class Parts(NamedTuple):
+    """Seconds of one decode step on one GPU."""
+
+    weights: float
+    attention: float
+    exchange: float
+
+
+# --8<-- [start:step]
+def expert_parallel_step(m: Model, users: float, context: int, experts: int) -> Parts:
+    """A step of a GPU with `users` and `experts` routed experts of each layer.
+
+    Attention and shared experts are held by every GPU. Each token is sent to its experts
+    in 8 bits and comes back in 16. The first dense layers and the output are left out.
+    """
+    sparse = m.layers - m.dense_layers
+    held = m.layers * attention_params(m)
+    held += sparse * (experts + m.shared) * expert_params(m)
+    read = users * cache_bytes(m, context) / READ  # the cache is in bf16
+    scores = users * 2 * m.heads * (2 * m.latent + m.rope) * context * m.layers / MULTIPLY
+    sent = users * m.active * m.hidden * (1 + 2) * sparse
+    return Parts(held / READ, max(read, scores), sent / NETWORK)
+
+
+# --8<-- [end:step]
+
+
+def published() -> Parts:
+    """At the published 14,800 tokens/s a node, 21 tokens/s a user and 4,989 tokens of context."""
+    return expert_parallel_step(V3, 14_800 / 21 / 8, 4989, experts=2)
+
+
+def example_step() -> None:
+    """Milliseconds of the step, and what was observed."""
+    step = published()
+    print(f"read weights           {step.weights * 1e3:5.1f} ms")
+    print(f"attend                 {step.attention * 1e3:5.1f} ms")
+    print(f"exchange with experts  {step.exchange * 1e3:5.1f} ms")
+    print(f"one after the other    {sum(step) * 1e3:5.1f} ms")
+    hidden = max(step.exchange, step.weights + step.attention)
+    print(f"exchange hidden        {hidden * 1e3:5.1f} ms")
+    print(f"observed               {1e3 / 22:5.1f} to {1e3 / 20:.1f} ms")
+
+
+def facts() -> dict[str, str]:
+    """Numbers that the page states about the step."""
+    step = published()
+    return {
+        "serial": f"{sum(step) * 1e3:.0f} ms",
+        "hidden": f"{max(step.exchange, step.weights + step.attention) * 1e3:.0f} ms",
+        "exchange_share": f"{step.exchange / sum(step):.0%}",
+    }
+
+
+if __name__ == "__main__":
+    example_step()
