@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,10 +34,26 @@ def build(to: Path, root: Path = ROOT, **variables: str) -> subprocess.Completed
         assets.main(root)
     except BreachError as error:
         return subprocess.CompletedProcess([], 1, "", f"{error}\n")
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--clean", "--site-dir", str(to)],
         cwd=root, env={**os.environ, **QUIET, **variables}, text=True, capture_output=True, check=False,
     )  # fmt: skip
+    if done.returncode == 0:
+        for page in to.rglob("*.html"):
+            page.write_text(squeezed(page.read_text(encoding="utf-8")), encoding="utf-8")
+    return done
+
+
+def squeezed(page: str) -> str:
+    """The same HTML without the indentation of its templates, which is a twentieth of its weight.
+
+    >>> squeezed("<p>a\\n   b</p>\\n\\n<pre>c\\n  d</pre>")
+    '<p>a\\nb</p>\\n<pre>c\\n  d</pre>'
+    """
+    parts = re.split(r"(<(pre|script|style|textarea)\b.*?</\2>)", page, flags=re.S)
+    # of every three parts, the second is to be kept as it is and the third is the name of its element
+    return "".join(re.sub(r"\s*\n\s*", "\n", part) if n % 3 == 0 else part if n % 3 == 1 else ""
+                   for n, part in enumerate(parts))  # fmt: skip
 
 
 def serve(address: str, root: Path = ROOT) -> int:

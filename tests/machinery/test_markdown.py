@@ -238,3 +238,8 @@ def test_a_broken_page_ends_the_strict_build_in_one_line(project):
     assert done.returncode == 1
     assert "docs/inference/kv-cache.md:3: no source is called 'nobody'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_squeezing_a_page_leaves_code_and_words_alone():
+    page = "<p>a\n   b <b>c</b>\n\n d</p>\n  <pre><code>x\n    y\n\nz</code></pre>\n\n\n<p>e</p>"
+    assert site.squeezed(page) == "<p>a\nb <b>c</b>\nd</p>\n<pre><code>x\n    y\n\nz</code></pre>\n<p>e</p>"
