@@ -15,7 +15,7 @@ serve: ## The site on http://127.0.0.1:8000, reloaded as you write
 	@$(VENV) -m fieldguide.site serve --address $(ADDR)
 
 test: ## Every check: format, types, snippets, pages, the built site in a browser
-	@$(PYTHON) -m fieldguide.bootstrap test
+	@$(PYTHON) -m fieldguide.bootstrap suite
 	@$(VENV) -m fieldguide.suite
 
 site: ## Build the site into site/, strictly
@@ -35,7 +35,7 @@ new: ## Begin a page from a template:  make new NAME=inference/my-page
 	@$(PYTHON) -m fieldguide new $(NAME)
 
 bench: ## Build seconds, suite seconds, page weights, calculators in a browser
-	@$(PYTHON) -m fieldguide.bootstrap test
+	@$(PYTHON) -m fieldguide.bootstrap suite
 	@$(VENV) -m fieldguide.bench
 
 lock: ## Compile requirements/*.in into the locks

@@ -1,6 +1,7 @@
 """Make the environments, in one go, from a bare machine. Standard library only.
 
-`python3 -m fieldguide.bootstrap site|test|vllm|lock`. Each step says what it does, is
+`python3 -m fieldguide.bootstrap site|test|suite|vllm|lock`; `suite` is `test` and every environment that a
+snippet declares. Each step says what it does, is
 skipped when its inputs have not changed, and names what is missing when it cannot be had.
 """
 
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OLDEST_PYTHON = (3, 11, 5)
 UV = "uv==0.13.8"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+ENVIRONMENT = re.compile(r"^#\s*environment\s*=\s*[\"'](\w+)[\"']", re.M)
 NEEDS = re.compile(r"^#\s*needs\s*=\s*\[([^\]]*)\]", re.M)
 # PyTorch's own metadata pins these for the machines that want them; a processor build wants none.
 ACCELERATOR_PACKAGES = [
@@ -83,6 +85,23 @@ def ensure(kind: str) -> Path:
     return python
 
 
+def ensure_suite() -> None:
+    """All that `make test` runs in: the test environment, and those that snippets declare."""
+    ensure("test")
+    for kind in sorted(declared_environments()):
+        lock = ROOT / "requirements" / f"{kind}.txt"
+        if not lock.is_file():
+            raise Missing(f"A snippet declares environment = \"{kind}\", but there is no requirements/{kind}.txt.",
+                          f"Write requirements/{kind}.in, then: make lock")  # fmt: skip
+        try:
+            ensure(kind)
+        except Missing as error:
+            raise Missing(
+                f"The environment .venv-{kind} is needed to test the pages that run in it, and cannot be had.",
+                str(error).strip(),
+            ) from None
+
+
 def _step(title: str) -> None:
     print(f"• {title}", flush=True)
 
@@ -138,6 +157,12 @@ def _virtual_environment(kind: str, python: Path) -> None:
     _run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV])
 
 
+def _overrides(kind: str) -> list[str]:
+    """Corrections of what packages demand of each other, for `uv pip`, if the environment has any."""
+    path = ROOT / "requirements" / f"{kind}.overrides"
+    return ["--override", str(path)] if path.is_file() else []
+
+
 def _packages(kind: str, python: Path) -> None:
     lock = ROOT / "requirements" / f"{kind}.txt"
     stamp, digest, fresh = _stamp(python, kind, lock.read_bytes())
@@ -161,6 +186,7 @@ def _packages(kind: str, python: Path) -> None:
             str(python),
             "-r",
             str(lock),
+            *_overrides(kind),
         ]
     )
     _remember(stamp, digest)
@@ -225,11 +251,17 @@ def java() -> str:
 
 def declared_needs() -> set[str]:
     """What the heads of the snippets ask of the system: `needs = ["java"]`."""
-    found: set[str] = set()
-    for path in (ROOT / "snippets").rglob("*.py"):
-        for line in NEEDS.findall(path.read_text(encoding="utf-8", errors="replace")):
-            found.update(re.findall(r"[\"'](\w+)[\"']", line))
-    return found
+    return {name for line in _declared(NEEDS) for name in re.findall(r"[\"'](\w+)[\"']", line)}
+
+
+def declared_environments() -> set[str]:
+    """Environments that the heads of snippets ask for: `environment = "vllm"`."""
+    return set(_declared(ENVIRONMENT))
+
+
+def _declared(pattern: re.Pattern[str]) -> list[str]:
+    files = (ROOT / "snippets").rglob("*.py")
+    return [found for path in files for found in pattern.findall(path.read_text("utf-8", errors="replace"))]
 
 
 def _debian(package: str, why: str) -> None:
@@ -252,13 +284,18 @@ def _debian(package: str, why: str) -> None:
 
 
 def lock() -> None:
-    """Compile `requirements/*.in`: `test` first, then the others constrained to its versions where they share."""
+    """Compile `requirements/*.in`: `test` first, then the others constrained to its versions where they share.
+
+    An engine with an environment of its own is compiled by itself: it is there because versions conflict.
+    """
     python = ensure("site")
     oldest = ".".join(map(str, OLDEST_PYTHON))
     skip = [f"--no-emit-package={name}" for name in ACCELERATOR_PACKAGES]
     base = [str(python), "-m", "uv", "pip", "compile", "--quiet", "--universal", "--no-header",
             f"--python-version={oldest}", *skip]  # fmt: skip
-    for kind, extra in {"test": [], "site": ["--constraint", "requirements/test.txt"]}.items():
+    own = sorted({path.stem for path in (ROOT / "requirements").glob("*.in")} - {"site", "test"})
+    extras = {"test": [], "site": ["--constraint", "requirements/test.txt"]}
+    for kind, extra in (extras | {kind: _overrides(kind) for kind in own}).items():
         _step(f"requirements/{kind}.txt")
         env_free = {k: v for k, v in os.environ.items() if k not in ("PIP_FIND_LINKS", "UV_FIND_LINKS")}
         os.environ.clear()
@@ -268,11 +305,13 @@ def lock() -> None:
 
 def main() -> None:
     """Run one step by name."""
-    kinds = sorted({p.stem for p in (ROOT / "requirements").glob("*.txt")} | {"lock"})
+    kinds = sorted({p.stem for p in (ROOT / "requirements").glob("*.txt")} | {"lock", "suite"})
     if len(sys.argv) != 2 or sys.argv[1] not in kinds:
         raise SystemExit(f"usage: python3 -m fieldguide.bootstrap {'|'.join(kinds)}")
     if sys.argv[1] == "lock":
         lock()
+    elif sys.argv[1] == "suite":
+        ensure_suite()
     else:
         ensure(sys.argv[1])
 

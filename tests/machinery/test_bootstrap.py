@@ -38,7 +38,7 @@ def test_settings_for_pip_hold_for_uv_as_well(monkeypatch):
 
 
 def test_locks_are_current_with_their_inputs():
-    for kind in ("site", "test"):
+    for kind in ("site", "test", *bootstrap.declared_environments()):
         wanted = [
             line.split("==")[0].strip().lower()
             for line in (bootstrap.ROOT / f"requirements/{kind}.in").read_text().splitlines()
@@ -59,3 +59,33 @@ def test_the_site_needs_no_engine():
         for name in ("torch", "transformers", "pyspark", "ray", "vllm", "numpy")
         if f"\n{name}==" in locked
     ]
+
+
+def test_the_suite_makes_every_environment_that_a_snippet_declares(monkeypatch):
+    made = []
+    monkeypatch.setattr(bootstrap, "ensure", made.append)
+    bootstrap.ensure_suite()
+    assert made == ["test", *sorted(bootstrap.declared_environments())]
+    assert "vllm" in made
+
+
+def test_an_environment_that_cannot_be_had_is_named(monkeypatch):
+    def ensure(kind):
+        if kind != "test":
+            raise bootstrap.Missing("This failed: uv", "no wheel for this platform")
+
+    monkeypatch.setattr(bootstrap, "ensure", ensure)
+    with pytest.raises(bootstrap.Missing, match=r"\.venv-vllm is needed[\s\S]*no wheel for this platform"):
+        bootstrap.ensure_suite()
+
+
+def test_an_environment_without_a_lock_is_named(monkeypatch):
+    monkeypatch.setattr(bootstrap, "ensure", lambda kind: None)
+    monkeypatch.setattr(bootstrap, "declared_environments", lambda: {"nowhere"})
+    with pytest.raises(bootstrap.Missing, match=r"no requirements/nowhere\.txt[\s\S]*make lock"):
+        bootstrap.ensure_suite()
+
+
+def test_corrections_of_an_environment_are_used_for_lock_and_install():
+    assert bootstrap._overrides("vllm") == ["--override", str(bootstrap.ROOT / "requirements/vllm.overrides")]
+    assert bootstrap._overrides("test") == []

@@ -1,0 +1,63 @@
+"""vLLM: the calculator of the page. Standard library only, so that it also runs in a browser."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+
+def paged_memory(
+    memory: Annotated[float, "GB", (0.001, 100_000.0)] = 18.9,
+    per_token: Annotated[float, "KiB", (0.1, 10_000.0)] = 320.0,
+    prompt: Annotated[int, "tokens", (1, 1_000_000)] = 512,
+    output: Annotated[int, "tokens", (1, 1_000_000)] = 256,
+    longest: Annotated[int, "tokens", (2, 4_000_000)] = 8192,
+    block: Annotated[int, "tokens", (1, 4096)] = 16,
+    shared: Annotated[int, "tokens", (0, 1_000_000)] = 0,
+) -> dict[str, object]:
+    """How many requests run at once, and what would the other ways of reserving memory hold?
+
+    Args:
+        memory: Memory for keys and values.
+        per_token: Cache of one token.
+        prompt: Mean tokens of a prompt.
+        output: Mean tokens of an answer; a running one is half done on average.
+        longest: Tokens that a request may have at most.
+        block: Tokens of a block.
+        shared: Tokens at the beginning that all prompts have in common; full blocks are held once.
+    """
+    if prompt + output > longest:
+        raise ValueError(
+            f"prompt and answer, {prompt + output:,} tokens, exceed the {longest:,} allowed."
+        )
+    if shared > prompt:
+        raise ValueError(f"{shared:,} shared tokens are more than the prompt's {prompt:,}.")
+    slots = int(memory * 1e9 / (per_token * 1024))
+
+    def paged(size: int) -> float:
+        common = shared // size * size
+        own = prompt - common + output / 2 + (size - 1) / 2  # the last block is half empty
+        return max(0.0, (slots - common) / own)
+
+    held = prompt + output / 2
+    sizes = [2**i for i in range(11)]
+    return {
+        "requests at once": f"{paged(block):,.0f}",
+        "tokens of cache": f"{slots:,}",
+        "blocks": f"{slots // block:,}",
+        "empty in last blocks": f"{(block - 1) / 2 / (held + (block - 1) / 2):.1%}",
+        "if the final length were known": f"{slots / (prompt + output):,.0f}",
+        "if the longest were reserved": f"{slots / longest:,.0f}",
+        "bars": {
+            "unit": "requests",
+            "values": {
+                "paged": int(paged(block)),
+                "final length": slots // (prompt + output),
+                "longest": slots // longest,
+            },
+        },
+        "lines": {
+            "x": "tokens of a block", "y": "requests at once", "log": "x",
+            "series": {"paged": [(size, paged(size)) for size in sizes]},
+            "points": {"yours": (block, paged(block))},
+        },
+    }  # fmt: skip
