@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from fieldguide.bibliography import FILE, Entry
 from fieldguide.contract.guide import Finding, Guide, near, rule
 
-CITATION = re.compile(r"(?<![\\!])\[(?P<inside>[^\[\]]*@[^\[\]]*)\]")
+CITATION = re.compile(r"(?<![\\!])\[(?P<inside>[^\[\]]*@[^\[\]]*)\](?![(\[])")
 KEY = re.compile(r"(?<!\w)@[a-z]+\d{4}")  # `[see @kwon2023vllm]`, which would be shown as it stands
 PART = re.compile(r"\s*@(?P<key>\w[\w:.+-]*)\s*(?:,.*)?", re.S)
 
