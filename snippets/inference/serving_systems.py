@@ -38,6 +38,19 @@ def least_chips(weight_bytes: float, chip_bytes: float) -> float:
 
 
 # --8<-- [start:reduce]
+def tensor_limit(width: int, axes: int, intensity: float) -> float:
+    """Chips over which an MLP of `width` can be split before its links take longer than its arithmetic.
+
+    Args:
+        width: Inner width of the MLP, F.
+        axes: Link axes used at once, as on a torus.
+        intensity: FLOPs of a chip per byte over one axis.
+
+    Source: Austin et al. 2025, "Serving LLaMA 3-70B on TPUs".
+    """
+    return axes * width / intensity
+
+
 def all_reduce(message: float, chips: int, latency_s: float, link: float) -> float:
     """Seconds to sum `message` bytes over `chips`, link in bytes/s of one direction."""
     return latency_s + 2 * (chips - 1) / chips * message / link
@@ -86,6 +99,7 @@ def facts() -> dict[str, str]:
         for b in (2, 1, 0.5)
     }
     return {
+        "tpu_limit": f"{tensor_limit(28_672, 2, 2550):.0f}",
         "users_two": f"{4 * users[2]}",
         "users_eight": f"{users[8]}",
         "alone_two": f"{sum(one[2]) * 1e3:.1f} ms",

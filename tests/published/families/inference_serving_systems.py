@@ -30,9 +30,15 @@ def qps_per_chip(inputs: Inputs, unit: str) -> float:
     )
 
 
+def tensor_limit(inputs: Inputs, unit: str) -> float:
+    """Degree of tensor parallelism at which links become the limit."""
+    return serving_systems.tensor_limit(inputs["F"], inputs["axes"], inputs["alpha"])
+
+
 FAMILIES: dict[str, Adapter] = {
     "decode-step": decode_step,
     "decode-throughput": decode_throughput,
     "min-chips": min_chips,
     "qps-per-chip": qps_per_chip,
+    "tp-limit": tensor_limit,
 }
