@@ -45,16 +45,13 @@ def training_run(
     each = palm_flops_per_token(params * 1e9, layers, heads, head_dim, sequence)
     mfu = utilization(each, rate, 1, peak)
     hfu = mfu * (1 + again / 100 / 3)
-    if hfu > 1:
-        raise ValueError(
-            f"this is {hfu:.0%} of the chip's peak; a rate, a size or the precision is wrong."
-        )
     took = days(each * tokens * 1e9, chips, each * rate)
     hours = took * 24 * chips
     attention = 1 - 6 * params * 1e9 / each
     return {
-        "MFU": f"{mfu:.1%}",
-        "HFU": f"{hfu:.1%}",
+        "MFU": f"{mfu:,.1%}",
+        "HFU": f"{hfu:,.1%}",
+        "possible?": "yes" if hfu <= 1 else "no: the rate, a size or the precision is wrong",
         "days": f"{took:,.1f}",
         "GPU hours": f"{hours:,.0f}",
         "cost": f"{hours * price / 1e6:,.2f} million USD",
@@ -62,6 +59,6 @@ def training_run(
         "days at the peak": f"{took * mfu:,.1f}",
         "bars": {"unit": "% of the peak", "limit": 100.0, "values": {
             "weights": 100 * mfu * (1 - attention), "attention": 100 * mfu * attention,
-            "computed again": 100 * (hfu - mfu), "lost": 100 * (1 - hfu),
+            "computed again": 100 * (hfu - mfu), "lost": 100 * max(0.0, 1 - hfu),
         }},
     }  # fmt: skip

@@ -20,14 +20,17 @@ CALCULATORS = [(page, fence.parse(source)) for page in PROJECT.pages for source 
 IDS = [f"{page.name}:{calculator.function_name}" for page, calculator in CALCULATORS]
 
 
-def drawn(field, rng):
-    """A valid value of one input, as a person would type it."""
+def drawn(field, rng, near=False):
+    """A valid value of one input, as a person would type it: anywhere, or within a factor of the default."""
     if field.kind == "bool":
         return rng.random() < 0.5
     if field.kind == "choice":
         return rng.choice(field.choices)
     low, high = field.low or 0, min(field.high or 1e6, 1e6)
-    value = rng.uniform(low, high) if rng.random() < 0.5 else low + (high - low) * rng.random() ** 4
+    if near:
+        value = min(max(field.default * 2 ** rng.uniform(-1, 1), low), high)
+    else:
+        value = rng.uniform(low, high) if rng.random() < 0.5 else low + (high - low) * rng.random() ** 4
     return round(value) if field.kind == "int" else round(value, 3)
 
 
@@ -75,7 +78,8 @@ def test_the_browser_computes_what_cpython_computes(visit, owner, calculator):
     )
     right = 0
     for _ in range(40):
-        values = {field.name: drawn(field, rng) for field in fields}
+        near = rng.random() < 0.5
+        values = {field.name: drawn(field, rng, near) for field in fields}
         fill(page, calculator.anchor, values)
         status, shown = settled(page, calculator.anchor)
         try:
