@@ -15,7 +15,8 @@ def state_bytes(
     Args:
         dtype: Of the weights.
         master: Step on fp32 copies of weights and gradients.
-        freed: What is let go after the step: any of "grads", "fp32 grads", "master".
+        freed: What the recipe does not count, since it may live only during the step: any of
+            "grads", "fp32 grads", "master".
     """
     model = nn.Linear(256, 256, bias=False, dtype=dtype)
     weight = model.weight

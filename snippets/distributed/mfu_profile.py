@@ -14,7 +14,7 @@ from torch.profiler import ProfilerActivity, profile
 KINDS = {
     "matrix products": ("::mm", "::addmm", "::bmm", "::baddbmm"),
     "softmax": ("softmax",),
-    "dropout": ("bernoulli", "::div_", "::mul"),
+    "number by number": ("bernoulli", "::div_", "::mul"),
 }
 
 

@@ -35,7 +35,7 @@ def example_published() -> None:
         "Megatron 530B": (
             train_flops_per_token(105, 20_480, 2048, 51_200), 280 * 2048 / 37.83, 280, 312e12,
         ),
-        "DeepSeek-V3, of fp8": (six_n(37e9), 14.8e12 / (2.79e6 * 3600), 1, 1513e12),
+        "DeepSeek-V3, of fp8": (six_n(37e9), 14.8e12 / (2.664e6 * 3600), 1, 1979e12),
     }  # fmt: skip
     print(f"{'':26s}{'GFLOP/token':>12s}{'tokens/s/chip':>15s}{'MFU':>7s}")
     for name, (flops, rate, chips, peak) in runs.items():
