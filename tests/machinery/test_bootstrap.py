@@ -1,5 +1,6 @@
 """What is missing is named, with the line that installs it."""
 
+import re
 import sys
 
 import pytest
@@ -40,7 +41,7 @@ def test_settings_for_pip_hold_for_uv_as_well(monkeypatch):
 def test_locks_are_current_with_their_inputs():
     for kind in ("site", "test", *bootstrap.declared_environments()):
         wanted = [
-            line.split("==")[0].strip().lower()
+            re.split(r"==|\[", line)[0].strip().lower()
             for line in (bootstrap.ROOT / f"requirements/{kind}.in").read_text().splitlines()
             if line.strip() and not line.startswith(("#", "-"))
         ]

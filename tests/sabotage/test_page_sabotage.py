@@ -459,7 +459,7 @@ def unknown_prerequisite(copy):
 @corruption()
 def prerequisites_in_a_circle(copy):
     line = copy.replace(PAGE, r"^prerequisites:.*", "prerequisites: [inference/index]")
-    copy.replace("docs/inference/index.md", r"^prerequisites:.*", "prerequisites: [inference/kv-cache]")
+    copy.replace("docs/inference/index.md", r"^prerequisites: \[", "prerequisites: [inference/kv-cache, ")
     line = copy.line("docs/inference/index.md", "^prerequisites:")
     return (
         "docs/inference/index.md",
