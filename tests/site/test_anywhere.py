@@ -25,7 +25,7 @@ def test_the_site_works_under_an_address_it_was_not_built_for(visit, elsewhere):
     tab = visit()
     tab.address = elsewhere
     for path in paths():
-        tab.open(path).wait_for_timeout(50)
+        tab.arrive(path)
         assert not tab.errors, f"{path}: {tab.errors}"
     page = tab.open("inference/")
     page.locator("article a[href*='kv-cache']").first.click()
