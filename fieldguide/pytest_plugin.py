@@ -25,10 +25,11 @@ CHECKS = ("assert_", "raises", "fail_", "check_")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--whole-suite`: also hold the run against the list of pages."""
+    """`--whole-suite`: also hold the run against the list of pages; `--report`: where the report goes."""
     parser.addoption(
         "--whole-suite", action="store_true", help="fail if a page contributed no executed assertion"
     )
+    parser.addoption("--report", default=REPORT, help="where the report goes, below the root")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -103,7 +104,7 @@ class Ledger:
             "files": {f: {**c, "assertions": self.assertions[f]} for f, c in sorted(self.outcomes.items())},
             "problems": self.problems,
         }
-        path = self.root / REPORT
+        path = self.root / self.config.option.report
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(report, indent=1))
 
@@ -133,7 +134,7 @@ def _calls_a_checker(item: pytest.Item) -> bool:
     return any(name.startswith(CHECKS) for name in names)
 
 
-def read_report(root: Path) -> dict[str, Any] | None:
+def read_report(root: Path, name: str = REPORT) -> dict[str, Any] | None:
     """The report of the last finished run, or None if it wrote none."""
-    path = root / REPORT
+    path = root / name
     return json.loads(path.read_text()) if path.is_file() else None

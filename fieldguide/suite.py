@@ -1,7 +1,8 @@
 """The whole suite: format, types, then every test, and a closing table of where the time went.
 
 `python -m fieldguide.suite [PYTEST ARGUMENTS]`. With arguments, only those tests run and
-the run is not held against the list of pages.
+the run is not held against the list of pages. Without, the browser's tests run beside the
+others, because both leave a core idle; Lighthouse measures time, so it comes last and alone.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -26,49 +29,91 @@ STEPS = {
 }
 
 
-def run_pytest(root: Path, arguments: Sequence[str]) -> tuple[int, str]:
+BROWSER, SPEED = "tests/site", "tests/site/test_lighthouse.py"
+RUNS = {
+    "tests": ["--whole-suite", "--durations=8", f"--ignore={BROWSER}"],
+    "browser": [BROWSER, "--durations=4", f"--ignore={SPEED}"],
+    "lighthouse": [SPEED],
+}
+
+
+@dataclass
+class Step:
+    """One row of the closing table."""
+
+    name: str
+    ok: bool
+    seconds: float
+    said: str = ""
+    """What is left to tell once all have ended."""
+
+
+def run_pytest(
+    root: Path, arguments: Sequence[str], report: str = REPORT, *, quiet: bool = False
+) -> tuple[int, str]:
     """Run pytest and require proof that it ran: exit code 0 and a report that counts passed tests.
 
     Returns:
-        The exit code, and a sentence when the code alone would have lied.
+        The exit code, and a sentence when the code alone would have lied; if quiet, what pytest printed.
     """
-    (root / REPORT).unlink(missing_ok=True)
-    code = subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=root, check=False).returncode
-    report = read_report(root)
-    if report is None:
-        return (
-            code or 1,
-            "pytest ended without a report: it was killed, or something called exit before the tests ran.",
-        )
-    if code == 0 and not report["passed"]:
-        return 1, "pytest exited with 0 and no test passed: nothing was proven."
-    return code or int(report["exit"]), ""
+    (root / report).unlink(missing_ok=True)
+    command = [sys.executable, "-m", "pytest", f"--report={report}", *arguments]
+    done = subprocess.run(
+        command, cwd=root, check=False, stdout=subprocess.PIPE if quiet else None, text=True
+    )
+    found, printed = read_report(root, report), done.stdout or ""
+    if found is None:
+        why = "pytest ended without a report: it was killed, or something called exit before the tests ran."
+        return done.returncode or 1, printed + why
+    if done.returncode == 0 and not found["passed"]:
+        return 1, printed + "pytest exited with 0 and no test passed: nothing was proven."
+    return done.returncode or int(found["exit"]), printed
+
+
+def tests(name: str, arguments: Sequence[str], *, quiet: bool = False) -> Step:
+    """One run of pytest."""
+    began = time.monotonic()
+    code, said = run_pytest(ROOT, arguments, f".cache/fieldguide/{name}.json", quiet=quiet)
+    return Step(name, code == 0, time.monotonic() - began, said)
+
+
+def tool(name: str, command: Sequence[str]) -> Step:
+    """One of the cheap steps."""
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    hint = "\nTo fix: make format" if name == "format" else ""
+    said = f"{done.stdout.strip()}\n{done.stderr.strip()}{hint}" if done.returncode else ""
+    return Step(name, done.returncode == 0, time.monotonic() - began, said)
+
+
+def whole() -> list[Step]:
+    """Every step; none stops another."""
+    with ThreadPoolExecutor(1) as beside:
+        others = [beside.submit(tool, name, command) for name, command in STEPS.items()]
+        others.append(beside.submit(tests, "browser", RUNS["browser"], quiet=True))
+        steps = [tests("tests", RUNS["tests"])]
+    return [
+        *(other.result() for other in others),
+        *steps,
+        tests("lighthouse", RUNS["lighthouse"], quiet=True),
+    ]
 
 
 def main() -> None:
-    """Run the steps in order; the first three are cheap and do not stop the rest."""
+    """Run the steps, and tell what is wrong at the end, where it is read."""
     console = Console()
     arguments = sys.argv[1:]
+    steps = [tests("tests", arguments)] if arguments else whole()
     table = Table("step", "result", "seconds", box=None)
-    failed = False
-    for name, command in STEPS.items() if not arguments else ():
-        began = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
-        )
-        failed |= done.returncode != 0
-        if done.returncode:
-            console.print(f"[red]{name}[/red]", done.stdout.strip(), done.stderr.strip(), sep="\n")
-            if name == "format":
-                console.print("To fix: make format")
-        table.add_row(name, "failed" if done.returncode else "ok", f"{time.monotonic() - began:.1f}")
-    began = time.monotonic()
-    code, why = run_pytest(ROOT, arguments or ["--whole-suite", "--durations=8"])
-    failed |= code != 0
-    table.add_row("tests", "failed" if code else "ok", f"{time.monotonic() - began:.1f}")
+    for step in steps:
+        table.add_row(step.name, "ok" if step.ok else "failed", f"{step.seconds:.1f}")
+        if step.said:
+            console.print(f"[bold]{step.name}[/bold]")
+            console.print(step.said.strip(), markup=False, highlight=False)
     console.print(table)
-    if why:
-        console.print(f"[red]✗ {why}[/red]")
+    failed = not all(step.ok for step in steps)
     if not failed and not arguments:
         project = Project(ROOT)
         verify.mark_passed(project, [trio.name for trio in project.trios if trio.snippets])

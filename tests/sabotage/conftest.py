@@ -13,7 +13,9 @@ from fieldguide.contract import check
 from fieldguide.project import ROOT, Breach, Project
 
 FOLDERS = ("docs", "snippets", "tests", "overrides")
-IGNORED = shutil.ignore_patterns("__pycache__", "vendor", ".ipynb_checkpoints", "node_modules", "sabotage")
+IGNORED = shutil.ignore_patterns(
+    "__pycache__", "vendor", "cards", "llms*.txt", ".ipynb_checkpoints", "node_modules", "sabotage"
+)
 
 
 class Copy:
