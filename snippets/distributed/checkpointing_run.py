@@ -1,0 +1,215 @@
+"""Checkpointing: a training run that may be killed at any time, and goes on as if nothing had happened."""
+
+# /// fieldguide
+# timeout_s = 120
+# memory_mb = 4000
+# ///
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch._dynamo  # once here, or again in every rank
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.multiprocessing.spawn import ProcessExitedException
+
+from snippets.distributed.checkpointing import latest, load, save
+from snippets.distributed.collectives_ranks import RANKS, launch
+
+WIDTH, SAMPLES, BATCH, STEPS, EVERY = 16, 40, 8, 12, 4
+
+
+class Net(nn.Module):
+    """Two layers with dropout, whose mask comes from outside."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(WIDTH, hidden)
+        self.second = nn.Linear(hidden, WIDTH)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Rows of x, [B, W], with a mask of [B, H]."""
+        out: Tensor = self.second(torch.relu(self.first(x)) * mask)
+        return out
+
+
+# --8<-- [start:run]
+class Run:
+    """All that a training run remembers from one step to the next."""
+
+    def __init__(self, hidden: int = 90) -> None:
+        torch.manual_seed(0)
+        self.model = Net(hidden)
+        mesh = init_device_mesh("cpu", (dist.get_world_size(),))
+        for module in (self.model.first, self.model.second, self.model):
+            fully_shard(module, mesh=mesh)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=0.005)
+        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, STEPS)
+        self.noise = torch.Generator().manual_seed(1)  # draws alike on all ranks
+        self.random = self.noise.get_state()
+        self.seen = 0  # samples, by all ranks together
+        for p in self.model.parameters():
+            self.optimizer.state[p] = {
+                "step": torch.tensor(0.0),
+                "exp_avg": torch.zeros_like(p),
+                "exp_avg_sq": torch.zeros_like(p),
+            }
+
+    def tensors(self) -> dict[str, Tensor]:
+        """By name; DTensors where each rank has a part."""
+        self.random.copy_(self.noise.get_state())
+        named = {"random": self.random}
+        for name, p in self.model.named_parameters():
+            named[f"model.{name}"] = p
+            for key, value in self.optimizer.state[p].items():
+                named[f"optimizer.{name}.{key}"] = value
+        return named
+
+    def rest(self) -> dict[str, Any]:
+        """What is not a tensor."""
+        return {"seen": self.seen, "schedule": self.schedule.state_dict()}
+
+    def restore(self, rest: dict[str, Any]) -> None:
+        """After the tensors have been filled."""
+        self.noise.set_state(self.random)
+        self.seen = rest["seen"]
+        self.schedule.load_state_dict(rest["schedule"])
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.schedule.get_last_lr()[0]
+
+
+# --8<-- [end:run]
+
+
+# --8<-- [start:step]
+def step(run: Run) -> float:
+    """One step on this rank's rows of the global batch."""
+    epoch, first = divmod(run.seen, SAMPLES)
+    order = torch.randperm(SAMPLES, generator=torch.Generator().manual_seed(epoch))
+    rows = order[first : first + BATCH].chunk(dist.get_world_size())[dist.get_rank()]
+    hidden = run.model.first.out_features
+    mask = torch.rand(BATCH, hidden, generator=run.noise) < 0.9  # for all ranks
+    mask = mask.chunk(dist.get_world_size())[dist.get_rank()]
+    x = torch.randn(SAMPLES, WIDTH, generator=torch.Generator().manual_seed(2))[rows]
+    loss = (run.model(x, mask / 0.9) - x.roll(1, dims=1)).square().mean()
+    run.optimizer.zero_grad()
+    loss.backward()
+    run.optimizer.step()
+    run.schedule.step()
+    run.seen += BATCH
+    total = loss.detach()
+    dist.all_reduce(total)
+    return total.item() / dist.get_world_size()
+
+
+# --8<-- [end:step]
+
+
+# --8<-- [start:train]
+Strike = Callable[[int, str], None]  # told the step, and the tensor that was just written
+
+
+def train(home: Path, strike: Strike, rank: int, folder: Path) -> None:
+    """From the newest complete checkpoint to the end."""
+    run = Run()
+    if newest := latest(home):
+        run.restore(load(newest, run.tensors()))
+    while (done := run.seen // BATCH) < STEPS:
+        loss = step(run)
+        if rank == 0:
+            with (home / "losses").open("a") as log:
+                print(done + 1, dist.get_world_size(), loss, file=log)
+        strike(done + 1, "")
+        if (done + 1) % EVERY == 0:
+            to = home / str(done + 1)
+            save(to, run.tensors(), run.rest(), partial(strike, done + 1))
+
+
+# --8<-- [end:train]
+
+
+def peace(step: int, name: str) -> None:
+    """Nobody is killed."""
+
+
+# --8<-- [start:kill]
+def kill(at: int, writing: str, step: int, name: str) -> None:
+    """Rank 2 of four is gone, without a word, as if its power had failed."""
+    if (step, name) == (at, writing):
+        dist.barrier()  # all have come this far
+        if dist.get_rank() == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def attempt(home: Path, strike: Strike = peace, ranks: int = RANKS) -> str:
+    """One start of the job. What became of it."""
+    home.mkdir(exist_ok=True)
+    try:
+        launch(partial(train, home, strike), ranks)
+    except ProcessExitedException as died:
+        return f"rank {died.error_index}: {died.signal_name}"
+    return "finished"
+
+
+# --8<-- [end:kill]
+
+
+def losses(home: Path) -> list[tuple[int, int, float]]:
+    """Step, ranks and loss of every step that was made, in the order in which it was made."""
+    lines = (line.split() for line in (home / "losses").read_text().splitlines())
+    return [(int(step), int(ranks), float(loss)) for step, ranks, loss in lines]
+
+
+WRITING = "optimizer.second.weight.exp_avg"
+
+
+def compared() -> tuple[dict[str, list[str]], dict[str, list[tuple[int, int, float]]]]:
+    """The same training undisturbed, killed twice, and continued on half of the ranks."""
+    folder = Path(tempfile.mkdtemp())
+    became = {
+        "calm": [attempt(folder / "calm")],
+        "killed": [
+            attempt(folder / "killed", partial(kill, 6, "")),
+            attempt(folder / "killed", partial(kill, 8, WRITING)),
+            attempt(folder / "killed"),
+        ],
+    }
+    (folder / "half").mkdir()
+    (folder / "calm" / "8").rename(folder / "half" / "8")
+    became["half"] = [attempt(folder / "half", ranks=2)]
+    return became, {name: losses(folder / name) for name in became}
+
+
+def example_run() -> None:
+    """Loss by loss."""
+    became, curves = compared()
+    calm = {step: loss for step, _, loss in curves["calm"]}
+    print("start by start: " + ", ".join(became["killed"]))
+    made = " ".join(str(step) for step, _, _ in curves["killed"])
+    print(f"steps made:     {made}")
+    print("\nstep   never killed   killed twice   from 8 on two ranks")
+    killed = {step: loss for step, _, loss in curves["killed"]}
+    half = {step: loss for step, _, loss in curves["half"]}
+    for at in (1, 5, 6, 8, 9, 12):
+        end = f"{half[at]:17.7f}" if at in half else ""
+        print(f"{at:4d}{calm[at]:15.7f}{killed[at]:15.7f}{end}")
+    print(f"\nkilled twice, equal bit for bit: {killed == calm}")
+    apart = max(abs(loss / calm[at] - 1) for at, loss in half.items())
+    print(f"two ranks, equal to 1e-6: {apart < 1e-6}")
+
+
+if __name__ == "__main__":
+    if "CHECKPOINTS" in os.environ:  # under torchrun: a folder that all nodes see
+        attempt(Path(os.environ["CHECKPOINTS"]))
+    else:
+        example_run()
