@@ -1,5 +1,7 @@
 """Checkpointing: the save in the background, and what must be copied before training goes on."""
 
+# mypy: disable-error-code="attr-defined, name-defined, union-attr"
+
 # /// fieldguide
 # timeout_s = 60
 # memory_mb = 3000

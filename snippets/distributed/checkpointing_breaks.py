@@ -1,5 +1,7 @@
 """Checkpointing: a checkpoint that is half old and half new, and a run that forgets what it did not save."""
 
+# mypy: disable-error-code="attr-defined, name-defined, union-attr"
+
 # /// fieldguide
 # timeout_s = 120
 # memory_mb = 4000
@@ -25,8 +27,10 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.tensor import DTensor, Shard
 from torch.multiprocessing.spawn import ProcessExitedException
 
-from snippets.distributed.checkpointing import latest, load, save
-from snippets.distributed.checkpointing_run import STEPS, Run, kill, step
+from snippets.distributed.checkpointing import save
+from snippets.distributed.checkpointing_kill import kill
+from snippets.distributed.checkpointing_load import latest, load
+from snippets.distributed.checkpointing_run import STEPS, Run, step
 from snippets.distributed.collectives_ranks import launch
 
 warnings.filterwarnings("ignore", message="(?s).*(existing checkpoint|non-inference).*")
@@ -75,7 +79,7 @@ def loaded(home: Path, ours: bool, rank: int, folder: Path) -> None:
         load(latest(home) or home, state)
     else:
         dcp.load(state, checkpoint_id=home / "latest")
-    whole = state["weights"].full_tensor()[:, 0]  # type: ignore[attr-defined]
+    whole = state["weights"].full_tensor()[:, 0]
     torch.save(whole, folder / f"{rank}.pt")
 
 
@@ -133,7 +137,9 @@ def example_forgotten() -> None:
     curves = forgotten()
     calm = curves.pop("never stopped")
     print(f"{'not restored':14s}" + "".join(f"   step {at:2d}" for at in (7, 8, 10, 12)))
-    print(f"{'never stopped':14s}" + "".join(f"{calm[at - 7]:10.5f}" for at in (7, 8, 10, 12)))
+    print(
+        f"{'never stopped':14s}" + "".join(f"{calm[at - 7]:10.5f}" for at in (7, 8, 10, 12))
+    )
     for part, curve in curves.items():
         row = "".join(f"{curve[at - 7]:10.5f}" for at in (7, 8, 10, 12))
         print(f"{part:14s}{row}{'   equal' if curve == calm else ''}")

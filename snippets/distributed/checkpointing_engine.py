@@ -1,5 +1,7 @@
 """Checkpointing: the same state saved on four ranks and loaded on two, by our functions and by PyTorch's DCP."""
 
+# mypy: disable-error-code="attr-defined, name-defined, union-attr"
+
 # /// fieldguide
 # timeout_s = 120
 # memory_mb = 4000
@@ -14,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from snippets.distributed.checkpointing import load, local, save
+from snippets.distributed.checkpointing import local, save
+from snippets.distributed.checkpointing_load import load
 from snippets.distributed.checkpointing_run import Run, step
 from snippets.distributed.collectives_ranks import RANKS, launch
 
