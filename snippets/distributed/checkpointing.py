@@ -38,10 +38,9 @@ def local(tensor: Tensor) -> tuple[Tensor, list[int]]:
         if list(tensor.placements) != [Shard(0)]:
             raise ValueError(f"only rows over one dimension, not {tensor.placements}")
         part = tensor.to_local().detach()
-        rows = -(
-            -len(tensor) // tensor.device_mesh.size()
-        )  # of all ranks but the last ones
-        offset[0] = min(rows * tensor.device_mesh.get_local_rank(), len(tensor))
+        ranks, rank = tensor.device_mesh.size(), tensor.device_mesh.get_local_rank()
+        rows = -(-len(tensor) // ranks)  # of all ranks but the last ones
+        offset[0] = min(rows * rank, len(tensor))
     return part.reshape(1) if part.dim() == 0 else part, offset
 
 
@@ -78,6 +77,10 @@ def save(
     dist.barrier()
 
 
+# --8<-- [end:save]
+
+
+# --8<-- [start:commit]
 def commit(folder: Path, manifest: dict[str, Any]) -> None:
     """The moment in which a folder of files becomes a checkpoint."""
     with (folder / "unfinished").open("w") as file:
@@ -95,4 +98,4 @@ def durable(file: IO[Any]) -> None:
     os.fsync(file.fileno())
 
 
-# --8<-- [end:save]
+# --8<-- [end:commit]

@@ -48,7 +48,6 @@ def background(weights: Tensor, path: Path, copy: bool) -> None:
 # --8<-- [end:naive]
 
 
-# --8<-- [start:engine]
 class Slow(dcp.FileSystemWriter):
     """Storage that does not begin to write before it is told."""
 
@@ -73,9 +72,6 @@ def engine(weights: Tensor, folder: Path) -> tuple[bool, bool]:
     go.set()
     saving.result()
     return at_once, (folder / ".metadata").exists()
-
-
-# --8<-- [end:engine]
 
 
 def rows_by_step(saved: Tensor) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""Checkpointing: a checkpoint that is half old and half new, and a run that forgets what it did not save."""
+"""Checkpointing: a checkpoint that is half old and half new."""
 
 # mypy: disable-error-code="attr-defined, name-defined, union-attr"
 
@@ -30,7 +30,6 @@ from torch.multiprocessing.spawn import ProcessExitedException
 from snippets.distributed.checkpointing import save
 from snippets.distributed.checkpointing_kill import kill
 from snippets.distributed.checkpointing_load import latest, load
-from snippets.distributed.checkpointing_run import STEPS, Run, step
 from snippets.distributed.collectives_ranks import launch
 
 warnings.filterwarnings("ignore", message="(?s).*(existing checkpoint|non-inference).*")
@@ -94,37 +93,6 @@ def crash(ours: bool) -> tuple[str, list[int]]:
     return ended, torch.load(folder / "0.pt").int().tolist()
 
 
-# --8<-- [start:forget]
-FORGET = ("nothing", "optimizer", "random", "seen", "schedule")
-
-
-def forget(rank: int, folder: Path) -> None:
-    """Train on after step 6, and again from its checkpoint without one of its parts."""
-    calm = Run()
-    for _ in range(6):
-        step(calm)
-    save(folder / "6", calm.tensors(), calm.rest())
-    curves = {"never stopped": [step(calm) for _ in range(6, STEPS)]}
-    for part in FORGET:
-        run, fresh = Run(), Run().rest()
-        kept = {n: t for n, t in run.tensors().items() if not n.startswith(part)}
-        rest = load(folder / "6", kept)
-        if part in rest:
-            rest[part] = fresh[part]
-        run.restore(rest)
-        curves[part] = [step(run) for _ in range(6, STEPS)]
-    torch.save(curves, folder / f"{rank}.pt")
-
-
-# --8<-- [end:forget]
-
-
-def forgotten() -> dict[str, list[float]]:
-    """Losses of steps 7 to 12."""
-    found: dict[str, list[float]] = torch.load(launch(forget, 2) / "0.pt")
-    return found
-
-
 def example_torn() -> None:
     """Rank 2 dies while step 20 is being saved over step 10, and beside it."""
     for name, ours in (("DCP, one folder", False), ("ours, a folder each", True)):
@@ -132,19 +100,5 @@ def example_torn() -> None:
         print(f"{name:20s} {ended}; a restart finds rows of step {rows}")
 
 
-def example_forgotten() -> None:
-    """What each part of a checkpoint is for."""
-    curves = forgotten()
-    calm = curves.pop("never stopped")
-    print(f"{'not restored':14s}" + "".join(f"   step {at:2d}" for at in (7, 8, 10, 12)))
-    print(
-        f"{'never stopped':14s}" + "".join(f"{calm[at - 7]:10.5f}" for at in (7, 8, 10, 12))
-    )
-    for part, curve in curves.items():
-        row = "".join(f"{curve[at - 7]:10.5f}" for at in (7, 8, 10, 12))
-        print(f"{part:14s}{row}{'   equal' if curve == calm else ''}")
-
-
 if __name__ == "__main__":
     example_torn()
-    example_forgotten()

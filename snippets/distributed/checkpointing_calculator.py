@@ -8,6 +8,40 @@ from typing import Annotated
 from snippets.distributed.checkpointing_interval import goodput, mtbf_scaled, optimum, young
 
 
+def reshard(
+    rows: Annotated[int, "", (1, 1000)] = 10,
+    saved_on: Annotated[int, "ranks", (1, 16)] = 4,
+    loaded_on: Annotated[int, "ranks", (1, 16)] = 2,
+) -> dict[str, object]:
+    """Which rows does each rank read, and out of whose file?
+
+    Args:
+        rows: Rows of the tensor. FSDP gives each rank the same number, rounded up, as far as they go.
+        saved_on: Ranks of the run that saved.
+        loaded_on: Ranks of the run that loads.
+    """
+
+    def cuts(ranks: int) -> list[tuple[int, int]]:
+        each = -(-rows // ranks)
+        return [(min(r * each, rows), min((r + 1) * each, rows)) for r in range(ranks)]
+
+    saved = cuts(saved_on)
+    lanes = {
+        "saved": [(low, high, f"S{r}") for r, (low, high) in enumerate(saved) if low < high]
+    }
+    opened = []
+    for rank, (low, high) in enumerate(cuts(loaded_on)):
+        both = [(max(low, a), min(high, b), f"S{r}") for r, (a, b) in enumerate(saved)]
+        lanes[f"rank {rank}"] = [span for span in both if span[0] < span[1]]
+        opened.append(len(lanes[f"rank {rank}"]))
+    return {
+        "files opened by a rank": f"{min(opened)} to {max(opened)}",
+        "files opened by all": f"{sum(opened)}",
+        "rows of a rank, at most": f"{-(-rows // loaded_on)}",
+        "timeline": {"unit": "row", "lanes": lanes, "names": {"S": "saved by rank"}},
+    }
+
+
 def interval(
     gpus: Annotated[int, "", (1, 1_000_000)] = 16_384,
     gpu_mtbf: Annotated[float, "hours", (100.0, 10_000_000.0)] = 50_678.0,

@@ -33,7 +33,6 @@ warnings.filterwarnings("ignore", message=".*non-inference collective.*")
 HIDDEN = 20_001  # rows that neither four ranks nor three divide
 
 
-# --8<-- [start:watch]
 class Watch(TorchDispatchMode):
     """Sees every operation of PyTorch: the largest tensor that one makes, the bytes that one sends."""
 
@@ -65,10 +64,6 @@ def bytes_read() -> int:
     return int(lines[0].removeprefix("rchar: "))
 
 
-# --8<-- [end:watch]
-
-
-# --8<-- [start:both]
 def save_both(home: Path, rank: int, folder: Path) -> None:
     """Two steps of training; then the same dictionary to both."""
     run = Run(HIDDEN)
@@ -94,9 +89,6 @@ def load_both(home: Path, rank: int, folder: Path) -> None:
     ours, theirs = (run.tensors() for run in runs)
     same = all(torch.equal(local(ours[name])[0], local(theirs[name])[0]) for name in ours)
     torch.save((seen, same), folder / f"{rank}.pt")
-
-
-# --8<-- [end:both]
 
 
 def counted(home: Path) -> dict[str, Any]:

@@ -21,7 +21,6 @@ LLAMA3_CAUSES = {  # unexpected interruptions of Llama 3 405B: count, share as p
 }
 
 
-# --8<-- [start:mtbf]
 def mtbf_series(components: Iterable[tuple[int, float]]) -> float:
     """Mean time between failures of a machine that stops when any part does.
 
@@ -36,12 +35,14 @@ def mtbf_observed(elapsed: float, failures: int) -> float:
     return elapsed / failures
 
 
+def share(count: int, total: int) -> float:
+    """One cause among all failures."""
+    return count / total
+
+
 def mtbf_scaled(mtbf: float, parts: float, target: float) -> float:
     """The same kind of part, another number of them."""
     return mtbf * parts / target
-
-
-# --8<-- [end:mtbf]
 
 
 # --8<-- [start:interval]
@@ -76,7 +77,6 @@ def goodput(interval: float, save: float, mtbf: float, restart: float) -> float:
 # --8<-- [end:interval]
 
 
-# --8<-- [start:simulate]
 def simulate(
     interval: float, save: float, mtbf: float, restart: float, segments: int = 20_000
 ) -> float:
@@ -93,17 +93,14 @@ def simulate(
     return segments * interval / now
 
 
-# --8<-- [end:simulate]
-
-
 def example_optimum() -> None:
-    """From failures in days to failures in seconds, a save of 30 s and a restart of five minutes."""
+    """From a failure a day to one in two minutes, a save of 30 s, a restart of two minutes."""
     print("between              interval, s           goodput with it")
     print("failures       Young    Daly   exact    Young   exact   simulated")
-    for name, mtbf in (("1 day", 86_400), ("3 h", 10_800), ("15 min", 900), ("1 min", 60)):
+    for name, mtbf in (("1 day", 86_400), ("3 h", 10_800), ("15 min", 900), ("2 min", 120)):
         taus = young(30, mtbf), daly(30, mtbf), optimum(30, mtbf)
-        first, exact = (goodput(tau, 30, mtbf, 300) for tau in (taus[0], taus[2]))
-        found = simulate(taus[2], 30, mtbf, 300, 20_000 if mtbf > 60 else 20)
+        first, exact = (goodput(tau, 30, mtbf, 120) for tau in (taus[0], taus[2]))
+        found = simulate(taus[2], 30, mtbf, 120)
         print(
             f"{name:9s}{taus[0]:11.0f}{taus[1]:8.0f}{taus[2]:8.0f}{first:9.1%}{exact:8.1%}{found:12.1%}"
         )
@@ -114,7 +111,7 @@ def example_failures() -> None:
     total = sum(count for count, _ in LLAMA3_CAUSES.values())
     print(f"{'unexpected interruptions':26s}count   share   printed")
     for name, (count, printed) in LLAMA3_CAUSES.items():
-        print(f"{name:26s}{count:5d}{count / total:8.1%}{printed:9.1f}%")
+        print(f"{name:26s}{count:5d}{share(count, total):8.1%}{printed:9.1f}%")
     whole = sum(printed for _, printed in LLAMA3_CAUSES.values())
     print(f"{'all':26s}{total:5d}{1:8.1%}{whole:9.1f}%")
 

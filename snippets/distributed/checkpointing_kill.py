@@ -20,7 +20,6 @@ from snippets.distributed.checkpointing_run import Strike, peace, train
 from snippets.distributed.collectives_ranks import RANKS, launch
 
 
-# --8<-- [start:kill]
 def kill(at: int, writing: str, step: int, name: str) -> None:
     """Rank 2 of four is gone, without a word, as if its power had failed."""
     if (step, name) == (at, writing):
@@ -37,9 +36,6 @@ def attempt(home: Path, strike: Strike = peace, ranks: int = RANKS) -> str:
     except ProcessExitedException as died:
         return f"rank {died.error_index}: {died.signal_name}"
     return "finished"
-
-
-# --8<-- [end:kill]
 
 
 def losses(home: Path) -> list[tuple[int, int, float]]:

@@ -44,6 +44,9 @@ def load(folder: Path, tensors: dict[str, Tensor]) -> Any:
     return manifest["rest"]
 
 
+# --8<-- [end:load]
+
+
 def read(
     folder: Path, piece: Piece, both: list[Span], part: Tensor, offset: list[int]
 ) -> int:
@@ -53,7 +56,9 @@ def read(
     rows = torch.empty(last - first, *piece.size[1:], dtype=part.dtype)
     with (folder / piece.file).open("rb") as file:
         file.seek(piece.at + skipped)
-        file.readinto(rows.reshape(-1).view(torch.uint8).numpy().data)
+        found = file.readinto(rows.reshape(-1).view(torch.uint8).numpy().data)
+    if found != rows.nbytes:
+        raise ValueError(f"{piece.name}: {piece.file} ends too early")
     source = [slice(None)] + [
         slice(low - o, high - o)
         for (low, high), o in zip(both[1:], piece.offset[1:], strict=True)
@@ -63,10 +68,6 @@ def read(
     return rows[tuple(source)].numel()
 
 
-# --8<-- [end:load]
-
-
-# --8<-- [start:latest]
 def latest(home: Path) -> Path | None:
     """The newest checkpoint that is complete. Folders are named by their step."""
     found = [path.parent for path in home.glob(f"*/{MANIFEST}")]
@@ -83,6 +84,3 @@ def retain(home: Path, keep: int) -> None:
         for path in folder.iterdir():
             path.unlink()
         folder.rmdir()
-
-
-# --8<-- [end:latest]

@@ -36,7 +36,6 @@ class Net(nn.Module):
         return out
 
 
-# --8<-- [start:run]
 class Run:
     """All that a training run remembers from one step to the next."""
 
@@ -58,6 +57,7 @@ class Run:
                 "exp_avg_sq": torch.zeros_like(p),
             }
 
+    # --8<-- [start:state]
     def tensors(self) -> dict[str, Tensor]:
         """By name; DTensors where each rank has a part."""
         self.random.copy_(self.noise.get_state())
@@ -80,11 +80,9 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = self.schedule.get_last_lr()[0]
 
+    # --8<-- [end:state]
 
-# --8<-- [end:run]
 
-
-# --8<-- [start:step]
 def step(run: Run) -> float:
     """One step on this rank's rows of the global batch."""
     epoch, first = divmod(run.seen, SAMPLES)
@@ -103,9 +101,6 @@ def step(run: Run) -> float:
     total = loss.detach()
     dist.all_reduce(total)
     return total.item() / dist.get_world_size()
-
-
-# --8<-- [end:step]
 
 
 # --8<-- [start:train]

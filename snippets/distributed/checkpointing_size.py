@@ -8,7 +8,6 @@ from snippets.distributed.checkpointing_interval import (
     LLAMA3_GPUS,
     goodput,
     mtbf_observed,
-    mtbf_scaled,
     mtbf_series,
     optimum,
     young,
@@ -52,7 +51,6 @@ def facts() -> dict[str, str]:
     mtbf = mtbf_observed(LLAMA3_DAYS * 86_400, 419)
     share = {name: count / 419 for name, (count, _) in LLAMA3_CAUSES.items()}
     tau = optimum(save, mtbf)
-    hundred = mtbf_scaled(mtbf, LLAMA3_GPUS, 100_000)
     return {
         "bytes_each": f"{checkpoint_bytes(1):.0f}",
         "whole": f"{whole / 1e12:.2f} TB",
@@ -63,20 +61,15 @@ def facts() -> dict[str, str]:
         "mtbf": f"{mtbf / 3600:.2f} hours",
         "mtbf_one": f"{mtbf * LLAMA3_GPUS / 3600 / 8766:.1f} years",
         "faulty": f"{share['faulty GPU']:.1%}",
-        "hbm": f"{share['HBM3 memory']:.1%}",
         "gpu_share": f"{(148 + 72 + 19 + 17 + 6 + 6) / 419:.1%}",
         "tau": f"{tau:.0f} s",
-        "tau_minutes": f"{tau / 60:.1f} minutes",
         "young_llama": f"{young(save, mtbf):.0f} s",
-        "saving_costs": f"{1 - goodput(tau, save, mtbf, 0):.1%}",
         "goodput_10": f"{goodput(tau, save, mtbf, 600):.1%}",
         "goodput_3": f"{goodput(tau, save, mtbf, 180):.1%}",
         "hourly": f"{goodput(3600, save, mtbf, 600):.1%}",
         "budget": f"{0.1 * LLAMA3_DAYS * 1440 / 466:.1f} minutes",
         "exercise": f"{young(30, 7200):.0f} s",
         "series": f"{mtbf_series([(4096, 25_000), (512, 8000), (32, 100_000)]):.2f} hours",
-        "hundred": f"{hundred / 60:.0f} minutes",
-        "hundred_goodput": f"{goodput(optimum(save, hundred), save, hundred, 600):.0%}",
         "daly_24": f"{optimum(300, 86_400) / 60:.0f}",
         "daly_6": f"{optimum(300, 21_600) / 60:.0f}",
         "daly_quarter": f"{optimum(300, 900) / 60:.1f}",
