@@ -23,7 +23,6 @@ from torch.distributed.checkpoint.planner import SavePlan, SavePlanner
 ROWS, WIDTH = 1000, 1000
 
 
-# --8<-- [start:naive]
 def background(weights: Tensor, path: Path, copy: bool) -> None:
     """Write rows in a thread; the next step changes them when half are written."""
     source = weights.clone() if copy else weights
@@ -43,9 +42,6 @@ def background(weights: Tensor, path: Path, copy: bool) -> None:
     weights += 1  # training goes on
     stepped.set()
     thread.join()
-
-
-# --8<-- [end:naive]
 
 
 class Slow(dcp.FileSystemWriter):

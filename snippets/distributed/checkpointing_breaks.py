@@ -42,7 +42,6 @@ def weights(value: float) -> dict[str, Tensor]:
     return {"weights": DTensor.from_local(rows, mesh, [Shard(0)])}
 
 
-# --8<-- [start:torn]
 class Dies(dcp.FileSystemWriter):
     """Rank 2 dies before it writes, when the others have written."""
 
@@ -66,9 +65,6 @@ def twice(home: Path, ours: bool, rank: int, folder: Path) -> None:
     else:
         dcp.save(weights(10), checkpoint_id=home / "latest")
         dcp.save(weights(20), storage_writer=Dies(home / "latest"))
-
-
-# --8<-- [end:torn]
 
 
 def loaded(home: Path, ours: bool, rank: int, folder: Path) -> None:

@@ -67,22 +67,21 @@ def interval(
     best = optimum(save, mtbf)
     segment = mtbf * exp(again / mtbf) * expm1((tau + save) / mtbf)
     restarts = expm1((tau + save) / mtbf) * mtbf * expm1(again / mtbf)
-    parts = {
-        "new work": tau,
+    lost = {
         "saving": save,
         "work done again": segment - tau - save - restarts,
         "restarting": restarts,
     }
-    grid = [best * 1.25**i for i in range(-14, 15)]
+    grid = [best * 1.6**i for i in range(-6, 7)]
     grid = [t for t in grid if (t + save + again) / mtbf < 30]
     return {
         "goodput": f"{tau / segment:.1%}",
         "at the best interval": f"{goodput(best, save, mtbf, again):.1%}",
+        **{name: f"{seconds / segment:.1%}" for name, seconds in lost.items()},
         "best interval": f"{best / 60:,.1f} minutes",
         "by Young's formula": f"{young(save, mtbf) / 60:,.1f} minutes",
         "time between failures": f"{mtbf / 3600:,.2f} hours",
         "failures a day": f"{86_400 / mtbf:,.2f}",
-        "bars": {"unit": "% of the time", "values": {k: round(100 * v / segment, 2) for k, v in parts.items()}},
         "lines": {
             "x": "minutes between saves", "y": "goodput, %", "log": "x",
             "series": {"goodput": [(t / 60, 100 * goodput(t, save, mtbf, again)) for t in grid]},

@@ -72,6 +72,8 @@ class Run:
         """What is not a tensor."""
         return {"seen": self.seen, "schedule": self.schedule.state_dict()}
 
+    # --8<-- [end:state]
+
     def restore(self, rest: dict[str, Any]) -> None:
         """After the tensors have been filled."""
         self.noise.set_state(self.random)
@@ -79,8 +81,6 @@ class Run:
         self.schedule.load_state_dict(rest["schedule"])
         for group in self.optimizer.param_groups:
             group["lr"] = self.schedule.get_last_lr()[0]
-
-    # --8<-- [end:state]
 
 
 def step(run: Run) -> float:

@@ -19,14 +19,10 @@ NIC = 50e9  # bytes/s, 400 Gb/s for each GPU (Llama 3, section 3.3.1)
 STORAGE = {"sustained": 2e12, "peak": 7e12}  # bytes/s, the same
 
 
-# --8<-- [start:size]
 def checkpoint_bytes(params: float, recipe: str = "mixed, fp32 grads") -> float:
     """All that a step reads and cannot compute again: no gradients, no activations."""
     kept = RECIPES[recipe]
     return params * (kept.weights + kept.optimizer)
-
-
-# --8<-- [end:size]
 
 
 def example_size() -> None:
