@@ -31,6 +31,9 @@ class Piece:
     at: int  # first byte in the file
 
 
+# --8<-- [end:piece]
+
+
 def local(tensor: Tensor) -> tuple[Tensor, list[int]]:
     """This rank's part, and where it begins in the whole."""
     part, offset = tensor.detach(), [0] * max(tensor.dim(), 1)
@@ -42,9 +45,6 @@ def local(tensor: Tensor) -> tuple[Tensor, list[int]]:
         rows = -(-len(tensor) // ranks)  # of all ranks but the last ones
         offset[0] = min(rows * rank, len(tensor))
     return part.reshape(1) if part.dim() == 0 else part, offset
-
-
-# --8<-- [end:piece]
 
 
 # --8<-- [start:save]

@@ -45,7 +45,6 @@ def mtbf_scaled(mtbf: float, parts: float, target: float) -> float:
     return mtbf * parts / target
 
 
-# --8<-- [start:interval]
 def young(save: float, mtbf: float) -> float:
     """Seconds of training between saves, to first order. Source: Young 1974."""
     return sqrt(2 * save * mtbf)
@@ -59,6 +58,7 @@ def daly(save: float, mtbf: float) -> float:
     return sqrt(2 * save * mtbf) * (1 + sqrt(ratio) / 3 + ratio / 9) - save
 
 
+# --8<-- [start:interval]
 def optimum(save: float, mtbf: float) -> float:
     """The exact optimum, where 1 - x = exp(-x - save / mtbf) and x = interval / mtbf."""
     low, high = 0.0, 1.0
