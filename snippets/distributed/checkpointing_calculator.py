@@ -81,7 +81,6 @@ def interval(
         "best interval": f"{best / 60:,.1f} minutes",
         "by Young's formula": f"{young(save, mtbf) / 60:,.1f} minutes",
         "time between failures": f"{mtbf / 3600:,.2f} hours",
-        "failures a day": f"{86_400 / mtbf:,.2f}",
         "lines": {
             "x": "minutes between saves", "y": "goodput, %", "log": "x",
             "series": {"goodput": [(t / 60, 100 * goodput(t, save, mtbf, again)) for t in grid]},
