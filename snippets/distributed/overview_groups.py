@@ -1,0 +1,77 @@
+"""Training planner: which accelerators talk to each other, and which layers each rank has."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from snippets.distributed.overview_layout import Layout
+
+
+class Group(NamedTuple):
+    """Ranks that talk to each other: how many, and how many of them are in one node."""
+
+    size: int
+    inside: int
+
+    @property
+    def spans(self) -> bool:
+        """Whether it leaves the node."""
+        return self.inside < self.size
+
+
+# --8<-- [start:groups]
+def groups(layout: Layout, node: int) -> dict[str, Group]:
+    """Who talks to whom: TP innermost, then CP, EP, PP, and copies outermost."""
+
+    def group(size: int, stride: int) -> Group:
+        return Group(size, max(1, min(size, node // stride)))
+
+    x = layout
+    inner = x.tp * x.cp
+    expert = max(1, x.ep // x.cp)  # EP takes the CP ranks along, and goes on from there
+    copies = x.dp * x.cp
+    near = group(expert, inner).inside * group(x.cp, x.tp).inside
+    if not group(expert, inner).spans and x.pp == 1:
+        near = group(copies, x.tp).inside
+    return {
+        "TP": group(x.tp, 1),
+        "CP": group(x.cp, x.tp),
+        "EP": group(x.ep, x.tp),
+        "PP": group(x.pp, inner * expert),
+        "DP": Group(copies, min(copies, near)),
+        "DP, experts": Group(
+            copies // x.ep, max(1, min(copies // x.ep, node // (x.pp * x.tp * x.ep)))
+        ),
+    }
+
+
+# --8<-- [end:groups]
+
+
+# --8<-- [start:stages]
+def stage_layers(layers: int, stages: int) -> list[list[int]]:
+    """Layers of each stage; where they do not divide, the first and the last get fewer."""
+    counts = [-(-layers // stages)] * stages
+    for i in range(sum(counts) - layers):  # 0, -1, 1, -2, …
+        counts[i // 2 if i % 2 == 0 else -1 - i // 2] -= 1
+    starts = [sum(counts[:i]) for i in range(stages)]
+    return [list(range(s, s + n)) for s, n in zip(starts, counts, strict=True)]
+
+
+def rank_layers(layers: int, layout: Layout) -> list[list[int]]:
+    """Layers of each pipeline rank: rank r has the stages r, r + pp, r + 2 pp …"""
+    stages = stage_layers(layers, layout.pp * layout.virtual)
+    if layout.schedule == "DualPipe":  # rank r also has the stages of rank pp - 1 - r
+        return [stages[r] + stages[-1 - r] for r in range(layout.pp)]
+    return [sum(stages[r :: layout.pp], []) for r in range(layout.pp)]
+
+
+# --8<-- [end:stages]
+
+
+def telling_ranks(layers: int, x: Layout, dense_layers: int = 0) -> list[int]:
+    """The first pipeline rank of each kind, and the last: the others are like one of them."""
+    first: dict[tuple[int, int], int] = {}
+    for rank, own in enumerate(rank_layers(layers, x)):
+        first.setdefault((len(own), sum(n < dense_layers for n in own)), rank)
+    return sorted({0, x.pp - 1, *first.values()})
