@@ -20,28 +20,24 @@ class Group(NamedTuple):
 
 
 # --8<-- [start:groups]
-def groups(layout: Layout, node: int) -> dict[str, Group]:
-    """Who talks to whom: TP innermost, then CP, EP, PP, and copies outermost."""
+def groups(x: Layout, node: int) -> dict[str, Group]:
+    """Who talks to whom: TP innermost, then CP, EP and PP; further copies outermost."""
 
     def group(size: int, stride: int) -> Group:
         return Group(size, max(1, min(size, node // stride)))
 
-    x = layout
-    inner = x.tp * x.cp
-    expert = max(1, x.ep // x.cp)  # EP takes the CP ranks along, and goes on from there
-    copies = x.dp * x.cp
-    near = group(expert, inner).inside * group(x.cp, x.tp).inside
-    if not group(expert, inner).spans and x.pp == 1:
-        near = group(copies, x.tp).inside
+    copies, expert = x.dp * x.cp, max(1, x.ep // x.cp)  # EP takes the CP ranks along
+    context = group(x.cp, x.tp)
+    experts = group(expert, x.tp * x.cp)
+    stages = group(x.pp, x.tp * x.cp * expert)
+    others = group(max(1, x.dp // expert), x.tp * x.cp * expert * x.pp)
     return {
         "TP": group(x.tp, 1),
-        "CP": group(x.cp, x.tp),
+        "CP": context,
         "EP": group(x.ep, x.tp),
-        "PP": group(x.pp, inner * expert),
-        "DP": Group(copies, min(copies, near)),
-        "DP, experts": Group(
-            copies // x.ep, max(1, min(copies // x.ep, node // (x.pp * x.tp * x.ep)))
-        ),
+        "PP": Group(x.pp, 1) if stages.spans else stages,  # one neighbor is in another node
+        "DP": Group(copies, context.inside * experts.inside * others.inside),
+        "DP, experts": Group(copies // x.ep, others.inside),
     }
 
 
@@ -63,7 +59,7 @@ def rank_layers(layers: int, layout: Layout) -> list[list[int]]:
     stages = stage_layers(layers, layout.pp * layout.virtual)
     if layout.schedule == "DualPipe":  # rank r also has the stages of rank pp - 1 - r
         return [stages[r] + stages[-1 - r] for r in range(layout.pp)]
-    return [sum(stages[r :: layout.pp], []) for r in range(layout.pp)]
+    return [[n for own in stages[r :: layout.pp] for n in own] for r in range(layout.pp)]
 
 
 # --8<-- [end:stages]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from snippets.distributed.overview_layout import MACHINES, Layout
 from snippets.distributed.overview_models import MODELS
-from snippets.distributed.overview_time import Step, mfu, step
+from snippets.distributed.overview_time import Step, mfu, run_days, step
 
 
 class Run(NamedTuple):
@@ -15,7 +15,7 @@ class Run(NamedTuple):
     model: str
     machine: str
     layout: Layout
-    mfu: float
+    printed: float
     causal: bool = False  # whether it leaves masked pairs out
 
 
@@ -58,19 +58,42 @@ def predict(run: Run) -> tuple[float, Step]:
 
 
 def example_published() -> None:
-    """Published and predicted MFU, and the parts of the predicted step."""
+    """Published and predicted MFU, and where the predicted step goes, in percent."""
+    names = ("TP", "CP", "DP")
+    print(f"{'MFU and parts of the step, %':28s}{'printed':>8s}{'planner':>8s}{'prod.':>7s}"
+          f"{'memory':>7s}{'bubble':>7s}" + "".join(f"{n:>4s}" for n in names))  # fmt: skip
     for name, run in RUNS.items():
         share, s = predict(run)
-        parts = {"TP": 0.0, "CP": 0.0, "EP": 0.0} | s.exposed
-        print(
-            f"{name:24s}{run.mfu:6.1%}{share:7.1%}{s.seconds:7.2f} s products {s.products / s.seconds:.0%} mem {s.memory / s.seconds:.0%} bub {s.bubble / s.seconds:.0%} "
-            + " ".join(
-                f"{k} {v / s.seconds:.1%}"
-                for k, v in parts.items()
-                if v > 0.0005 * s.seconds
-            ),
-            f"opt {s.optimizer:.3f}",
-        )
+        parts = [s.products, s.memory, s.bubble]
+        parts += [
+            sum(t for kind, t in s.exposed.items() if kind.startswith(n)) for n in names
+        ]
+        row = [f"{100 * t / s.seconds:.0f}" for t in parts]
+        print(f"{name:28s}{100 * run.printed:8.1f}{100 * share:8.1f}{row[0]:>7s}{row[1]:>7s}"
+              f"{row[2]:>7s}" + "".join(f"{cell:>4s}" for cell in row[3:]))  # fmt: skip
+
+
+def facts() -> dict[str, str]:
+    """Numbers that the page states about published runs."""
+    gaps = {name: 100 * (predict(run)[0] - run.printed) for name, run in RUNS.items()}
+    usual = [abs(gap) for name, gap in gaps.items() if "fp8" not in name]
+    v3 = predict(RUNS["DeepSeek-V3, fp8 rate"])[1]
+    days = run_days(14.8e12, RUNS["DeepSeek-V3, bf16 rate"].layout, 19.926)
+    small = predict(RUNS["Llama 3 405B, 8K"])[1]
+    large = predict(RUNS["Llama 3 405B, 16K GPUs"])[1]
+    return {
+        "gap_most": f"{max(usual):.1f}",
+        "gap_mean": f"{sum(usual) / len(usual):.1f}",
+        "gap_1t": f"{gaps['GPT 1T']:.1f}",
+        "gap_8k": f"{gaps['Llama 3 405B, 8K']:+.1f}",
+        "v3_fp8": f"{predict(RUNS['DeepSeek-V3, fp8 rate'])[0]:.0%}",
+        "v3_bf16": f"{predict(RUNS['DeepSeek-V3, bf16 rate'])[0]:.0%}",
+        "v3_sent": f"{v3.traffic['EP'].seconds:.1f} s",
+        "v3_products": f"{v3.products:.1f} s",
+        "v3_days": f"{days:.1f}",
+        "bubble_8k": f"{100 * small.bubble / small.seconds:.0f}%",
+        "bubble_16k": f"{100 * large.bubble / large.seconds:.0f}%",
+    }
 
 
 if __name__ == "__main__":

@@ -110,6 +110,13 @@ def mfu(
     return utilization(flops, rate, x.world, machine.chip.bf16_tflops * 1e12)
 
 
+def hfu(m: Shape, x: Layout, machine: Machine, seconds: float) -> float:
+    """Hardware FLOPs utilization: also what runs again; not what a kernel skips."""
+    flops = sum(executed_flops(m, x, list(range(m.layers)))) + head_flops(m)
+    rate = x.batch * x.sequence / seconds
+    return utilization(flops, rate, x.world, machine.chip.bf16_tflops * 1e12)
+
+
 def run_days(tokens: float, x: Layout, seconds: float) -> float:
     """Days for so many tokens, without failures."""
     return days(tokens / (x.batch * x.sequence) * seconds, 1, 1)

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from snippets.distributed.collectives_cost import bus_factor
 from snippets.distributed.overview_groups import Group, groups, rank_layers
-from snippets.distributed.overview_layout import STATES, Layout, Machine
+from snippets.distributed.overview_layout import MACHINES, STATES, Layout, Machine
 from snippets.distributed.overview_memory import rank_params
-from snippets.distributed.overview_models import Shape
+from snippets.distributed.overview_models import MODELS, Shape
 
 
 class Traffic(NamedTuple):
@@ -102,10 +102,13 @@ def traffic(
     copies = x.dp * x.cp
     shard = x.shard or copies
     once, each = data_bytes(dense, x, shard)
+    near = who["DP"].inside
+    who["DP"] = Group(shard, min(shard, near))
     add("DP", once + k * each, (2 + k * (0, 0, 1, 3)[x.zero] * held) * (copies > 1))
-    if x.shard:  # the other sets of shards hold the same: an all-reduce between them
-        between = bus_factor("all_reduce", copies // shard) * dense / shard * 2
-        sent["DP, between"] = clock(Group(copies // shard, 1), between, 1, machine, share)
+    if shard < copies:  # the other sets of shards hold the same: an all-reduce between them
+        sets = copies // shard
+        who["DP, between"] = Group(sets, max(1, near // shard))
+        add("DP, between", bus_factor("all_reduce", sets) * dense / shard * 2, 1)
     if m.experts:
         once, each = data_bytes(routed, x, copies // x.ep)
         add("DP, experts", once + k * each, 2 * (copies > x.ep))

@@ -1,0 +1,85 @@
+"""Training planner: layouts that look right, and what the planner says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from snippets.distributed.overview_activations import in_flight, layer_bytes
+from snippets.distributed.overview_groups import rank_layers
+from snippets.distributed.overview_layout import MACHINES, Layout
+from snippets.distributed.overview_memory import rank_memory
+from snippets.distributed.overview_models import MODELS, parameters
+from snippets.distributed.overview_planner import problems, slow_choices, too_much
+from snippets.distributed.overview_time import Assumptions, mfu, step
+
+M, H100, A = MODELS["Llama 3 405B"], MACHINES["H100"], Assumptions()
+KEPT = Layout(
+    tp=8, pp=16, dp=128, batch=2048, virtual=8, recompute="nothing"
+)  # as published, and nothing computed again
+
+
+# --8<-- [start:average]
+def average(x: Layout) -> float:
+    """The estimate of an evening: all states over all accelerators, and one micro-batch."""
+    states = parameters(M) * (2 + 4 + 12 / (x.dp * x.cp)) / (x.tp * x.pp)
+    return states + M.layers / x.pp * layer_bytes(M, x, 0, x.recompute)
+
+
+# --8<-- [end:average]
+
+
+def example_ranks() -> None:
+    """What the accelerators of some pipeline ranks hold, with nothing recomputed."""
+    print(f"the average estimate: {average(KEPT) / 1e9:.1f} GB on each")
+    print(
+        f"{'pipeline rank':>13s}{'layers':>8s}{'in flight':>11s}{'activations':>13s}{'total':>10s}"
+    )
+    owned = rank_layers(M.layers, KEPT)
+    for rank in (0, 1, 8, 15):
+        held = rank_memory(M, KEPT, rank, owned[rank])
+        print(
+            f"{rank:13d}{len(owned[rank]):8d}{in_flight(KEPT, rank):11.1f}"
+            f"{held['activations'] / 1e9:10.1f} GB{sum(held.values()) / 1e9:7.1f} GB"
+        )
+    print(too_much(M, KEPT, H100, A))
+
+
+def example_reasons() -> None:
+    """Changes of one number, and what the planner answers."""
+    runs = replace(KEPT, recompute="elementwise")
+    changes: list[dict[str, int]] = [
+        {"dp": 64}, {"tp": 12, "dp": 85}, {"pp": 32, "dp": 64}, {"micro": 32},
+        {"ep": 8}, {"tp": 16, "pp": 8}, {"pp": 4, "dp": 512},
+    ]  # fmt: skip
+    for change in changes:
+        x = replace(runs, **change)
+        found = problems(M, x, H100, 16_384) or [too_much(M, x, H100, A)]
+        if not found[0]:
+            seconds = step(M, x, H100).seconds
+            share = mfu(M, x, H100, seconds, causal=True)
+            found = [f"runs at {share:.0%} MFU. " + "".join(slow_choices(M, x, H100))]
+        print(f"{', '.join(f'{k} {n}' for k, n in change.items()):14s}{found[0]}")
+
+
+def facts() -> dict[str, str]:
+    """Numbers that the page states about layouts that fail."""
+    owned = rank_layers(M.layers, KEPT)
+    held = [sum(rank_memory(M, KEPT, r, owned[r]).values()) for r in range(KEPT.pp)]
+    runs = replace(KEPT, recompute="elementwise")
+    wide = replace(runs, tp=16, pp=8)
+    cheap = [sum(rank_memory(M, runs, r, owned[r]).values()) for r in range(KEPT.pp)]
+    shares = [mfu(M, x, H100, step(M, x, H100).seconds, True) for x in (runs, wide)]
+    return {
+        "average": f"{average(KEPT) / 1e9:.0f} GB",
+        "fullest": f"{max(held) / 1e9:.0f} GB",
+        "emptiest": f"{min(held) / 1e9:.0f} GB",
+        "flight": f"{in_flight(KEPT, 1):.1f}",
+        "cheap": f"{max(cheap) / 1e9:.0f} GB",
+        "tp8": f"{shares[0]:.0%}",
+        "tp16": f"{shares[1]:.0%}",
+    }
+
+
+if __name__ == "__main__":
+    example_ranks()
+    example_reasons()

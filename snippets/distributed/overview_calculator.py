@@ -1,0 +1,157 @@
+"""The training planner of the page. Standard library only, so that it also runs in a browser."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from snippets.distributed.overview_layout import MACHINES, Layout
+from snippets.distributed.overview_memory import memory
+from snippets.distributed.overview_models import MODELS, Shape, parameters
+from snippets.distributed.overview_planner import problems, slow_choices, too_much
+from snippets.distributed.overview_search import search
+from snippets.distributed.overview_time import Assumptions, hfu, idle, mfu, run_days, step
+
+AGAIN = {"cheap outputs": "elementwise", "nothing": "nothing", "whole layers": "layers"}
+
+
+def words(x: Layout) -> str:
+    """A layout in a line."""
+    degrees = {"TP": x.tp, "CP": x.cp, "PP": x.pp, "DP": x.dp, "EP": x.ep}
+    shown = " × ".join(f"{k} {n}" for k, n in degrees.items() if n > 1) or "one accelerator"
+    again = ", layers recomputed" if x.recompute == "layers" else ""
+    chunks = f", {x.virtual} stages a rank" if x.virtual > 1 else ""
+    return f"{shown}; ZeRO {x.zero}, micro-batch {x.micro}{chunks}{again}"
+
+
+def training_planner(
+    model: Literal[
+        "Llama 3 8B",
+        "Llama 3 70B",
+        "Llama 3 405B",
+        "GPT 22B",
+        "GPT-3 175B",
+        "GPT 530B",
+        "GPT 1T",
+        "PaLM 540B",
+        "DeepSeek-V3",
+        "own shape",
+    ] = "Llama 3 405B",
+    accelerator: Literal["A100", "H100", "H200", "B200", "H800", "TPU v4"] = "H100",
+    count: Annotated[int, "accelerators", (1, 200_000)] = 16_384,
+    tokens: Annotated[float, "billion", (0.001, 1e6)] = 15_600.0,
+    batch: Annotated[int, "sequences", (1, 1_000_000)] = 2048,
+    sequence: Annotated[int, "tokens", (128, 2_000_000)] = 8192,
+    choose: bool = False,
+    tp: Annotated[int, "", (1, 1024)] = 8,
+    cp: Annotated[int, "", (1, 1024)] = 1,
+    pp: Annotated[int, "", (1, 256)] = 16,
+    dp: Annotated[int, "", (1, 100_000)] = 128,
+    ep: Annotated[int, "", (1, 1024)] = 1,
+    virtual: Annotated[int, "", (1, 16)] = 8,
+    schedule: Literal["1F1B", "DualPipe"] = "1F1B",
+    zero: Literal["0", "1", "2", "3"] = "1",
+    micro: Annotated[int, "sequences", (1, 1024)] = 1,
+    recompute: Literal["cheap outputs", "nothing", "whole layers"] = "cheap outputs",
+    precision: Literal["bf16", "fp8"] = "bf16",
+    price: Annotated[float, "$ per accelerator hour", (0.0, 1000.0)] = 2.0,
+    product: Annotated[float, "% of the peak", (1.0, 100.0)] = 65.0,
+    link: Annotated[float, "% of the bandwidth", (1.0, 100.0)] = 80.0,
+    layers: Annotated[int, "own shape", (1, 1000)] = 32,
+    hidden: Annotated[int, "own shape", (64, 100_000)] = 4096,
+    heads: Annotated[int, "own shape", (1, 1000)] = 32,
+    kv_heads: Annotated[int, "own shape", (1, 1000)] = 8,
+    width: Annotated[int, "own shape", (64, 1_000_000)] = 14_336,
+    vocabulary: Annotated[int, "own shape", (256, 1_000_000)] = 128_256,
+) -> dict[str, object]:
+    """Does this layout run, how fast, for how many days and dollars?
+
+    Args:
+        model: Shape, as published; the last fields are used by "own shape" only.
+        accelerator: Datasheet, and the links of the machine around it.
+        count: How many.
+        tokens: Of the whole run.
+        batch: Global batch, of one step.
+        sequence: Tokens of a sequence.
+        choose: Let the planner search for the fastest degrees, and ignore yours.
+        tp: Tensor parallelism, with sequence parallelism.
+        cp: Context parallelism.
+        pp: Pipeline parallelism.
+        dp: Data parallelism: copies of the model.
+        ep: Expert parallelism, out of the DP × CP ranks.
+        virtual: Stages on each pipeline rank, $v$.
+        schedule: Of the pipeline.
+        zero: 1 shards the optimizer, 2 also gradients, 3 also weights.
+        micro: Micro-batch.
+        recompute: What is computed again: outputs of norms and activation functions, or layers.
+        precision: Of matrix products; attention stays in bf16.
+        price: What you pay.
+        product: Share of the peak rate that products reach inside a step.
+        link: Share of a link's bandwidth that collectives reach.
+        layers: Decoder layers.
+        hidden: Width of the residual stream.
+        heads: Query heads.
+        kv_heads: Key and value heads.
+        width: Of the gated feed-forward layer.
+        vocabulary: Embedding and output are separate.
+    """
+    if model == "own shape":
+        if hidden % heads:
+            raise ValueError(f"{hidden} does not divide over {heads} heads.")
+        m = Shape(layers, hidden, heads, kv_heads, hidden // heads, width, vocabulary)
+    else:
+        m = MODELS[model]
+    machine, a = MACHINES[accelerator], Assumptions(product=product / 100, link=link / 100)
+    if precision == "fp8" and machine.chip.eight_bit_tflops <= machine.chip.bf16_tflops:
+        raise ValueError(f"{accelerator} has no faster 8-bit rate.")
+    x = Layout(
+        tp, cp, pp, dp, ep, batch, sequence, micro, virtual, schedule, int(zero),
+        recompute=AGAIN[recompute], precision=precision, fused=m.gated and not m.parallel,
+        routed_nodes=4 if m.experts else 0,
+        states="mixed, bf16 moments" if m.latent else "mixed, fp32 grads",
+    )  # fmt: skip
+    best = search(m, x, machine, count, a)
+    if choose:
+        if not best:
+            raise ValueError(
+                "no layout among those searched fits: more accelerators, or a larger batch."
+            )
+        x = best[0].layout
+    advice = (
+        words(best[0].layout) if best else "none found: more accelerators, or another batch"
+    )
+    if why := problems(m, x, machine, count):
+        return {
+            "Does it run?": "no",
+            "because of": "; ".join(why),
+            "what would run fastest": advice,
+        }
+    why_not = too_much(m, x, machine, a)
+    rank, held = memory(m, x)
+    s = step(m, x, machine, a)
+    long = run_days(tokens * 1e9, x, s.seconds)
+    rows: list[list[object]] = [
+        ["in a step", "GB in node", "GB out", "seconds", "not hidden"]
+    ]
+    for kind, t in s.traffic.items():
+        if t.seconds:
+            sizes = [f"{t.fast / 1e9:,.1f}", f"{t.slow / 1e9:,.1f}"]
+            rows.append([kind, *sizes, f"{t.seconds:.2f}", f"{s.exposed[kind]:.2f}"])
+    return {
+        "Does it run?": "no" if why_not else "yes",
+        **({"because of": why_not} if why_not else {}),
+        "estimated MFU": f"{mfu(m, x, machine, s.seconds):.1%}, masked pairs counted",
+        "HFU": f"{hfu(m, x, machine, s.seconds):.1%}",
+        "days": f"{long:,.1f}",
+        "cost": f"${long * 24 * x.world * price / 1e6:,.2f} million",
+        "a step takes": f"{s.seconds:,.2f} s",
+        "bubble": f"{idle(x):.1%} of the working time",
+        "the rest of a step": f"products {s.products:.2f} s, memory-bound {s.memory:.2f} s",
+        "held on the fullest": f"{sum(held.values()) / 1e9:,.1f} GB, pipeline rank {rank}",
+        "parameters": f"{parameters(m) / 1e9:,.1f} billion",
+        "layout": words(x),
+        "remarks": "; ".join(slow_choices(m, x, machine)) or "none",
+        "what would run fastest": advice,
+        "bars": {"unit": "GB", "limit": machine.chip.memory_gb, "values": {
+            kind: round(size / 1e9, 2) for kind, size in held.items()}},
+        "table": rows,
+    }  # fmt: skip
