@@ -15,7 +15,6 @@ TOKENS = {  # billions: dubey2024llama3, chowdhery2022palm, deepseek2024v3
 LONG = Layout(tp=8, cp=16, pp=16, dp=8, batch=128, sequence=131_072, virtual=8)
 
 
-# --8<-- [start:alone]
 def alone(name: str, mfu: float = 0.4) -> tuple[float, float]:
     """Bytes of states of a model in mixed precision, and years to train it on one H100."""
     m, chip = MODELS[name], ACCELERATORS["H100"]
@@ -23,9 +22,6 @@ def alone(name: str, mfu: float = 0.4) -> tuple[float, float]:
     flops = six_n(met, TOKENS[name] * 1e9)
     years = days(flops, 1, chip.bf16_tflops * 1e12 * mfu) / 365
     return RECIPES["mixed, fp32 grads"].total * parameters(m), years
-
-
-# --8<-- [end:alone]
 
 
 def example_alone() -> None:

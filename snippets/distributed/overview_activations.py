@@ -9,7 +9,6 @@ from snippets.distributed.overview_models import Shape
 KEEP = {"nothing": "all", "elementwise": "selective", "layers": "input"}
 
 
-# --8<-- [start:kept]
 def kept_numbers(m: Shape, layer: int, recompute: str) -> tuple[float, float]:
     """Numbers that a layer with fused attention keeps for a token: outside experts, and inside.
 
@@ -32,10 +31,6 @@ def kept_numbers(m: Shape, layer: int, recompute: str) -> tuple[float, float]:
     return residual + attention + copies * m.width, 0
 
 
-# --8<-- [end:kept]
-
-
-# --8<-- [start:layer_bytes]
 def layer_bytes(m: Shape, layout: Layout, layer: int, recompute: str) -> float:
     """Bytes of activations that one layer keeps for one micro-batch, on each accelerator."""
     if recompute == "layers":
@@ -57,9 +52,6 @@ def layer_bytes(m: Shape, layout: Layout, layer: int, recompute: str) -> float:
         squares = 2 * m.heads * layout.sequence  # scores and softmax
     width = 1 if layout.precision == "fp8" else 2  # inputs of experts' products
     return layout.tokens * (2 * (plain + squares) + width * routed) / layout.tp
-
-
-# --8<-- [end:layer_bytes]
 
 
 # --8<-- [start:in_flight]

@@ -53,6 +53,9 @@ def training_planner(
     micro: Annotated[int, "sequences", (1, 1024)] = 1,
     recompute: Literal["cheap outputs", "nothing", "whole layers"] = "cheap outputs",
     precision: Literal["bf16", "fp8"] = "bf16",
+    states: Literal[
+        "mixed, fp32 grads", "mixed, 16-bit grads", "mixed, bf16 moments", "bf16 throughout"
+    ] = "mixed, fp32 grads",
     price: Annotated[float, "$ per accelerator hour", (0.0, 1000.0)] = 2.0,
     product: Annotated[float, "% of the peak", (1.0, 100.0)] = 65.0,
     link: Annotated[float, "% of the bandwidth", (1.0, 100.0)] = 80.0,
@@ -84,6 +87,7 @@ def training_planner(
         micro: Micro-batch.
         recompute: What is computed again: outputs of norms and activation functions, or layers.
         precision: Of matrix products; attention stays in bf16.
+        states: Recipe for weights, gradients and optimizer: 18, 16, 14 or 8 bytes a parameter.
         price: What you pay.
         product: Share of the peak rate that products reach inside a step.
         link: Share of a link's bandwidth that collectives reach.
@@ -107,7 +111,7 @@ def training_planner(
         tp, cp, pp, dp, ep, batch, sequence, micro, virtual, schedule, int(zero),
         recompute=AGAIN[recompute], precision=precision, fused=m.gated and not m.parallel,
         routed_nodes=4 if m.experts else 0,
-        states="mixed, bf16 moments" if m.latent else "mixed, fp32 grads",
+        states=states,
     )  # fmt: skip
     best = search(m, x, machine, count, a)
     if choose:
@@ -139,7 +143,8 @@ def training_planner(
     return {
         "Does it run?": "no" if why_not else "yes",
         **({"because of": why_not} if why_not else {}),
-        "estimated MFU": f"{mfu(m, x, machine, s.seconds):.1%}, masked pairs counted",
+        "estimated MFU": f"{mfu(m, x, machine, s.seconds, x.fused):.1%}",
+        "with masked pairs counted": f"{mfu(m, x, machine, s.seconds):.1%}",
         "HFU": f"{hfu(m, x, machine, s.seconds):.1%}",
         "days": f"{long:,.1f}",
         "cost": f"${long * 24 * x.world * price / 1e6:,.2f} million",

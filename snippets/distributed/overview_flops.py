@@ -15,7 +15,6 @@ class Work(NamedTuple):
     attention: float  # scores and mixing
 
 
-# --8<-- [start:flops]
 def attention_flops(m: Shape, sequence: int) -> float:
     """Scores and mixing of all pairs, for one token and layer, forward."""
     mixed = m.value_dim or m.head_dim
@@ -40,9 +39,6 @@ def executed_flops(m: Shape, x: Layout, layers: list[int]) -> Work:
     if x.fused or x.recompute == "nothing":
         return work
     return Work(work.weights, work.attention * 7 / 6)  # the scores once more
-
-
-# --8<-- [end:flops]
 
 
 def head_flops(m: Shape) -> float:

@@ -44,7 +44,6 @@ def groups(x: Layout, node: int) -> dict[str, Group]:
 # --8<-- [end:groups]
 
 
-# --8<-- [start:stages]
 def stage_layers(layers: int, stages: int) -> list[list[int]]:
     """Layers of each stage; where they do not divide, the first and the last get fewer."""
     counts = [-(-layers // stages)] * stages
@@ -60,9 +59,6 @@ def rank_layers(layers: int, layout: Layout) -> list[list[int]]:
     if layout.schedule == "DualPipe":  # rank r also has the stages of rank pp - 1 - r
         return [stages[r] + stages[-1 - r] for r in range(layout.pp)]
     return [[n for own in stages[r :: layout.pp] for n in own] for r in range(layout.pp)]
-
-
-# --8<-- [end:stages]
 
 
 def telling_ranks(layers: int, x: Layout, dense_layers: int = 0) -> list[int]:

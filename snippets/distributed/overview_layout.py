@@ -10,7 +10,6 @@ from snippets.distributed.memory import RECIPES, Recipe
 STATES = RECIPES | {"mixed, bf16 moments": Recipe(2, 4, 2 + 2 + 4)}
 
 
-# --8<-- [start:machine]
 @dataclass(frozen=True)
 class Machine:
     """Accelerators with a fast link inside a node and a slow one outside."""
@@ -30,7 +29,6 @@ MACHINES = {
     "H800": Machine(H800, 8, 50),
     "TPU v4": Machine(TPU_V4, 3072, 1.65),
 }
-# --8<-- [end:machine]
 
 
 # --8<-- [start:layout]

@@ -28,7 +28,6 @@ def rank_params(
     return dense / layout.tp, routed / layout.tp / layout.ep
 
 
-# --8<-- [start:rank_memory]
 def rank_memory(m: Shape, layout: Layout, rank: int, layers: list[int]) -> dict[str, float]:
     """Bytes on each accelerator of one pipeline rank, by kind."""
     recipe, ranks = STATES[layout.states], layout.shard or layout.dp * layout.cp
@@ -68,6 +67,3 @@ def memory(m: Shape, layout: Layout) -> tuple[int, dict[str, float]]:
     }
     fullest = max(ranks, key=lambda rank: sum(ranks[rank].values()))
     return fullest, ranks[fullest]
-
-
-# --8<-- [end:rank_memory]

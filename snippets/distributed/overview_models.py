@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-# --8<-- [start:shape]
 @dataclass(frozen=True)
 class Shape:
     """A decoder as its paper or configuration gives it; zero where a model lacks the part."""
@@ -31,7 +30,6 @@ class Shape:
     rope: int = 0
     query_latent: int = 0
     value_dim: int = 0
-    # --8<-- [end:shape]
 
 
 def gpt(layers: int, hidden: int, heads: int) -> Shape:
@@ -75,7 +73,6 @@ def expert_params(m: Shape) -> int:
     return 3 * m.hidden * m.expert_width
 
 
-# --8<-- [start:layer_params]
 def layer_params(m: Shape, layer: int) -> tuple[int, int]:
     """Parameters of one layer: what every rank of its stage has, and routed experts."""
     norms = (1 if m.parallel else 2) * m.hidden * (2 if m.biases else 1)
@@ -85,9 +82,6 @@ def layer_params(m: Shape, layer: int) -> tuple[int, int]:
         return dense + router + m.shared * expert_params(m), m.experts * expert_params(m)
     matrices = 3 if m.gated else 2
     return dense + matrices * m.hidden * m.width + m.biases * (m.width + m.hidden), 0
-
-
-# --8<-- [end:layer_params]
 
 
 def embedding_params(m: Shape) -> int:

@@ -47,7 +47,6 @@ def problems(m: Shape, x: Layout, machine: Machine, count: int) -> list[str]:
 # --8<-- [end:problems]
 
 
-# --8<-- [start:too_much]
 CURES = {
     "weights": "more PP or TP, or ZeRO 3",
     "gradients": "more PP or TP, or ZeRO 2",
@@ -75,13 +74,10 @@ def slow_choices(m: Shape, x: Layout, machine: Machine) -> list[str]:
     found = []
     if x.tp > machine.node:
         found.append(
-            f"TP of {x.tp} leaves the node of {machine.node}: its link is the network"
+            f"TP of {x.tp} leaves the node of {machine.node}: its ring crosses the network"
         )
     if x.pp > 1 and x.micros < x.pp:
         found.append(f"PP: {x.micros} micro-batches do not fill {x.pp} stages")
     if x.zero >= 2 and x.pp > 1:
         found.append(f"ZeRO {x.zero} with PP sends gradients {x.micros} times a step")
     return found
-
-
-# --8<-- [end:too_much]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from snippets.distributed.overview_layout import MACHINES, Layout
@@ -19,34 +20,31 @@ class Run(NamedTuple):
     causal: bool = False  # whether it leaves masked pairs out
 
 
-def megatron(**change: int) -> Layout:
-    """Korthikanti et al. 2022, table 3: selective recomputation, attention with its squares."""
-    common = {"sequence": 2048, "tp": 8, **change}
-    return Layout(**common, fused=False)  # type: ignore[arg-type]
-
-
-LLAMA = {"tp": 8, "pp": 16, "virtual": 8}
-V3 = {"pp": 16, "dp": 128, "ep": 64, "batch": 15_360, "sequence": 4096, "routed_nodes": 4}
+# korthikanti2022reducing, table 3: selective recomputation, attention with its squares
+GPT = Layout(tp=8, sequence=2048, fused=False)
+LLAMA = Layout(tp=8, pp=16, virtual=8, batch=2048)  # dubey2024llama3, table 4
+PALM = Layout(  # chowdhery2022palm, section 4
+    tp=12, dp=512, batch=2048, micro=4, sequence=2048, zero=3, shard=256,
+    recompute="layers", fused=False,
+)  # fmt: skip
+V3 = Layout(  # deepseek2024v3, sections 3.2 and 4.2
+    pp=16, dp=128, ep=64, batch=15_360, sequence=4096, routed_nodes=4,
+    schedule="DualPipe", states="mixed, bf16 moments",
+)  # fmt: skip
 RUNS = {
-    "GPT 22B": Run("GPT 22B", "A100", megatron(batch=4, micro=4), 0.415),
-    "GPT-3 175B": Run("GPT-3 175B", "A100", megatron(pp=8, batch=64, virtual=3), 0.514),
-    "GPT 530B": Run("GPT 530B", "A100", megatron(pp=35, batch=280, virtual=3), 0.560),
+    "GPT 22B": Run("GPT 22B", "A100", replace(GPT, batch=4, micro=4), 0.415),
+    "GPT-3 175B": Run("GPT-3 175B", "A100", replace(GPT, pp=8, batch=64, virtual=3), 0.514),
+    "GPT 530B": Run("GPT 530B", "A100", replace(GPT, pp=35, batch=280, virtual=3), 0.560),
     "GPT 530B, 8 copies": Run(
-        "GPT 530B", "A100", megatron(pp=35, dp=8, batch=2240, virtual=3, zero=0), 0.542),
-    "GPT 1T": Run("GPT 1T", "A100", megatron(pp=64, batch=512), 0.563),
-    "PaLM 540B": Run("PaLM 540B", "TPU v4", Layout(
-        tp=12, dp=512, batch=2048, micro=4, sequence=2048, zero=3, shard=256,
-        recompute="layers", fused=False), 0.462),
-    "Llama 3 405B, 8K": Run(
-        "Llama 3 405B", "H100", Layout(**LLAMA, dp=64, batch=2048), 0.43, True),
-    "Llama 3 405B, 16K GPUs": Run(
-        "Llama 3 405B", "H100", Layout(**LLAMA, dp=128, batch=2048), 0.41, True),
-    "Llama 3 405B, 128K": Run("Llama 3 405B", "H100", Layout(
-        **LLAMA, cp=16, dp=8, batch=128, sequence=131_072), 0.38, True),
-    "DeepSeek-V3, bf16 rate": Run("DeepSeek-V3", "H800", Layout(
-        **V3, schedule="DualPipe", states="mixed, bf16 moments"), 0.4373),
-    "DeepSeek-V3, fp8 rate": Run("DeepSeek-V3", "H800", Layout(
-        **V3, schedule="DualPipe", states="mixed, bf16 moments", precision="fp8"), 0.4373),
+        "GPT 530B", "A100", replace(GPT, pp=35, dp=8, batch=2240, virtual=3, zero=0), 0.542),
+    "GPT 1T": Run("GPT 1T", "A100", replace(GPT, pp=64, batch=512), 0.563),
+    "PaLM 540B": Run("PaLM 540B", "TPU v4", PALM, 0.462),
+    "Llama 3 405B, 8K GPUs": Run("Llama 3 405B", "H100", replace(LLAMA, dp=64), 0.43, True),
+    "Llama 3 405B, 16K GPUs": Run("Llama 3 405B", "H100", replace(LLAMA, dp=128), 0.41, True),
+    "Llama 3 405B, 128K tokens": Run("Llama 3 405B", "H100", replace(
+        LLAMA, cp=16, dp=8, batch=128, sequence=131_072), 0.38, True),
+    "DeepSeek-V3, bf16 rate": Run("DeepSeek-V3", "H800", V3, 0.4373),
+    "DeepSeek-V3, fp8 rate": Run("DeepSeek-V3", "H800", replace(V3, precision="fp8"), 0.4373),
 }  # fmt: skip
 
 
@@ -79,7 +77,7 @@ def facts() -> dict[str, str]:
     usual = [abs(gap) for name, gap in gaps.items() if "fp8" not in name]
     v3 = predict(RUNS["DeepSeek-V3, fp8 rate"])[1]
     days = run_days(14.8e12, RUNS["DeepSeek-V3, bf16 rate"].layout, 19.926)
-    small = predict(RUNS["Llama 3 405B, 8K"])[1]
+    small = predict(RUNS["Llama 3 405B, 8K GPUs"])[1]
     large = predict(RUNS["Llama 3 405B, 16K GPUs"])[1]
     return {
         "gap_most": f"{max(usual):.1f}",

@@ -24,7 +24,6 @@ def powers(most: int) -> list[int]:
     return [2**i for i in range(most.bit_length())]
 
 
-# --8<-- [start:search]
 def layouts(m: Shape, base: Layout, machine: Machine, count: int) -> Iterator[Layout]:
     """Layouts worth a look: powers of two, TP inside the node, layers recomputed last."""
     one_way = base.schedule == "1F1B"
@@ -57,9 +56,6 @@ def search(
                     found.append(Plan(y, step(m, y, machine, a)))
                     break  # what fits needs no recomputation
     return sorted(found, key=lambda plan: plan.step.seconds)
-
-
-# --8<-- [end:search]
 
 
 def example_search() -> None:

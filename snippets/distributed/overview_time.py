@@ -50,7 +50,6 @@ class Step:
         return work + sum(self.exposed.values())
 
 
-# --8<-- [start:step]
 def rank_step(m: Shape, x: Layout, machine: Machine, rank: int, a: Assumptions) -> Step:
     """One step as one pipeline rank lives it."""
     layers = rank_layers(m.layers, x)[rank]
@@ -97,10 +96,6 @@ def step(m: Shape, x: Layout, machine: Machine, a: Assumptions | None = None) ->
     return max(ranks, key=lambda s: s.seconds)
 
 
-# --8<-- [end:step]
-
-
-# --8<-- [start:run]
 def mfu(
     m: Shape, x: Layout, machine: Machine, seconds: float, causal: bool = False
 ) -> float:
@@ -120,6 +115,3 @@ def hfu(m: Shape, x: Layout, machine: Machine, seconds: float) -> float:
 def run_days(tokens: float, x: Layout, seconds: float) -> float:
     """Days for so many tokens, without failures."""
     return days(tokens / (x.batch * x.sequence) * seconds, 1, 1)
-
-
-# --8<-- [end:run]

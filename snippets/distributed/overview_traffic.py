@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from snippets.distributed.collectives_cost import bus_factor
 from snippets.distributed.overview_groups import Group, groups, rank_layers
-from snippets.distributed.overview_layout import MACHINES, STATES, Layout, Machine
+from snippets.distributed.overview_layout import STATES, Layout, Machine
 from snippets.distributed.overview_memory import rank_params
-from snippets.distributed.overview_models import MODELS, Shape
+from snippets.distributed.overview_models import Shape
 
 
 class Traffic(NamedTuple):
@@ -62,7 +62,6 @@ def data_bytes(params: float, x: Layout, ranks: int) -> tuple[float, float]:
 # --8<-- [end:sent]
 
 
-# --8<-- [start:clock]
 def clock(group: Group, size: float, calls: int, machine: Machine, share: float) -> Traffic:
     """A collective that leaves the node uses the network ports of all its members in the node."""
     rate = machine.chip.link_gb_s
@@ -73,12 +72,9 @@ def clock(group: Group, size: float, calls: int, machine: Machine, share: float)
     return Traffic(size - slow, slow, calls, wire + calls * LAUNCH_S)
 
 
-# --8<-- [end:clock]
-
 LAUNCH_S = 10e-6  # of one collective
 
 
-# --8<-- [start:traffic]
 def traffic(
     m: Shape, x: Layout, machine: Machine, rank: int, share: float
 ) -> dict[str, Traffic]:
@@ -130,6 +126,3 @@ def all_to_all(m: Shape, x: Layout, machine: Machine, layers: int, share: float)
     )
     calls = 4 * layers * x.micros * (x.ep > 1)
     return Traffic(fast, slow, calls, max(times) + calls * LAUNCH_S)
-
-
-# --8<-- [end:traffic]
