@@ -64,16 +64,16 @@ def facts() -> dict[str, str]:
     sent = traffic(MODELS["Llama 3 405B"], LONG, MACHINES["H100"], 1, 1.0)
     tensor, stages = (sent[kind].fast + sent[kind].slow for kind in ("TP", "PP"))
     return {
-        "small_states": f"{small[0] / 1e9:.0f} GB",
         "small_years": f"{small[1]:.0f}",
         "large_states": f"{large[0] / 1e12:.1f} TB",
         "large_gpus": f"{large[0] / 80e9:.0f}",
         "large_years": f"{large[1]:,.0f}",
-        "tp_gb": f"{tensor / 1e9:.0f}",
         "tp_over_pp": f"{tensor / stages:.0f}",
         "tp_network": f"{tensor / 50e9:.1f} s",
         "tp_nvlink": f"{tensor / 450e9:.2f} s",
-        "link_ratio": f"{450 / 50:.0f}",
+        "tp_messages": f"{sent['TP'].calls:,}",
+        "fsdp_tokens": f"{989e12 / (8 * 50e9):,.0f}",
+        "fsdp_port": f"{989e12 / 50e9:,.0f}",
     }
 
 

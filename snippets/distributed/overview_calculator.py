@@ -8,19 +8,10 @@ from snippets.distributed.overview_layout import MACHINES, Layout
 from snippets.distributed.overview_memory import memory
 from snippets.distributed.overview_models import MODELS, Shape, parameters
 from snippets.distributed.overview_planner import problems, slow_choices, too_much
-from snippets.distributed.overview_search import search
+from snippets.distributed.overview_search import search, sent, words
 from snippets.distributed.overview_time import Assumptions, hfu, idle, mfu, run_days, step
 
 AGAIN = {"cheap outputs": "elementwise", "nothing": "nothing", "whole layers": "layers"}
-
-
-def words(x: Layout) -> str:
-    """A layout in a line."""
-    degrees = {"TP": x.tp, "CP": x.cp, "PP": x.pp, "DP": x.dp, "EP": x.ep}
-    shown = " × ".join(f"{k} {n}" for k, n in degrees.items() if n > 1) or "one accelerator"
-    again = ", layers recomputed" if x.recompute == "layers" else ""
-    chunks = f", {x.virtual} stages a rank" if x.virtual > 1 else ""
-    return f"{shown}; ZeRO {x.zero}, micro-batch {x.micro}{chunks}{again}"
 
 
 def training_planner(
@@ -133,13 +124,6 @@ def training_planner(
     rank, held = memory(m, x)
     s = step(m, x, machine, a)
     long = run_days(tokens * 1e9, x, s.seconds)
-    rows: list[list[object]] = [
-        ["in a step", "GB in node", "GB out", "seconds", "not hidden"]
-    ]
-    for kind, t in s.traffic.items():
-        if t.seconds:
-            sizes = [f"{t.fast / 1e9:,.1f}", f"{t.slow / 1e9:,.1f}"]
-            rows.append([kind, *sizes, f"{t.seconds:.2f}", f"{s.exposed[kind]:.2f}"])
     return {
         "Does it run?": "no" if why_not else "yes",
         **({"because of": why_not} if why_not else {}),
@@ -158,5 +142,5 @@ def training_planner(
         "what would run fastest": advice,
         "bars": {"unit": "GB", "limit": machine.chip.memory_gb, "values": {
             kind: round(size / 1e9, 2) for kind, size in held.items()}},
-        "table": rows,
+        "table": sent(s),
     }  # fmt: skip

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from snippets.distributed.overview_layout import MACHINES, Layout
 from snippets.distributed.overview_models import MODELS
-from snippets.distributed.overview_time import Step, mfu, run_days, step
+from snippets.distributed.overview_time import Step, mfu, step
 
 
 class Run(NamedTuple):
@@ -76,19 +76,15 @@ def facts() -> dict[str, str]:
     gaps = {name: 100 * (predict(run)[0] - run.printed) for name, run in RUNS.items()}
     usual = [abs(gap) for name, gap in gaps.items() if "fp8" not in name]
     v3 = predict(RUNS["DeepSeek-V3, fp8 rate"])[1]
-    days = run_days(14.8e12, RUNS["DeepSeek-V3, bf16 rate"].layout, 19.926)
     small = predict(RUNS["Llama 3 405B, 8K GPUs"])[1]
     large = predict(RUNS["Llama 3 405B, 16K GPUs"])[1]
     return {
         "gap_most": f"{max(usual):.1f}",
         "gap_mean": f"{sum(usual) / len(usual):.1f}",
-        "gap_1t": f"{gaps['GPT 1T']:.1f}",
-        "gap_8k": f"{gaps['Llama 3 405B, 8K']:+.1f}",
         "v3_fp8": f"{predict(RUNS['DeepSeek-V3, fp8 rate'])[0]:.0%}",
         "v3_bf16": f"{predict(RUNS['DeepSeek-V3, bf16 rate'])[0]:.0%}",
         "v3_sent": f"{v3.traffic['EP'].seconds:.1f} s",
         "v3_products": f"{v3.products:.1f} s",
-        "v3_days": f"{days:.1f}",
         "bubble_8k": f"{100 * small.bubble / small.seconds:.0f}%",
         "bubble_16k": f"{100 * large.bubble / large.seconds:.0f}%",
     }

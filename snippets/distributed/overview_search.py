@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from snippets.distributed.overview_layout import MACHINES, Layout, Machine
-from snippets.distributed.overview_models import MODELS, Shape
+from snippets.distributed.overview_layout import MACHINES, STATES, Layout, Machine
+from snippets.distributed.overview_memory import memory
+from snippets.distributed.overview_models import MODELS, Shape, parameters
 from snippets.distributed.overview_planner import problems, too_much
 from snippets.distributed.overview_time import Assumptions, Step, mfu, step
 
@@ -58,6 +59,27 @@ def search(
     return sorted(found, key=lambda plan: plan.step.seconds)
 
 
+def words(x: Layout) -> str:
+    """A layout in a line."""
+    degrees = {"TP": x.tp, "CP": x.cp, "PP": x.pp, "DP": x.dp, "EP": x.ep}
+    shown = " × ".join(f"{k} {n}" for k, n in degrees.items() if n > 1) or "one accelerator"
+    again = ", layers recomputed" if x.recompute == "layers" else ""
+    chunks = f", {x.virtual} stages a rank" if x.virtual > 1 else ""
+    return f"{shown}; ZeRO {x.zero}, micro-batch {x.micro}{chunks}{again}"
+
+
+def sent(s: Step) -> list[list[object]]:
+    """A table of what an accelerator sends in a step."""
+    rows: list[list[object]] = [
+        ["in a step", "GB in node", "GB out", "seconds", "not hidden"]
+    ]
+    for kind, t in s.traffic.items():
+        if t.seconds:
+            sizes = [f"{t.fast / 1e9:,.1f}", f"{t.slow / 1e9:,.1f}"]
+            rows.append([kind, *sizes, f"{t.seconds:.2f}", f"{s.exposed[kind]:.2f}"])
+    return rows
+
+
 def example_search() -> None:
     """The fastest layouts for four models, with a batch of 16 million tokens."""
     print(
@@ -73,6 +95,18 @@ def example_search() -> None:
             share = mfu(m, x, machine, s.seconds, causal=True)
             degrees = f"{x.tp:4d}{x.pp:4d}{x.dp:5d}{x.virtual:3d}{x.zero:6d}{x.micro:6d}"
             print(f"{name:14s}{count:7,d}{degrees}{share:7.1%}")
+
+
+def facts() -> dict[str, str]:
+    """Numbers that the page states about the plan for 70B."""
+    x = Layout(dp=1024, batch=2048, zero=3)
+    held = memory(MODELS["Llama 3 70B"], x)[1]
+    own = parameters(MODELS["Llama 3 70B"]) * STATES[x.states].total / x.dp
+    return {
+        "plan_micros": f"{x.batch // x.dp}",
+        "plan_states": f"{own / 1e9:.1f} GB",
+        "plan_activations": f"{held['activations'] / 1e9:.0f} GB",
+    }
 
 
 if __name__ == "__main__":
