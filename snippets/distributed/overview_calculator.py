@@ -104,29 +104,28 @@ def training_planner(
         routed_nodes=4 if m.experts else 0,
         states=states,
     )  # fmt: skip
-    best = search(m, x, machine, count, a)
-    if choose:
-        if not best:
+    why = "; ".join(problems(m, x, machine, count))
+    why_not = why or too_much(m, x, machine, a)
+    advice: dict[str, object] = {}
+    if choose or why_not:
+        best = search(m, x, machine, count, a)
+        if choose and not best:
             raise ValueError(
-                "no layout among those searched fits: more accelerators, or a larger batch."
+                "nothing fits that was tried: more accelerators, or a larger batch."
             )
-        x = best[0].layout
-    advice = (
-        words(best[0].layout) if best else "none found: more accelerators, or another batch"
-    )
-    if why := problems(m, x, machine, count):
-        return {
-            "Does it run?": "no",
-            "because of": "; ".join(why),
-            "what would run fastest": advice,
-        }
-    why_not = too_much(m, x, machine, a)
+        if choose:
+            x, why, why_not = best[0].layout, "", ""
+        else:
+            found = words(best[0].layout) if best else "nothing found"
+            advice = {"because of": why_not, "what would run fastest": found}
+    if why:
+        return {"Does it run?": "no", **advice}
     rank, held = memory(m, x)
     s = step(m, x, machine, a)
     long = run_days(tokens * 1e9, x, s.seconds)
     return {
         "Does it run?": "no" if why_not else "yes",
-        **({"because of": why_not} if why_not else {}),
+        **advice,
         "estimated MFU": f"{mfu(m, x, machine, s.seconds, x.fused):.1%}",
         "with masked pairs counted": f"{mfu(m, x, machine, s.seconds):.1%}",
         "HFU": f"{hfu(m, x, machine, s.seconds):.1%}",
@@ -139,7 +138,6 @@ def training_planner(
         "parameters": f"{parameters(m) / 1e9:,.1f} billion",
         "layout": words(x),
         "remarks": "; ".join(slow_choices(m, x, machine)) or "none",
-        "what would run fastest": advice,
         "bars": {"unit": "GB", "limit": machine.chip.memory_gb, "values": {
             kind: round(size / 1e9, 2) for kind, size in held.items()}},
         "table": sent(s),

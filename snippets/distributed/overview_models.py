@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def expert_params(m: Shape) -> int:
     return 3 * m.hidden * m.expert_width
 
 
+@cache  # a search asks very often
 def layer_params(m: Shape, layer: int) -> tuple[int, int]:
     """Parameters of one layer: what every rank of its stage has, and routed experts."""
     norms = (1 if m.parallel else 2) * m.hidden * (2 if m.biases else 1)

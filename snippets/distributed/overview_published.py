@@ -46,6 +46,17 @@ RUNS = {
     "DeepSeek-V3, bf16 rate": Run("DeepSeek-V3", "H800", V3, 0.4373),
     "DeepSeek-V3, fp8 rate": Run("DeepSeek-V3", "H800", replace(V3, precision="fp8"), 0.4373),
 }  # fmt: skip
+SECONDS = {  # of a step, where they are printed; PaLM from its 238.3 thousand tokens a second
+    "GPT 22B": 1.10, "GPT-3 175B": 13.75, "GPT 530B": 37.83, "GPT 1T": 71.49,
+    "PaLM 540B": 2048 * 2048 / 238.3e3, "DeepSeek-V3, bf16 rate": 19.926,
+}  # fmt: skip
+
+
+def counted(name: str) -> float:
+    """Utilization of a run from its printed time, by the planner's count of FLOPs."""
+    run = RUNS[name]
+    m, machine = MODELS[run.model], MACHINES[run.machine]
+    return mfu(m, run.layout, machine, SECONDS[name], run.causal)
 
 
 def predict(run: Run) -> tuple[float, Step]:
@@ -78,7 +89,11 @@ def facts() -> dict[str, str]:
     v3 = predict(RUNS["DeepSeek-V3, fp8 rate"])[1]
     small = predict(RUNS["Llama 3 405B, 8K GPUs"])[1]
     large = predict(RUNS["Llama 3 405B, 16K GPUs"])[1]
+    most = max(abs(counted(name) - RUNS[name].printed) for name in SECONDS)
+    between = predict(RUNS["PaLM 540B"])[1].traffic["DP, between"]
     return {
+        "count_most": f"{100 * most:.1f}",
+        "palm_pair": f"{4 * between.slow / 2**30:.1f} GiB",
         "gap_most": f"{max(usual):.1f}",
         "gap_mean": f"{sum(usual) / len(usual):.1f}",
         "v3_fp8": f"{predict(RUNS['DeepSeek-V3, fp8 rate'])[0]:.0%}",
