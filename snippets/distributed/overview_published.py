@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from snippets.distributed.overview_layout import MACHINES, Layout
+from snippets.distributed.overview_memory import memory
 from snippets.distributed.overview_models import MODELS
 from snippets.distributed.overview_time import Step, mfu, step
 
@@ -59,6 +60,12 @@ def counted(name: str) -> float:
     return mfu(m, run.layout, machine, SECONDS[name], run.causal)
 
 
+def held(name: str) -> float:
+    """GB on the fullest accelerator of a run."""
+    run = RUNS[name]
+    return sum(memory(MODELS[run.model], run.layout)[1].values()) / 1e9
+
+
 def predict(run: Run) -> tuple[float, Step]:
     """Utilization by the planner, and the step behind it."""
     m, machine = MODELS[run.model], MACHINES[run.machine]
@@ -98,6 +105,8 @@ def facts() -> dict[str, str]:
         "gap_mean": f"{sum(usual) / len(usual):.1f}",
         "v3_fp8": f"{predict(RUNS['DeepSeek-V3, fp8 rate'])[0]:.0%}",
         "v3_bf16": f"{predict(RUNS['DeepSeek-V3, bf16 rate'])[0]:.0%}",
+        "v3_held": f"{held('DeepSeek-V3, fp8 rate'):.0f} GB",
+        "v3_wide": f"{held('DeepSeek-V3, bf16 rate'):.0f} GB",
         "v3_sent": f"{v3.traffic['EP'].seconds:.1f} s",
         "v3_products": f"{v3.products:.1f} s",
         "bubble_8k": f"{100 * small.bubble / small.seconds:.0f}%",
