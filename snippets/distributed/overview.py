@@ -15,7 +15,10 @@ TOKENS = {  # billions: dubey2024llama3, chowdhery2022palm, deepseek2024v3
 LONG = Layout(tp=8, cp=16, pp=16, dp=8, batch=128, sequence=131_072, virtual=8)
 
 
-def alone(name: str, mfu: float = 0.4) -> tuple[float, float]:
+ASSUMED = 0.4  # utilization
+
+
+def alone(name: str, mfu: float = ASSUMED) -> tuple[float, float]:
     """Bytes of states of a model in mixed precision, and years to train it on one H100."""
     m, chip = MODELS[name], ACCELERATORS["H100"]
     met = sum(active_params(m, n) for n in range(m.layers)) + m.vocab * m.hidden
@@ -64,6 +67,8 @@ def facts() -> dict[str, str]:
     sent = traffic(MODELS["Llama 3 405B"], LONG, MACHINES["H100"], 1, 1.0)
     tensor, stages = (sent[kind].fast + sent[kind].slow for kind in ("TP", "PP"))
     return {
+        "state_bytes": f"{RECIPES['mixed, fp32 grads'].total:.0f}",
+        "alone_mfu": f"{ASSUMED:.0%}",
         "small_years": f"{small[1]:.0f}",
         "large_states": f"{large[0] / 1e12:.1f} TB",
         "large_gpus": f"{large[0] / 80e9:.0f}",
