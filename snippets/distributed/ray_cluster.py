@@ -1,0 +1,186 @@
+"""Ray: everything on this page that needs a cluster, in one session, since starting one takes seconds."""
+
+# /// fieldguide
+# timeout_s = 300
+# memory_mb = 6000
+# ///
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from pathlib import Path
+
+import ray
+import torch
+
+from snippets.distributed import ray_core as core
+from snippets.distributed.ray_feed import ROWS, ahead, reseeded, workers_read
+from snippets.distributed.ray_replay import Order, logged, replay
+from snippets.distributed.ray_session import session
+from snippets.distributed.ray_training import BATCH, STEPS, fit
+
+PAGE = sys.stdout
+KILL_AT = 17
+
+
+@cache
+def start() -> None:
+    """One session. Ray prints what its node reports, which is not for the page."""
+    sys.stdout = sys.stderr
+    session()
+
+
+def show(*lines: str) -> None:
+    """Print for the page."""
+    print(*lines, sep="\n", file=PAGE, flush=True)
+
+
+def example_objects() -> None:
+    """One array, three processes."""
+    start()
+    found = core.shared()
+    show(
+        f"processes: {len({one.process for one in found})}",
+        f"places in memory: {len({one.place for one in found})}",
+        f"processes that may write: {sum(one.writable for one in found)}",
+    )
+
+
+def example_lost() -> None:
+    """A task and an actor, each killed once."""
+    start()
+    show(f"task, 7 * 7: {ray.get(core.square.remote(7, str(Path('fuse').absolute())))}")
+    ways: dict[str, tuple[bool, dict[str, int]]] = {
+        "default": (False, {}),
+        "max_restarts=1": (False, {"max_restarts": 1}),
+        "and max_task_retries=1": (False, {"max_restarts": 1, "max_task_retries": 1}),
+        "and a file": (True, {"max_restarts": 1, "max_task_retries": 1}),
+    }
+    show(f"{'actor':24}{'+10':>4}{'+5, killed':>23}{'+1':>16}")
+    for name, (saves, options) in ways.items():
+        folder = Path(name.replace(" ", "_")).absolute()
+        folder.mkdir()
+        first, lost, last = core.after_loss(folder, saves, **options)
+        show(f"{name:24}{first:>4}{lost:>23}{last:>16}")
+
+
+def example_groups() -> None:
+    """Which groups one node of three CPUs grants, and a group that waits."""
+    start()
+    show(
+        *(
+            f"{name:14}{'granted' if ok else 'waits'}"
+            for name, ok in core.strategies().items()
+        )
+    )
+    show(*core.gangs())
+
+
+def example_overhead() -> None:
+    """What a task costs that does nothing."""
+    start()
+    submit, done, trip = (seconds * 1e6 for seconds in core.overhead())
+    show(
+        f"driver, to submit one task       {submit:6.0f} µs  # measured",
+        f"one of 2,000 tasks, all in all   {done:6.0f} µs  # measured",
+        f"one task, submitted and awaited  {trip:6.0f} µs  # measured",
+    )
+
+
+def example_ahead() -> None:
+    """How far the producer of 24 blocks runs ahead of its reader."""
+    start()
+    for megabytes in (20, 200):
+        first, second = ahead(Path(f"ahead{megabytes}").absolute(), megabytes * 1e6)
+        taken = f"computed after 1 was taken: {first:2}, after 9: {second:2}"
+        show(f"limit {megabytes:3} MB, blocks {taken}  # measured")
+
+
+def example_order() -> None:
+    """The rows that each worker sees first, in two epochs and after a restart."""
+    start()
+    orders, again = workers_read((0, 1)), workers_read((1,))
+    for epoch in (0, 1):
+        show(*(f"epoch {epoch}, worker {w}: {orders[w][epoch][:6]}" for w in (0, 1)))
+    show(*(f"restart, worker {w}: {again[w][0][:6]}" for w in (0, 1)))
+    kept, fresh = reseeded(2), reseeded(1)
+    show("reseed_after_execution:", *(f"epoch {n}: {kept[n][:6]}" for n in (0, 1)))
+    show(f"restart: {fresh[0][:6]}")
+
+
+@cache
+def runs() -> tuple[list[list[float]], list[list[int]], Order]:
+    """Losses of a run that was never killed and of one that was, steps as they ran, rows of each."""
+    start()
+    losses, ran = [], []
+    for name, kill_at in (("whole", -1), ("killed", KILL_AT)):
+        result = fit(Path(name).absolute(), kill_at)
+        assert result.checkpoint is not None
+        with result.checkpoint.as_directory() as folder:
+            losses.append(torch.load(Path(folder, "state.pt"))[2])
+        steps, order = logged(Path(name))
+        ran.append(steps)
+    return losses, ran, order
+
+
+def example_killed() -> None:
+    """Two workers, one of which is killed after 17 steps."""
+    losses, ran, _ = runs()
+    for step in (1, 2, 15, 16, 17, 18, 24):
+        whole, killed = (curve[step - 1] for curve in losses)
+        times = ran[1].count(step)
+        show(f"step {step:2}  never killed {whole:.6f}  killed {killed:.6f}  ran {times}x")
+    show(f"largest difference in {len(losses[0])} steps: {worst(*losses):g}")
+
+
+def example_forgotten() -> None:
+    """The rows of a resume that forgets its place, through the same training in plain PyTorch."""
+    (whole, _), _, order = runs()
+    show(
+        f"plain PyTorch, the same rows: largest difference {worst(replay(order), whole):.0e}"
+    )
+    wrong = replay(order[:15] + order[STEPS : STEPS + 9])
+    for step in (15, 16, 18, 21, 24):
+        show(
+            f"step {step:2}  never killed {whole[step - 1]:.4f}  forgotten {wrong[step - 1]:.4f}"
+        )
+    seen = [
+        row
+        for step in order[STEPS:15] + order[STEPS : STEPS + 9]
+        for ids in step
+        for row in ids
+    ]
+    twice = len(seen) - len(set(seen))
+    show(f"rows of the second epoch: {twice} seen twice, {ROWS - len(set(seen))} never")
+
+
+def worst(one: list[float], other: list[float]) -> float:
+    """The largest difference of two curves."""
+    return max(abs(a - b) for a, b in zip(one, other, strict=True))
+
+
+def facts() -> dict[str, str]:
+    """Numbers of the page."""
+    (whole, killed), (_, ran), order = runs()
+    return {
+        "steps": str(len(whole)),
+        "killed_at": str(KILL_AT),
+        "difference": f"{worst(whole, killed):g}",
+        "again": str(len(ran) - len(whole)),
+        "place": str(15 - STEPS),
+        "batch": str(BATCH),
+        "rows": str(ROWS),
+        "epoch": str(STEPS),
+    }
+
+
+if __name__ == "__main__":
+    example_objects()
+    example_lost()
+    example_groups()
+    example_overhead()
+    example_ahead()
+    example_order()
+    example_killed()
+    example_forgotten()
