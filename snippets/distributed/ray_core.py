@@ -93,7 +93,6 @@ class Counter:
 # --8<-- [end:actor]
 
 
-# --8<-- [start:lost]
 def after_loss(folder: Path, saves: bool = False, **options: int) -> list[str]:
     """Add 10, then 5 in a call that is lost, then 1."""
     file = str(folder / "total") if saves else ""
@@ -106,9 +105,6 @@ def after_loss(folder: Path, saves: bool = False, **options: int) -> list[str]:
             answers.append(type(error).__name__)
             wait_for(actor)
     return answers
-
-
-# --8<-- [end:lost]
 
 
 def wait_for(actor: Any) -> None:
@@ -124,7 +120,7 @@ def wait_for(actor: Any) -> None:
 
 
 # --8<-- [start:groups]
-def granted(group: PlacementGroup, seconds: float = 2.0) -> bool:
+def granted(group: PlacementGroup, seconds: float = 1.0) -> bool:
     """Whether all bundles of a group are reserved before our patience ends."""
     try:
         ray.get(group.ready(), timeout=seconds)
@@ -133,12 +129,15 @@ def granted(group: PlacementGroup, seconds: float = 2.0) -> bool:
     return True
 
 
+# --8<-- [end:groups]
+
+
 def strategies() -> dict[str, bool]:
     """Two bundles of one CPU each, on one node."""
     results = {}
     for strategy in ("PACK", "STRICT_PACK", "SPREAD", "STRICT_SPREAD"):
         group = placement_group([{"CPU": 1}] * 2, strategy=strategy)
-        results[strategy] = granted(group)
+        results[strategy] = granted(group, 1 if strategy == "STRICT_SPREAD" else 30)
         remove_placement_group(group)
     return results
 
@@ -154,15 +153,11 @@ def gangs() -> list[str]:
     return lines
 
 
-# --8<-- [end:groups]
-
-
 @ray.remote
 def nothing() -> None:
     """A task that does nothing, to see what is left."""
 
 
-# --8<-- [start:overhead]
 def overhead(tasks: int = 2000) -> tuple[float, float, float]:
     """Seconds of the driver for one submission, of the node for one task, and of one round trip."""
     ray.get([nothing.remote() for _ in range(100)])
@@ -175,6 +170,3 @@ def overhead(tasks: int = 2000) -> tuple[float, float, float]:
         ray.get(nothing.remote())
     trips = time.perf_counter()
     return (submitted - began) / tasks, (done - began) / tasks, (trips - done) / 100
-
-
-# --8<-- [end:overhead]

@@ -20,7 +20,7 @@ def features(rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Inputs and targets of some rows; runs as a task, on any node with a free CPU."""
     number = rows["id"]  # [B]
     x = np.sin(np.outer(number + 1, np.arange(1, 9))).astype(np.float32)  # [B, 8]
-    return {"id": number, "x": x, "y": x @ np.arange(8, dtype=np.float32) / 8}
+    return {"id": number, "x": x, "y": x.sum(axis=1) / 2}
 
 
 def dataset() -> ray.data.Dataset:
@@ -36,7 +36,6 @@ def dataset() -> ray.data.Dataset:
 # --8<-- [end:data]
 
 
-# --8<-- [start:ahead]
 def megabytes(rows: dict[str, np.ndarray], folder: str) -> dict[str, np.ndarray]:
     """4 MB for each row, and a trace in a folder."""
     for number in rows["id"]:
@@ -45,7 +44,7 @@ def megabytes(rows: dict[str, np.ndarray], folder: str) -> dict[str, np.ndarray]
 
 
 def ahead(folder: Path, limit: float, pauses: tuple[int, ...] = (1, 9)) -> list[int]:
-    """Blocks computed by the time a reader has taken so many and waited a second."""
+    """Blocks computed by the time a reader has taken so many and waited for a while."""
     session()
     folder.mkdir()
     plan = ray.data.range(24, override_num_blocks=24)
@@ -55,15 +54,11 @@ def ahead(folder: Path, limit: float, pauses: tuple[int, ...] = (1, 9)) -> list[
     computed = []
     for taken, _ in enumerate(plan.iter_batches(batch_size=1), 1):
         if taken in pauses:
-            time.sleep(1)
+            time.sleep(0.5)
             computed.append(len(list(folder.iterdir())))
     return computed
 
 
-# --8<-- [end:ahead]
-
-
-# --8<-- [start:orders]
 @ray.remote(num_cpus=0)
 def read(rows: ray.data.DataIterator, epochs: tuple[int, ...]) -> list[list[int]]:
     """What one worker sees: the numbers of its rows, in the order of each epoch."""
@@ -90,6 +85,3 @@ def reseeded(epochs: int) -> list[list[int]]:
     seed = RandomSeedConfig(seed=7, reseed_after_execution=True)
     plan = dataset().random_shuffle(seed=seed)
     return [[int(row["id"]) for row in plan.iter_rows()] for _ in range(epochs)]
-
-
-# --8<-- [end:orders]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import cache
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+# No node of this cluster is taken away with notice; a training job need not watch for it.
+os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
 # A training job looks after its workers every two seconds; these workers live that long.
 os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.1")
 
@@ -29,7 +32,7 @@ def session() -> None:
                 object_store_memory=256 * 1024**2,
                 include_dashboard=False,
                 log_to_driver=False,
-                logging_level="ERROR",
+                logging_level=logging.ERROR,
             )
             return
         except Exception:

@@ -32,7 +32,7 @@ def network() -> tuple[torch.nn.Module, torch.optim.Optimizer]:
         torch.nn.Linear(16, 1),
     ]
     model = torch.nn.Sequential(*layers)
-    return model, torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    return model, torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
 
 
 # --8<-- [start:train]
