@@ -132,6 +132,11 @@ def granted(group: PlacementGroup, seconds: float = 1.0) -> bool:
 # --8<-- [end:groups]
 
 
+@ray.remote
+def nothing() -> None:
+    """A task that does nothing, to see what is left."""
+
+
 def strategies() -> dict[str, bool]:
     """Two bundles of one CPU each, on one node."""
     results = {}
@@ -146,16 +151,12 @@ def gangs() -> list[str]:
     """Two jobs that need two CPUs each, where there are three."""
     first, second = placement_group([{"CPU": 1}] * 2), placement_group([{"CPU": 1}] * 2)
     lines = [f"first: {granted(first, 30)}, second: {granted(second)}"]
-    lines.append(f"CPUs left while the second waits: {ray.available_resources()['CPU']:g}")
+    ray.get(nothing.remote(), timeout=60)
+    lines.append("a task finds the third CPU free")
     remove_placement_group(first)
     lines.append(f"first is done, second: {granted(second, 30)}")
     remove_placement_group(second)
     return lines
-
-
-@ray.remote
-def nothing() -> None:
-    """A task that does nothing, to see what is left."""
 
 
 def overhead(tasks: int = 2000) -> tuple[float, float, float]:
