@@ -80,7 +80,7 @@ def lost_worker(
     back = killed + restart
     again = back + killed - saved
     end = back + steps - saved
-    spans = [
+    spans: list[tuple[float, float, str]] = [
         (float(first), min(first + every, killed), "S") for first in range(0, killed, every)
     ]
     spans.append((killed, back, "W"))
@@ -102,4 +102,13 @@ def lost_worker(
             "lanes": {f"worker {worker}": spans for worker in range(workers)},
             "names": {"S": "steps", "W": "waits for a new group", "R": "runs again"},
         },
+    }
+
+
+def facts() -> dict[str, str]:
+    """Numbers of the rule, from the defaults of the calculator."""
+    found = granularity()
+    return {
+        "fed": str(found["cores that one driver can feed"]),
+        "useful": str(found["useful share of the cores"]),
     }

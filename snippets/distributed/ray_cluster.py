@@ -12,17 +12,16 @@ from functools import cache
 from pathlib import Path
 
 import ray
-import torch
 
 from snippets.distributed import ray_core as core
-from snippets.distributed.ray_feed import ROWS, ahead, reseeded, workers_read
-from snippets.distributed.ray_replay import Order, logged, replay
+from snippets.distributed import ray_groups as groups
+from snippets.distributed.ray_feed import ROWS, ahead, orders
+from snippets.distributed.ray_replay import replay, runs, worst
 from snippets.distributed.ray_session import session
-from snippets.distributed.ray_training import STEPS, fit
+from snippets.distributed.ray_training import STEPS
 
 PAGE = sys.stdout
 KILL_AT = 17
-SUBMIT, LOSS, TASK = 50e-6, 1e-3, 10e-3  # seconds: round numbers near those measured below
 
 
 @cache
@@ -53,14 +52,8 @@ def example_lost() -> None:
     """A task and an actor, each killed once."""
     start()
     show(f"task, 7 * 7: {ray.get(core.square.remote(7, str(Path('fuse').absolute())))}")
-    ways: dict[str, tuple[bool, dict[str, int]]] = {
-        "default": (False, {}),
-        "max_restarts=1": (False, {"max_restarts": 1}),
-        "and max_task_retries=1": (False, {"max_restarts": 1, "max_task_retries": 1}),
-        "and a file": (True, {"max_restarts": 1, "max_task_retries": 1}),
-    }
     show(f"{'actor':24}{'+10':>4}{'+5, killed':>23}{'+1':>16}")
-    for name, (saves, options) in ways.items():
+    for name, (saves, options) in core.WAYS.items():
         folder = Path(name.replace(" ", "_")).absolute()
         folder.mkdir()
         first, lost, last = core.after_loss(folder, saves, **options)
@@ -73,16 +66,16 @@ def example_groups() -> None:
     show(
         *(
             f"{name:14}{'granted' if ok else 'waits'}"
-            for name, ok in core.strategies().items()
+            for name, ok in groups.strategies().items()
         )
     )
-    show(*core.gangs())
+    show(*groups.gangs())
 
 
 def example_overhead() -> None:
     """What a task costs that does nothing."""
     start()
-    submit, done, trip = (seconds * 1e6 for seconds in core.overhead())
+    submit, done, trip = (seconds * 1e6 for seconds in groups.overhead())
     show(
         f"driver, to submit one task       {submit:6.0f} µs  # measured",
         f"one of 2,000 tasks, all in all   {done:6.0f} µs  # measured",
@@ -103,33 +96,13 @@ def example_ahead() -> None:
 def example_order() -> None:
     """The rows that each worker sees first, in two epochs and after a restart."""
     start()
-    orders, again = workers_read((0, 1)), workers_read((1,))
-    for epoch in (0, 1):
-        show(*(f"epoch {epoch}, worker {w}: {orders[w][epoch][:6]}" for w in (0, 1)))
-    show(*(f"restart, worker {w}: {again[w][0][:6]}" for w in (0, 1)))
-    kept, fresh = reseeded(2), reseeded(1)
-    show("reseed_after_execution:", *(f"epoch {n}: {kept[n][:6]}" for n in (0, 1)))
-    show(f"restart: {fresh[0][:6]}")
-
-
-@cache
-def runs() -> tuple[list[list[float]], list[list[int]], Order]:
-    """Losses of a run that was never killed and of one that was, steps as they ran, rows of each."""
-    start()
-    losses, ran = [], []
-    for name, kill_at in (("whole", -1), ("killed", KILL_AT)):
-        result = fit(Path(name).absolute(), kill_at)
-        assert result.checkpoint is not None
-        with result.checkpoint.as_directory() as folder:
-            losses.append(torch.load(Path(folder, "state.pt"))[2])
-        steps, order = logged(Path(name))
-        ran.append(steps)
-    return losses, ran, order
+    show(*orders())
 
 
 def example_killed() -> None:
     """Two workers, one of which is killed after 17 steps."""
-    losses, ran, _ = runs()
+    start()
+    losses, ran, _ = runs(KILL_AT)
     for step in (1, 2, 15, 16, 17, 18, 24):
         whole, killed = (curve[step - 1] for curve in losses)
         times = ran[1].count(step)
@@ -139,7 +112,8 @@ def example_killed() -> None:
 
 def example_forgotten() -> None:
     """The rows of a resume that forgets its place, through the same training in plain PyTorch."""
-    (whole, _), _, order = runs()
+    start()
+    (whole, _), _, order = runs(KILL_AT)
     show(
         f"plain PyTorch, the same rows: largest difference {worst(replay(order), whole):.0e}"
     )
@@ -158,23 +132,15 @@ def example_forgotten() -> None:
     show(f"rows of the second epoch: {twice} seen twice, {ROWS - len(set(seen))} never")
 
 
-def worst(one: list[float], other: list[float]) -> float:
-    """The largest difference of two curves."""
-    return max(abs(a - b) for a, b in zip(one, other, strict=True))
-
-
 def facts() -> dict[str, str]:
     """Numbers of the page."""
-    (whole, killed), (_, ran), _ = runs()
+    start()
+    (whole, killed), (_, ran), _ = runs(KILL_AT)
     return {
         "steps": str(len(whole)),
         "killed_at": str(KILL_AT),
         "difference": f"{worst(whole, killed):g}",
         "again": str(len(ran) - len(whole)),
-        "submit": f"{SUBMIT * 1e6:.0f} µs",
-        "loss": f"{LOSS * 1e3:.0f} ms",
-        "task": f"{TASK * 1e3:.0f} ms",
-        "fed": f"{(TASK + LOSS) / SUBMIT:.0f}",
     }
 
 

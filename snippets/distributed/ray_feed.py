@@ -85,3 +85,13 @@ def reseeded(epochs: int) -> list[list[int]]:
     seed = RandomSeedConfig(seed=7, reseed_after_execution=True)
     plan = dataset().random_shuffle(seed=seed)
     return [[int(row["id"]) for row in plan.iter_rows()] for _ in range(epochs)]
+
+
+def orders() -> list[str]:
+    """The first rows of each worker in two epochs and after a restart, as text."""
+    first, again = workers_read((0, 1)), workers_read((1,))
+    lines = [f"epoch {e}, worker {w}: {first[w][e][:6]}" for e in (0, 1) for w in (0, 1)]
+    lines += [f"restart, worker {w}: {again[w][0][:6]}" for w in (0, 1)]
+    kept, fresh = reseeded(2), reseeded(1)
+    lines += ["reseed_after_execution:", *(f"epoch {e}: {kept[e][:6]}" for e in (0, 1))]
+    return [*lines, f"restart: {fresh[0][:6]}"]

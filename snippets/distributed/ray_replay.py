@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from snippets.distributed.ray_feed import features
-from snippets.distributed.ray_training import WORKERS, network
+from snippets.distributed.ray_training import WORKERS, fit, network
 
 Order = list[list[list[int]]]  # [step][worker][B]
 
@@ -60,3 +61,22 @@ def replay(order: Order) -> list[float]:
 
 
 # --8<-- [end:replay]
+
+
+@cache
+def runs(kill_at: int) -> tuple[list[list[float]], list[list[int]], Order]:
+    """Losses of a run that was never killed and of one that was, steps as they ran, rows of each."""
+    losses, ran = [], []
+    for name, last in (("whole", -1), ("killed", kill_at)):
+        result = fit(Path(name).absolute(), last)
+        assert result.checkpoint is not None
+        with result.checkpoint.as_directory() as folder:
+            losses.append(torch.load(Path(folder, "state.pt"))[2])
+        steps, order = logged(Path(name))
+        ran.append(steps)
+    return losses, ran, order
+
+
+def worst(one: list[float], other: list[float]) -> float:
+    """The largest difference of two curves."""
+    return max(abs(a - b) for a, b in zip(one, other, strict=True))
