@@ -40,12 +40,9 @@ def example_objects() -> None:
     """One array, three processes."""
     start()
     found = core.shared()
-    show(
-        "an array of 80 MB",
-        f"processes: {len({one.process for one in found})}",
-        f"places in memory: {len({one.place for one in found})}",
-        f"processes that may write: {sum(one.writable for one in found)}",
-    )
+    show("an array of 80 MB", f"processes: {len({one.process for one in found})}")
+    show(f"places in memory: {len({one.place for one in found})}")
+    show(f"processes that may write: {sum(one.writable for one in found)}")
 
 
 def example_lost() -> None:
@@ -63,12 +60,8 @@ def example_lost() -> None:
 def example_groups() -> None:
     """Which groups one node of three CPUs grants, and a group that waits."""
     start()
-    show(
-        *(
-            f"{name:14}{'granted' if ok else 'waits'}"
-            for name, ok in groups.strategies().items()
-        )
-    )
+    for name, ok in groups.strategies().items():
+        show(f"{name:14}{'granted' if ok else 'waits'}")
     show(*groups.gangs())
 
 
