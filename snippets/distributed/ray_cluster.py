@@ -1,7 +1,7 @@
 """Ray: everything on this page that needs a cluster, in one session, since starting one takes seconds."""
 
 # /// fieldguide
-# timeout_s = 300
+# timeout_s = 600
 # memory_mb = 6000
 # ///
 
