@@ -1,5 +1,9 @@
 """Ray: objects, tasks and actors, with what each does when a process is lost."""
 
+# /// fieldguide
+# timeout_s = 120
+# ///
+
 from __future__ import annotations
 
 import os

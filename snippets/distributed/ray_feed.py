@@ -1,5 +1,9 @@
 """Ray: a data set that is computed on its way to the workers, in an order that can be repeated."""
 
+# /// fieldguide
+# timeout_s = 120
+# ///
+
 from __future__ import annotations
 
 import time

@@ -1,5 +1,9 @@
 """Ray: resources reserved together, and what a task costs that does nothing."""
 
+# /// fieldguide
+# timeout_s = 120
+# ///
+
 from __future__ import annotations
 
 import time

@@ -1,5 +1,9 @@
 """Ray: the same training in plain PyTorch, in one process, on rows in a given order."""
 
+# /// fieldguide
+# timeout_s = 120
+# ///
+
 from __future__ import annotations
 
 from functools import cache

@@ -1,5 +1,9 @@
 """Ray: one session on this machine for everything that the page runs, or a cluster by its address."""
 
+# /// fieldguide
+# timeout_s = 120
+# ///
+
 from __future__ import annotations
 
 import logging
@@ -36,9 +40,9 @@ def session() -> None:
             )
             return
         except Exception:
-            # Ray gives its node 30 s to report, a constant in its code. The node first waits
-            # for two Python processes; on a busy machine with cold disks they need longer.
-            # The next try finds their files in memory.
+            # Ray gives its node 30 s to report, a constant in its code. The node
+            # first waits for two Python processes, which need longer on a busy
+            # machine with cold disks. The next try finds their files in memory.
             ray.shutdown()
             if not left:
                 raise

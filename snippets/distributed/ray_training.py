@@ -1,5 +1,9 @@
 """Ray: a training job on two workers, fed by Ray Data, that can lose a worker at any step."""
 
+# /// fieldguide
+# timeout_s = 120
+# ///
+
 from __future__ import annotations
 
 import os
