@@ -1,0 +1,231 @@
+"""The killed job's recorded curve against plain PyTorch on the rows of Ray Data; what processes lose; what groups hold."""
+
+import os
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import ray
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from ray.util import placement_group, remove_placement_group
+
+from snippets.distributed import (
+    ray_calculator,
+    ray_core,
+    ray_feed,
+    ray_groups,
+    ray_replay,
+    ray_session,
+    ray_training,
+)
+
+ROOT = Path(__file__).parents[2]
+RECORD = (ROOT / "snippets/distributed/ray_cluster.out.txt").read_text()
+CURVE = {
+    int(step): (float(whole), float(killed), int(times))
+    for step, whole, killed, times in re.findall(
+        r"step +(\d+)  never killed ([\d.]+)  killed ([\d.]+)  ran (\d)x", RECORD
+    )
+}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    ray_session.session()
+    yield tmp_path_factory.mktemp("ray")
+    ray.shutdown()
+    ray_session.session.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def epochs(cluster):
+    """What two workers read in two epochs, [worker][epoch][row]."""
+    return ray_feed.workers_read((0, 1))
+
+
+def order(epochs, steps):
+    """Rows of the given steps, counted from 0, as the training takes them."""
+    size, each = ray_training.BATCH, ray_training.STEPS
+    rows = []
+    for step in steps:
+        first = step % each * size
+        rows.append([worker[step // each][first : first + size] for worker in epochs])
+    return rows
+
+
+def test_each_epoch_has_every_row_once_and_an_order_of_its_own(epochs):
+    for epoch in (0, 1):
+        assert sorted(epochs[0][epoch] + epochs[1][epoch]) == list(range(ray_feed.ROWS))
+    assert epochs[0][0] != epochs[0][1]
+    assert set(epochs[0][0]) == set(epochs[0][1])  # blocks go to the same worker
+
+
+def test_a_new_job_gets_the_order_of_the_epoch_that_it_asks_for(epochs):
+    assert ray_feed.workers_read((1,)) == [[worker[1]] for worker in epochs]
+
+
+def test_the_recorded_jobs_computed_what_plain_pytorch_computes(epochs):
+    """The job that was killed, and the one that was not: the losses of one process without Ray Train."""
+    losses = ray_replay.replay(order(epochs, range(24)))
+    assert sorted(CURVE) == [1, 2, 15, 16, 17, 18, 24]
+    for step, (whole, killed, times) in CURVE.items():
+        assert whole == killed == pytest.approx(losses[step - 1], abs=2e-6)
+        assert times == (2 if step in (16, 17) else 1)
+    assert "largest difference in 24 steps: 0\n" in RECORD
+
+
+def test_the_recorded_symptom_of_a_forgotten_place(epochs):
+    losses = ray_replay.replay(order(epochs, [*range(15), *range(12, 21)]))
+    recorded = re.findall(r"step +(\d+)  never killed ([\d.]+)  forgotten ([\d.]+)", RECORD)
+    assert [int(step) for step, *_ in recorded] == [15, 16, 18, 21, 24]
+    for step, whole, wrong in recorded:
+        assert float(wrong) == pytest.approx(losses[int(step) - 1], abs=1e-4)
+        assert (whole == wrong) == (int(step) == 15)
+
+
+def test_the_replay_averages_gradients_like_one_large_batch():
+    """Without dropout two halves of a batch have the mean gradient of the whole; PyTorch takes the step."""
+    ids = list(range(8))
+    model, optimizer = ray_training.network()
+    model.eval()
+    rows = {k: torch.tensor(v) for k, v in ray_feed.features({"id": np.array(ids)}).items()}
+    expected = []
+    for _ in range(3):
+        loss = torch.nn.functional.mse_loss(model(rows["x"])[:, 0], rows["y"])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        expected.append(loss.item())
+    with pytest.MonkeyPatch.context() as patch:
+        fresh, steps = ray_training.network()
+        patch.setattr(ray_replay, "network", lambda: (fresh.eval(), steps))
+        found = ray_replay.replay([[ids[:4], ids[4:]]] * 3)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_count_of_executions_starts_again_with_the_job(cluster):
+    first, second = ray_feed.reseeded(2)
+    assert first != second
+    assert ray_feed.reseeded(1) == [first]
+
+
+def test_one_copy_for_all_processes_and_nobody_may_write(cluster):
+    found = ray_core.shared()
+    assert len({one.process for one in found}) == 3
+    assert len({one.place for one in found}) == 1
+    array = ray.get(ray.put(np.ones(100_000)))
+    with pytest.raises(ValueError, match="read-only"):
+        array[0] = 2
+    one, other = np.ones(100_000), np.ones(100_000)  # and the measure can tell two copies apart
+    assert ray_core.seen(one).place != ray_core.seen(other).place
+
+
+@pytest.mark.parametrize(
+    ("saves", "options", "answers"),
+    [
+        (False, {}, ["10", "ActorDiedError", "ActorDiedError"]),
+        (False, {"max_restarts": 1}, ["10", "ActorUnavailableError", "1"]),
+        (False, {"max_restarts": 1, "max_task_retries": 1}, ["10", "5", "6"]),
+        (True, {"max_restarts": 1, "max_task_retries": 1}, ["10", "20", "21"]),
+    ],
+)
+def test_what_a_killed_actor_remembers(cluster, tmp_path, saves, options, answers):
+    assert ray_core.after_loss(tmp_path, saves, **options) == answers
+
+
+def test_a_killed_task_runs_again(cluster, tmp_path):
+    assert ray.get(ray_core.square.remote(7, str(tmp_path / "fuse"))) == 49
+    assert (tmp_path / "fuse").exists()
+
+
+def test_a_group_takes_all_or_nothing(cluster):
+    group = placement_group([{"CPU": 1}] * (ray_session.CPUS + 1))
+    assert not ray_groups.granted(group, 0.5)
+    whole = placement_group([{"CPU": 1}] * ray_session.CPUS)  # the one that waits holds nothing of it
+    assert ray_groups.granted(whole, 30)
+    remove_placement_group(whole)
+    remove_placement_group(group)
+    assert ray_groups.gangs() == [
+        "first: True, second: False",
+        "a task finds the third CPU free",
+        "first is done, second: True",
+    ]
+
+
+def test_production_waits_for_the_reader(cluster):
+    first, second = ray_feed.ahead(cluster / "ahead", 20e6)
+    assert 1 <= first <= 8  # 20 MB are five blocks
+    assert first < second <= 16
+
+
+def test_the_same_file_joins_a_session_by_its_address(cluster):
+    code = (
+        "import ray; from snippets.distributed.ray_session import session; session();"
+        "print(ray.get_runtime_context().get_node_id(), int(ray.cluster_resources()['CPU']))"
+    )
+    address = ray.get_runtime_context().gcs_address
+    joined = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT, env={**os.environ, "RAY_ADDRESS": address}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert joined.stdout.split() == [ray.get_runtime_context().get_node_id(), str(ray_session.CPUS)]
+
+
+@given(
+    task=st.floats(1e-4, 10),
+    cores=st.integers(1, 300),
+    driver=st.floats(1e-6, 1e-3),
+    worker=st.floats(1e-6, 1e-2),
+)
+def test_the_useful_share_is_that_of_a_queue(task, cores, driver, worker):
+    """Tasks handed out one after another: after the start, the share of busy cores is the formula's."""
+    free = [0.0] * cores
+    count = 6 * cores
+    for number in range(count):
+        core = number % cores  # equal tasks: the core that is free first is the next in turn
+        free[core] = max(free[core], (number + 1) * driver) + worker + task
+    rounds = max(free) - (cores * driver + worker + task)  # without the first round, which fills the cores
+    share = (count - cores) * task / cores / rounds
+    assert share == pytest.approx(ray_calculator.useful(task, cores, driver, worker), rel=0.02 + 1 / cores)
+
+
+def test_known_answers_of_the_calculators():
+    found = ray_calculator.granularity()
+    assert found["cores that one driver can feed"] == "220"
+    assert found["useful share of the cores"] == "90.9%"
+    assert found["shortest task for a share of 90%"] == "9 ms"
+    many = ray_calculator.granularity(cores=1024)
+    assert many["limited by"] == "the driver"
+    assert many["tasks per second"] == "20,000"
+    share = ray_calculator.useful(0.0460800001, 1024, 50e-6, 1e-3)
+    assert share == pytest.approx(0.9)
+
+
+@given(
+    steps=st.integers(2, 200), every=st.integers(1, 200), killed=st.integers(1, 199), restart=st.floats(0, 50)
+)
+def test_lost_work_is_what_a_walk_through_the_run_loses(steps, every, killed, restart):
+    if killed >= steps:
+        with pytest.raises(ValueError, match="over"):
+            ray_calculator.lost_worker(steps, every, killed, restart)
+        return
+    saved = done = time = 0
+    lost = False
+    while done < steps:
+        if done == killed and not lost:
+            time, done, lost = time + restart, saved, True
+            continue
+        time, done = time + 1, done + 1
+        saved = done if done % every == 0 else saved
+    found = ray_calculator.lost_worker(steps, every, killed, restart)
+    assert found["time of the run"] == f"{time:g} steps instead of {steps}"
+    assert found["steps that run twice"] == str(killed - killed // every * every)
+    for spans in found["timeline"]["lanes"].values():
+        assert spans[-1][1] == pytest.approx(time)
+        assert all(one[1] == pytest.approx(two[0]) for one, two in pairwise(spans))
