@@ -19,6 +19,9 @@ def decode_step(
     return (weight_bytes + cache_bytes) / (chips * bandwidth)
 
 
+# --8<-- [end:step]
+
+
 def decode_throughput(batch: int, step_s: float, chips: int) -> tuple[float, float]:
     """Tokens per second, of all chips and of one: every step yields `batch` tokens."""
     return batch / step_s, batch / step_s / chips
@@ -34,10 +37,6 @@ def least_chips(weight_bytes: float, chip_bytes: float) -> float:
     return weight_bytes / chip_bytes
 
 
-# --8<-- [end:step]
-
-
-# --8<-- [start:reduce]
 def tensor_limit(width: int, axes: int, intensity: float) -> float:
     """Chips over which an MLP of `width` can be split before its links take longer than its arithmetic.
 
@@ -51,6 +50,7 @@ def tensor_limit(width: int, axes: int, intensity: float) -> float:
     return axes * width / intensity
 
 
+# --8<-- [start:reduce]
 def all_reduce(message: float, chips: int, latency_s: float, link: float) -> float:
     """Seconds to sum `message` bytes over `chips`, link in bytes/s of one direction."""
     return latency_s + 2 * (chips - 1) / chips * message / link
