@@ -17,7 +17,7 @@ def reduction(
     bits_after: Annotated[float, "bits", (1.0, 32.0)] = 8.0,
     context: Annotated[int, "tokens", (1, 4_000_000)] = 4096,
 ) -> dict[str, object]:
-    """How many times smaller does the cache become, and by which of the four means?
+    """How many times smaller does the cache become, and by which of four means?
 
     Args:
         layers: Decoder layers.

@@ -106,6 +106,7 @@ def facts() -> dict[str, str]:
         "per_gpu": f"{sequences_per_gpu(day, 21):.0f}",
         "cache_gpu": f"{sequences_per_gpu(day, 21) * 4989 * token / 1e9:.0f} GB",
         "expert": f"{tokens_per_expert(144, sequences_per_gpu(day, 21)):.0f}",
+        "slot": f"{tokens_per_expert(144, sequences_per_gpu(day, 21), 288):.0f}",
         "expert_node": f"{tokens_per_expert(8, sequences_per_gpu(day, 21)):.0f}",
         "slots": f"{144 * 2}",
         "ridge": f"{H100_FP8 / H100_BANDWIDTH / 2:.0f}",

@@ -59,7 +59,7 @@ def first_token(nodes: list[Node], prefix: int, now: float) -> Node:
 
 
 def serve(
-    route: str, requests: int = 4000, rate: float = 4.6, nodes: int = 4, hot: float = 0.5
+    route: str, requests: int = 4000, rate: float = 4.0, nodes: int = 4, hot: float = 0.5
 ) -> tuple[float, float, float, float]:
     """Hit rate, busiest node's share of the work, mean and 99th percentile of TTFT.
 

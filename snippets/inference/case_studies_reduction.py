@@ -1,4 +1,4 @@
-"""Case study Character.AI: a cache made smaller by four factors, and which of them depend on the context."""
+"""Case study Character.AI: a cache made smaller by three factors and int8; which depend on the context."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def window_factor(context: int, window: int, one_global_in: int) -> float:
 
 
 def factors(context: int, sharing: float) -> dict[str, float]:
-    """The four reductions, each against the design before it; `sharing` layers use one cache."""
+    """Three reductions and int8, each against the design before it; `sharing` layers use one cache."""
     windows = window_factor(context, window=1024, one_global_in=6)
     return {"heads": 8, "sharing": sharing, "windows": windows, "int8": 16 / 8}
 
@@ -43,10 +43,14 @@ def example_factors() -> None:
 def facts() -> dict[str, str]:
     """Numbers that the page states about the reduction."""
     low, high = factors(1024, 2), factors(1024, 3)
+    longer = [(factors(4096, s), "heads", "sharing", "windows") for s in (2, 3)]
     return {
         "least": f"{product(low, 'heads', 'sharing'):.0f}",
         "most": f"{product(high, 'heads', 'sharing'):.0f}",
-        "least_int8": f"{product(low):.0f}",
+        "three_low": f"{product(*longer[0]):.0f}",
+        "three_high": f"{product(*longer[1]):.0f}",
+        "four_low": f"{product(longer[0][0]):.0f}",
+        "four_high": f"{product(longer[1][0]):.0f}",
         "window_limit": f"{window_factor(10**9, 1024, 6):.0f}",
         "year": f"{100e6 * 365 * 0.01 / 1e6:.0f} million dollars",
         "turn_work": f"{1 / (1 - 0.95):.0f}",

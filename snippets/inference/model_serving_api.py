@@ -118,6 +118,10 @@ def example_statuses() -> None:
             )
 
         tell("no key", good, {})
+        broken = client.post(
+            "/score", content="{", headers={"Content-Type": "application/json"}
+        )
+        print(f"{'no key, broken JSON':25s}{broken.status_code}")
         tell("63 features", good[1:], key)
         tell("a text among the numbers", ["one", *good[1:]], key)
         tell("good", good, key)

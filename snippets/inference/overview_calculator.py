@@ -72,10 +72,11 @@ def serving_planner(
     chip = ACCELERATORS[accelerator]
     if arithmetic == "8-bit" and not chip.eight_bit_tflops:
         raise ValueError(f"no 8-bit rate is published for {accelerator}.")
+    tpu = accelerator.startswith("TPU")
     s = Setup(
         MODELS[model], chip, 1, weights, cache, arithmetic == "8-bit",
         compute_share / 100, bandwidth_share / 100, memory_share / 100,
-        node=MOST if accelerator.startswith("TPU") else 8,
+        node=MOST if tpu else 8, split_users=tpu,
     )  # fmt: skip
     load = Load(prompt, output, ttft / 1e3, tpot / 1e3, max(context, prompt + output))
     choices = plan(s, load, MOST)

@@ -2,51 +2,20 @@
 
 from __future__ import annotations
 
-import random
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from statistics import quantiles
 
 from snippets.inference.overview import clocks, goodput
-from snippets.inference.overview_load import Load, sequences_that_fit
+from snippets.inference.overview_load import sequences_that_fit
 from snippets.inference.overview_planner import LLAMA, LOADS, largest_batch
+from snippets.inference.overview_requests import Request, requests
 from snippets.inference.overview_setup import Setup
 from snippets.inference.overview_time import decode_step, prefill_seconds
 
 LOAD = LOADS["interactive"]
 GROUP = replace(LLAMA, chips=4)
 CHOICE = largest_batch(GROUP, LOAD)
-
-
-@dataclass
-class Request:
-    """One request; `times` fills with the moments of its tokens."""
-
-    arrival: float
-    prompt: int
-    output: int
-    times: list[float] = field(default_factory=list)
-
-
-def requests(rate: float, load: Load, count: int, spread: float) -> list[Request]:
-    """Arrivals at `rate` a second, with the mean lengths of `load`.
-
-    Args:
-        rate: Requests per second.
-        load: Its prompt and output are the means.
-        count: How many.
-        spread: Sigma of log-normal lengths, and Poisson arrivals; 0 for equal lengths at
-            equal intervals.
-    """
-    rng, now, made = random.Random(0), 0.0, []
-    for _ in range(count):
-        now += rng.expovariate(rate) if spread else 1 / rate
-        prompt, output = (
-            max(1, round(mean * rng.lognormvariate(-(spread**2) / 2, spread)))
-            for mean in (load.prompt, load.output)
-        )
-        made.append(Request(now, prompt, output))
-    return made
 
 
 # --8<-- [start:serve]
@@ -85,15 +54,31 @@ def serve(s: Setup, arriving: list[Request], slots: int) -> float:
 # --8<-- [end:serve]
 
 
-def run(share: float, spread: float) -> tuple[float, float, float]:
+def run(share: float, spread: float, seed: int = 0) -> tuple[float, float, float]:
     """At `share` of the planned rate: tokens per second, share in time, 99th percentile TTFT."""
-    planned = CHOICE.tokens_s / LOAD.output
-    arriving = requests(share * planned, LOAD, 600, spread)
-    end = serve(GROUP, arriving, CHOICE.batch)
-    served = [clocks(r.arrival, r.times) for r in arriving]
-    good = goodput(served, LOAD.ttft, LOAD.tpot, end) * end / len(served)
-    tail = quantiles([c.ttft for c in served], n=100)[98]
-    return sum(r.output for r in arriving) / end, good, tail
+    arriving = served(share, spread, seed)
+    times = [clocks(r.arrival, r.times) for r in arriving]
+    last = arriving[-1].arrival  # from then on the server only drains
+    tokens = sum(t <= last for r in arriving for t in r.times) / last
+    tail = quantiles([c.ttft for c in times], n=100)[98]
+    return tokens, goodput(times, LOAD.ttft, LOAD.tpot, len(times)), tail
+
+
+def served(share: float, spread: float, seed: int = 0) -> list[Request]:
+    """Requests at `share` of the planned rate, after the server is through with them."""
+    arriving = requests(share * CHOICE.tokens_s / LOAD.output, LOAD, 600, spread, seed)
+    serve(GROUP, arriving, CHOICE.batch)
+    return arriving
+
+
+def too_long() -> float:
+    """Of those not in time at half the rate, the share whose prompt alone takes too long."""
+    late = []
+    for r in served(0.5, 1.0):
+        c = clocks(r.arrival, r.times)
+        if c.ttft > LOAD.ttft or c.tpot > LOAD.tpot:
+            late.append(prefill_seconds(GROUP, r.prompt) > LOAD.ttft)
+    return sum(late) / len(late)
 
 
 def example_collapse() -> None:
@@ -111,12 +96,17 @@ def example_collapse() -> None:
 def facts() -> dict[str, str]:
     """Numbers that the page states about goodput."""
     equal, drawn, half = run(1.0, 0.0), run(1.0, 1.0), run(0.5, 1.0)
+    seeds = [run(1.0, 1.0, seed)[1] for seed in range(6)]
     return {
         "planned_rate": f"{CHOICE.tokens_s / LOAD.output:.1f}",
         "equal_good": f"{equal[1]:.0%}",
         "drawn_good": f"{drawn[1]:.0%}",
         "drawn_tokens": f"{drawn[0] / equal[0]:.0%}",
         "half_good": f"{half[1]:.0%}",
+        "half_long": f"{too_long():.0%}",
+        "tenth_good": f"{run(0.1, 1.0)[1]:.0%}",
+        "seed_least": f"{min(seeds):.0%}",
+        "seed_most": f"{max(seeds):.0%}",
     }
 
 

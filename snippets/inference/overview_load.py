@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from snippets.inference.overview_models import cache_bytes
-from snippets.inference.overview_setup import CACHE, Setup, weight_bytes
+from snippets.inference.overview_setup import Setup, sequence_bytes, weight_bytes
 from snippets.inference.overview_time import decode_step, prefill_seconds
 
 
@@ -24,7 +23,7 @@ class Load:
 def sequences_that_fit(s: Setup, context: int) -> int:
     """Sequences of `context` tokens beside the weights; -1 if the weights do not fit."""
     spare = s.chips * s.chip.memory_gb * 1e9 * s.memory_share - weight_bytes(s)
-    return -1 if spare < 0 else int(spare // cache_bytes(s.model, context, CACHE[s.cache]))
+    return -1 if spare < 0 else int(spare // sequence_bytes(s, context))
 
 
 def token_seconds(s: Setup, load: Load, batch: int) -> float:

@@ -110,6 +110,7 @@ def facts() -> dict[str, str]:
     relaxed, strict = (plan(LLAMA, load, 16) for load in LOADS.values())
     first = next(c for c in strict if c.batch)
     best = min((c for c in strict if c.batch), key=lambda c: dollars_per_million(c, 2.0))
+    load, group = LOADS["interactive"], replace(LLAMA, chips=best.chips)
     return {
         "first_chips": f"{first.chips}",
         "first_batch": f"{first.batch}",
@@ -120,6 +121,8 @@ def facts() -> dict[str, str]:
         "strict_cost": f"{dollars_per_million(strict[1], 2.0):.2f}",
         "gpu_seconds": f"{best.chips / best.tokens_s * LOADS['interactive'].output:.2f} s",
         "gpus_full": f"{100 * best.chips / best.tokens_s * LOADS['interactive'].output:.0f}",
+        "ceiling": f"{load.output / prefill_seconds(group, load.prompt):,.0f}",
+        "plateau": f"{10**9 / token_seconds(group, load, 10**9):,.0f}",
         "best_chips": f"{best.chips}",
         "best_cost": f"{dollars_per_million(best, 2.0):.2f}",
     }

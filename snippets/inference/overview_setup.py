@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from snippets.distributed.hardware import ACCELERATORS, Accelerator
-from snippets.inference.overview_models import MODELS, Model, attention_params, parameters
+from snippets.inference.overview_models import (
+    MODELS,
+    Model,
+    attention_params,
+    cache_bytes,
+    parameters,
+)
 
 FOUR_BIT = 17 / 32  # bytes: 4 bits, and 8 bits of scale for 32 numbers
 WEIGHTS = {  # bytes of a parameter: outside the routed experts, and inside
@@ -34,6 +40,7 @@ class Setup:
     node: int = 8  # accelerators behind the fast link
     network_gb_s: float = 50.0  # of one accelerator, out of its node
     hop_us: float = 10.0  # fixed cost of one all-reduce
+    split_users: bool = False  # beyond its heads a cache is divided by users, not copied
     # --8<-- [end:setup]
 
     @property
@@ -68,6 +75,13 @@ def weight_bytes(s: Setup, batch: float = float("inf")) -> float:
 
 
 # --8<-- [end:read]
+
+
+def sequence_bytes(s: Setup, context: int) -> float:
+    """Bytes that the group keeps, and reads in a step, for a sequence of `context` tokens."""
+    copied = s.chips > s.model.kv_heads and not s.model.latent and not s.split_users
+    copies = s.chips / s.model.kv_heads if copied else 1.0
+    return copies * cache_bytes(s.model, context, CACHE[s.cache])
 
 
 def link_seconds(s: Setup, tokens: int) -> float:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from snippets.distributed.hardware import ACCELERATORS
-from snippets.inference.overview_models import MODELS, Model, active_params, cache_bytes
-from snippets.inference.overview_setup import CACHE, Setup, link_seconds, weight_bytes
+from snippets.inference.overview_models import MODELS, Model, active_params
+from snippets.inference.overview_setup import (
+    Setup,
+    link_seconds,
+    sequence_bytes,
+    weight_bytes,
+)
 
 
 # --8<-- [start:step]
@@ -27,7 +32,7 @@ class Step(NamedTuple):
 def decode_step(s: Setup, batch: int, context: int) -> Step:
     """One token for each of `batch` sequences that hold `context` tokens."""
     m = s.model
-    cached = batch * cache_bytes(m, context, CACHE[s.cache]) / s.bandwidth
+    cached = batch * sequence_bytes(s, context) / s.bandwidth
     pair = 2 * m.latent + m.rope if m.latent else 2 * m.head_dim
     scores = batch * 2 * m.heads * pair * seen(m, context) / s.flops
     return Step(

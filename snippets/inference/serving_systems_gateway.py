@@ -32,6 +32,7 @@ class Gateway:
 
     slots: int = 4
     room: int = 8
+    gap_s: float = 2.0  # in which a worker must send its next token
     budget: RetryBudget = field(default_factory=RetryBudget)
     workers: dict[int, Worker] = field(default_factory=dict)
     waiting: deque[asyncio.Future[Worker]] = field(default_factory=deque)
@@ -75,13 +76,14 @@ class Gateway:
             worker = await future
             rest = {"prompt": prompt + sent, "tokens": count - len(sent)}
             try:
-                async with http.request(worker.port, "/generate", rest) as reply:
+                generate = http.request(worker.port, "/generate", rest, self.gap_s)
+                async with generate as reply:
                     async for line in reply.lines:
                         sent.append(line["token"])
                         yield line["token"]
                 if len(sent) < count:
                     raise ConnectionError("the answer ended too early")
-            except http.BROKEN:
+            except http.BROKEN:  # reset, cut, or silent for `gap_s`
                 worker.healthy = False  # passive health check: no need to wait for a probe
                 if not self.budget.withdraw():
                     raise
@@ -114,16 +116,19 @@ class Gateway:
             writer.write(http.END)
             self.seconds += 0.1 * (time.monotonic() - began - self.seconds)
 
-    async def check(self, every_s: float = 0.1, patience: int = 3) -> None:
-        """Ask each worker whether it is well; three misses in a row mean no."""
+    async def probe(self, worker: Worker, patience: int = 3) -> None:
+        """Ask a worker whether it is well; three misses in a row mean no."""
+        try:
+            async with http.request(worker.port, "/health", gap_s=0.5):
+                worker.healthy, worker.misses = True, 0
+        except http.BROKEN:
+            worker.misses += 1
+            worker.healthy = worker.healthy and worker.misses < patience
+
+    async def check(self, every_s: float = 0.1) -> None:
+        """Probe all workers at once, again and again: one that hangs delays no other's probe."""
         while True:
-            for worker in list(self.workers.values()):
-                try:
-                    async with asyncio.timeout(0.5), http.request(worker.port, "/health"):
-                        worker.healthy, worker.misses = True, 0
-                except http.BROKEN:
-                    worker.misses += 1
-                    worker.healthy = worker.healthy and worker.misses < patience
+            await asyncio.gather(*map(self.probe, self.workers.values()))
             self.dispatch()
             await asyncio.sleep(every_s)
 

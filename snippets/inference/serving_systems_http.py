@@ -53,20 +53,29 @@ async def read_request(reader: asyncio.StreamReader) -> tuple[str, dict[str, Any
 
 
 async def chunks(
-    reader: asyncio.StreamReader, streamed: bool
+    reader: asyncio.StreamReader, streamed: bool, gap_s: float | None = None
 ) -> AsyncIterator[dict[str, Any]]:
-    """Lines until the chunk of length zero; a stream that ends without it raises."""
-    while streamed and (
-        size := int((await reader.readuntil(b"\r\n")).decode("latin-1"), 16)
-    ):
-        yield json.loads((await reader.readexactly(size + 2))[:-2])
+    """Lines until the chunk of length zero; a stream that ends without it, or stalls, raises."""
+    while streamed:
+        async with asyncio.timeout(gap_s):
+            size = int((await reader.readuntil(b"\r\n")).decode("latin-1"), 16)
+            if not size:
+                return
+            text = await reader.readexactly(size + 2)
+        yield json.loads(text[:-2])
 
 
 @asynccontextmanager
 async def request(
-    port: int, path: str, message: dict[str, Any] | None = None
+    port: int,
+    path: str,
+    message: dict[str, Any] | None = None,
+    gap_s: float | None = None,
 ) -> AsyncIterator[Reply]:
-    """Send one request to this machine; the connection ends with the block."""
+    """Send one request to this machine; the connection ends with the block.
+
+    The head and each line must come within `gap_s` seconds of what came before.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         body = json.dumps(message or {}).encode()
@@ -74,8 +83,9 @@ async def request(
             b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
             % (path.encode(), len(body), body)
         )
-        words, headers = await read_head(reader)
+        async with asyncio.timeout(gap_s):
+            words, headers = await read_head(reader)
         streamed = headers.get("transfer-encoding") == "chunked"
-        yield Reply(int(words[1]), headers, chunks(reader, streamed))
+        yield Reply(int(words[1]), headers, chunks(reader, streamed, gap_s))
     finally:
         writer.close()

@@ -49,6 +49,13 @@ def wait_quantile(load: float, servers: int, room: int, share: float = 0.95) -> 
     return high
 
 
+def mean_wait(load: float, servers: int, room: int) -> float:
+    """Mean wait of the accepted, in service times: Little's law on those who wait."""
+    p = occupancy(load, servers, room)
+    waiting = sum((n - servers) * p[n] for n in range(servers, len(p)))
+    return waiting / (load * (1 - p[-1]))
+
+
 def desired_replicas(
     current: int, metric: float, target: float, tolerance: float = 0.1
 ) -> int:
@@ -82,6 +89,7 @@ def facts() -> dict[str, str]:
     small, large = ((wait_quantile(9.6, 8, n), shed_share(9.6, 8, n)) for n in (4, 256))
     return {
         "wait_large": f"{large[0]:.0f}",
+        "mean_large": f"{mean_wait(9.6, 8, 256):.0f}",
         "shed_small": f"{small[1]:.0%}",
         "unavoidable": f"{1 - 1 / 1.2:.0%}",
         "hpa": f"{desired_replicas(50, 90, 75)}",

@@ -31,8 +31,8 @@ class Second:
 class Storm:
     """A server that answers 100 calls a second, first come, first served; 70 new ones arrive.
 
-    A client waits one second, then retries, `attempts` times in all. The server does not
-    know that it gave up, and works on the call all the same.
+    A client waits one second, then retries, `attempts` times in all, also when it was
+    refused. The server does not know that it gave up, and works on the call all the same.
     """
 
     attempts: int = 1
@@ -42,12 +42,12 @@ class Storm:
     waits: deque[Call] = field(default_factory=deque)
 
     def send(self, call: Call, now: Second) -> None:
-        """Put a call into the queue, or refuse it; its client then does not insist."""
+        """Put a call into the queue, or refuse it."""
         now.sent += 1
-        if len(self.queue) >= self.room:
+        if len(self.queue) < self.room:
+            self.queue.append(call)
+        else:
             now.shed += 1
-            return
-        self.queue.append(call)
         self.waits.append(call)
 
     # --8<-- [start:storm]
@@ -90,7 +90,7 @@ def clients() -> dict[str, Storm]:
         "no retries": Storm(),
         "3 attempts": Storm(attempts=3),
         "3 attempts, budget 10%": Storm(attempts=3, budget=RetryBudget()),
-        "the same, room for 50": Storm(attempts=3, budget=RetryBudget(), room=50),
+        "3 attempts, room for 50": Storm(attempts=3, room=50),
     }
 
 
@@ -116,7 +116,7 @@ def facts() -> dict[str, str]:
         "good": f"{storm[-1].good}",
         "busy": f"{storm[-1].good + storm[-1].wasted}",
         "budget_after": f"{after['3 attempts, budget 10%']} s",
-        "room_after": f"{after['the same, room for 50']} s",
+        "room_after": f"{after['3 attempts, room for 50']} s",
         "layers": f"{3**5}",
     }
 

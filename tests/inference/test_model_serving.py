@@ -277,6 +277,8 @@ def test_statuses_say_what_is_wrong_and_nothing_about_the_inside():
         )
         assert ask(good, {"X-API-Key": "Secret"}).status_code == 401
         assert ask([], {}).status_code == 401, "a stranger learns nothing about the schema"
+        torn = client.post("/score", content="{", headers={"Content-Type": "application/json"})
+        assert torn.status_code == 422, "the body is parsed before anybody asks for the key"
         assert ask(good, KEY).json() == {"score": 2.0, "version": "v1"}
         failed = ask([13.0, *good[1:]], KEY)
         assert failed.status_code == 500 and "unlucky" not in failed.text

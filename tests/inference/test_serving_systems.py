@@ -2,13 +2,16 @@
 
 import ast
 import asyncio
+import contextlib
 import http.client
 import itertools
 import json
 import math
 import os
 import signal
+import socket
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +127,15 @@ def test_the_wait_of_the_accepted_is_a_mixture_of_gamma_distributions(load, serv
     assert late == pytest.approx(0.05, abs=1e-6) or (t < 1e-6 and late <= 0.05)
 
 
+@settings(deadline=None, max_examples=40)
+@given(load=st.floats(0.5, 12), servers=st.integers(1, 6), room=st.integers(1, 20))
+def test_the_mean_wait_is_that_of_the_same_mixture(load, servers, room):
+    p = np.array(serving_systems_queue.occupancy(load, servers, room))
+    means = stats.gamma.mean(np.arange(1, room + 1), scale=1 / servers)
+    expected = means @ p[servers:-1] / (1 - p[-1])
+    assert serving_systems_queue.mean_wait(load, servers, room) == pytest.approx(expected)
+
+
 def test_a_long_queue_refuses_hardly_fewer_and_makes_everybody_wait():
     short, long = ((serving_systems_queue.wait_quantile(9.6, 8, n), serving_systems_queue.shed_share(9.6, 8, n)) for n in (4, 256))  # fmt: skip
     assert long[0] > 40 * short[0]
@@ -236,8 +248,11 @@ def test_retries_without_a_budget_outlive_the_outage_that_caused_them():
     assert max(s.sent for s in storm) == 210 and storm[-1].sent == 210, "three times the demand, for ever"
     assert storm[-1].good == 0 and storm[-1].wasted == 100, "busy, and useless"
     assert recovered == {
-        "no retries": 5, "3 attempts": None, "3 attempts, budget 10%": 7, "the same, room for 50": 1
+        "no retries": 5, "3 attempts": None, "3 attempts, budget 10%": 7, "3 attempts, room for 50": 1
     }  # fmt: skip
+    bounded = runs["3 attempts, room for 50"]
+    assert max(s.sent for s in bounded) == 210 and bounded[13].shed > 100, "who is refused tries again"
+    assert bounded[-1].good == 70 and bounded[-1].wasted == bounded[-1].shed == 0
 
 
 # The gateway
@@ -321,6 +336,64 @@ def test_pythons_own_client_reads_answers_and_refusals():
         tokens = [json.loads(line)["token"] for line in body.splitlines()]
         assert status == 200
         assert tokens == list(serving_systems_worker.Decoder().generate([1, 2, 3], count))
+
+
+async def hang(registry, gateway):
+    """One of two workers stops in the middle of an answer, without closing anything; then it wakes."""
+    server, checks = await serving_systems_gateway.start(gateway, registry)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        await until(lambda: sum(worker.healthy for worker in gateway.workers.values()) == 2)
+        victim = next(iter(gateway.workers.values()))
+        answers = [asyncio.create_task(asyncio.to_thread(ask, port, 40)) for _ in range(2)]
+        await until(lambda: all(worker.running for worker in gateway.workers.values()))
+        await asyncio.sleep(0.1)  # a few tokens
+        os.kill(victim.pid, signal.SIGSTOP)
+        answers.append(asyncio.create_task(asyncio.to_thread(ask, port, 5)))  # for the first one, again
+        await until(lambda: victim.running == 2)
+        try:
+            told = await asyncio.gather(*answers, return_exceptions=True)
+            await until(lambda: victim.misses >= 3 and not victim.healthy)
+        finally:
+            os.kill(victim.pid, signal.SIGCONT)
+        await until(lambda: victim.healthy)
+        return told
+    finally:
+        checks.cancel()
+        server.close()
+
+
+def test_a_worker_that_hangs_loses_its_requests_to_another_which_answers_them_once():
+    """One request was in the middle, one had not even a head: both are moved, no token is repeated."""
+    with serving_systems_worker.fleet(2, 0.02, 0.0) as registry:
+        gateway = serving_systems_gateway.Gateway(gap_s=0.4)
+        told = asyncio.run(hang(registry, gateway))
+    assert gateway.moved >= 2
+    for (status, _, body), count in zip(told, (40, 40, 5), strict=True):
+        tokens = [json.loads(line)["token"] for line in body.splitlines()]
+        assert status == 200
+        assert tokens == list(serving_systems_worker.Decoder().generate([1, 2, 3], count))
+
+
+def test_workers_that_hang_do_not_delay_the_probes_of_others():
+    """Twelve sockets that accept and say nothing: one after the other, their probes would take six seconds."""
+    with contextlib.ExitStack() as stack:
+        mute = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(12)]
+        gateway = serving_systems_gateway.Gateway(
+            workers={
+                n: serving_systems_gateway.Worker(0, one.getsockname()[1], healthy=True)
+                for n, one in enumerate(mute)
+            }
+        )
+
+        async def first_round():
+            checks = asyncio.create_task(gateway.check())
+            began = time.monotonic()
+            await until(lambda: all(worker.misses for worker in gateway.workers.values()))
+            checks.cancel()
+            return time.monotonic() - began
+
+        assert asyncio.run(first_round()) < 4
 
 
 async def cut_off(registry, gateway):
