@@ -23,12 +23,12 @@ def positions(split: str, rank: int, ranks: int, tokens: int) -> list[int]:
     ]
 
 
+# --8<-- [end:split]
+
+
 def pairs(queries: Sequence[int], keys: Sequence[int]) -> int:
     """Scores that causal attention needs: pairs in which the key does not come later."""
     return sum(key <= query for query in queries for key in keys)
-
-
-# --8<-- [end:split]
 
 
 def work(split: str, ranks: int, tokens: int) -> list[list[int]]:
@@ -69,8 +69,6 @@ def facts() -> dict[str, str]:
     """Numbers that the page states about splits."""
     return {
         "busy_contiguous": f"{balance('contiguous', 16, 512):.0%}",
-        "busy_zigzag": f"{balance('zigzag', 16, 512):.0%}",
-        "busy_striped": f"{balance('striped', 16, 512):.0%}",
     }
 
 

@@ -23,7 +23,6 @@ def batch(step: int) -> Tensor:
     return torch.randn(TOKENS, WIDTH, generator=generator) + 0.5
 
 
-# --8<-- [start:capacity]
 def fits(experts: Tensor, number: int, factor: float) -> Tensor:
     """Which of the [T, K] choices find a place when each expert takes only so many.
 
@@ -35,9 +34,6 @@ def fits(experts: Tensor, number: int, factor: float) -> Tensor:
     hot = F.one_hot(experts.T.flatten(), number)  # [K*T, E]
     place = (hot.cumsum(0) * hot).sum(1)  # 1 for the first of each expert
     return (place <= capacity).view(top_k, tokens).T
-
-
-# --8<-- [end:capacity]
 
 
 # --8<-- [start:balance]

@@ -11,7 +11,6 @@ LLAMA = {"heads": 128, "kv_heads": 8, "head_dim": 128}  # Llama Team 2024, table
 NETWORK = 50e9  # bytes/s of one 400 Gbit/s port, each way
 
 
-# --8<-- [start:bytes]
 def ring_bytes(
     tokens: int, ranks: int, kv_heads: int, head_dim: int, width: int = 2
 ) -> tuple[float, float]:
@@ -43,9 +42,6 @@ def hidden_from(
         causal: Whether half of the scores are left out (zigzag).
     """
     return (2 if causal else 1) * flops / bandwidth / group
-
-
-# --8<-- [end:bytes]
 
 
 def nodes_reached(experts: int, top_k: int, nodes: int, limit: int | None = None) -> float:

@@ -9,7 +9,6 @@ from torch import Tensor
 from torch.autograd import Function
 
 
-# --8<-- [start:exchange]
 class Exchange(Function):
     """An all-to-all of unequal parts; its gradient is the all-to-all in the other direction."""
 
@@ -34,6 +33,3 @@ class Exchange(Function):
 def exchange(x: Tensor, send: list[int], receive: list[int], group: Any = None) -> Tensor:
     """Every rank of the group must call it, also one that has nothing to send or to receive."""
     return cast(Tensor, Exchange.apply(x, send, receive, group))
-
-
-# --8<-- [end:exchange]

@@ -19,16 +19,15 @@ def route(x: Tensor, gate: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
     return weights / weights.sum(-1, keepdim=True), experts
 
 
+# --8<-- [end:route]
+
+
 def expert(x: Tensor, gate_up: Tensor, down: Tensor) -> Tensor:
     """One expert: a SwiGLU layer, [N, D] to [N, D]."""
     gate, up = (x @ gate_up.T).chunk(2, -1)
     return (F.silu(gate) * up) @ down.T
 
 
-# --8<-- [end:route]
-
-
-# --8<-- [start:layer]
 class ExpertParallel(nn.Module):
     """A mixture of experts whose experts are spread over the ranks of a group."""
 
@@ -43,6 +42,7 @@ class ExpertParallel(nn.Module):
             for name in ("gate_up", "down")
         )
 
+    # --8<-- [start:forward]
     def forward(self, x: Tensor) -> Tensor:
         """[T, D] to [T, D]; T may differ from rank to rank."""
         weights, experts = route(x, self.gate, self.top_k)
@@ -55,7 +55,9 @@ class ExpertParallel(nn.Module):
         arrived = exchange(rows, send, receive, self.group)
         done = exchange(self.compute(arrived, incoming), receive, send, self.group)
         back = torch.empty_like(done).index_copy(0, order, done)
-        return (back.view(*experts.shape, -1) * weights[..., None]).sum(1)
+        return (back.view(*experts.shape, x.shape[1]) * weights[..., None]).sum(1)
+
+    # --8<-- [end:forward]
 
     def compute(self, arrived: Tensor, incoming: Tensor) -> Tensor:
         """Each local expert on all of its rows; they come sorted by rank, then by expert."""
@@ -66,9 +68,6 @@ class ExpertParallel(nn.Module):
             rows = (owner == e).nonzero()[:, 0]
             outputs = outputs.index_copy(0, rows, expert(arrived[rows], *weights))
         return outputs
-
-
-# --8<-- [end:layer]
 
 
 def dense(x: Tensor, weights: dict[str, Tensor], top_k: int) -> Tensor:

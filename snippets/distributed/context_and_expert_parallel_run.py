@@ -9,25 +9,25 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed.tensor.experimental._context_parallel import _attention
 from torch.nn.functional import scaled_dot_product_attention
 
 from snippets.distributed.collectives_ranks import RANKS, launch
 from snippets.distributed.context_and_expert_parallel import positions
+from snippets.distributed.context_and_expert_parallel_engine import engine
 from snippets.distributed.context_and_expert_parallel_ring import Visible, ring_attention
 from snippets.distributed.context_and_expert_parallel_traffic import (
     Traffic,
     below,
+    cost,
     kept,
 )
 
 TOKENS, HEADS, WIDTH = 256, 4, 16
-aten, torch_ring = torch.ops.aten, cast(Any, _attention)
 
 
 def inputs(kv_heads: int = HEADS, tokens: int = TOKENS) -> list[Tensor]:
@@ -60,10 +60,7 @@ def whole(tensors: list[Tensor], mask: Tensor | None = None) -> tuple[list[Tenso
     return [out, *torch.autograd.grad(out, (q, k, v), tensors[3])], size
 
 
-Result = tuple[list[Tensor], dict[str, Any]]
-
-
-def ours(parts: list[Tensor], visible: Visible) -> Result:
+def ours(parts: list[Tensor], visible: Visible) -> tuple[list[Tensor], dict[str, Any]]:
     """Local output and gradients by our ring, and what it cost."""
     q, k, v = (t.requires_grad_() for t in parts[:3])
     with Traffic() as forward:
@@ -71,45 +68,6 @@ def ours(parts: list[Tensor], visible: Visible) -> Result:
     with Traffic() as backward:
         grads = torch.autograd.grad(out, (q, k, v), parts[3])
     return [out.detach(), *grads], cost(forward, backward, size)
-
-
-# --8<-- [start:engine]
-def engine(parts: list[Tensor], method: str) -> Result:
-    """The same by PyTorch's ring, with its attention kernel for CPUs in the place of CUDA's."""
-    q, k, v, dout = parts
-    torch_ring.set_rotate_method(method)
-    with Traffic() as forward:
-        out, lse = torch_ring._templated_ring_attention(
-            dist.group.WORLD, 2, aten._scaled_dot_product_flash_attention_for_cpu,
-            q, k, v, is_causal=True,
-        )  # fmt: skip
-    with Traffic() as backward:
-        grads = torch_ring._templated_ring_attention_backward(
-            dist.group.WORLD, 2, cpu_backward, dout, "grad_out", q, k, v, out, lse, True
-        )
-    size = sum(t.nbytes for t in (q, k, v, out, lse))
-    return [out, *grads[:3]], cost(forward, backward, size)
-
-
-# --8<-- [end:engine]
-
-
-def cpu_backward(*, is_causal: bool, **tensors: Tensor) -> Any:
-    """The kernel's gradient; it takes one argument more than the ring passes."""
-    names = ("grad_out", "query", "key", "value", "out", "logsumexp")
-    return aten._scaled_dot_product_flash_attention_for_cpu_backward(
-        *(tensors[name].contiguous() for name in names), 0.0, is_causal
-    )
-
-
-def cost(forward: Traffic, backward: Traffic, size: int) -> dict[str, Any]:
-    """Bytes sent, largest tensor, bytes kept."""
-    return {
-        "sent": (forward.sent, backward.sent),
-        "largest": max(forward.largest, backward.largest),
-        "kept": size,
-        "calls": {**forward.names, **{f"{n}, back": c for n, c in backward.names.items()}},
-    }
 
 
 def furthest(ours: list[Tensor], theirs: list[Tensor]) -> list[float]:

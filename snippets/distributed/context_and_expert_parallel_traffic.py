@@ -65,6 +65,16 @@ def kept(work: Callable[[], Tensor]) -> tuple[Tensor, int]:
         return work(), sum(storages.values())
 
 
+def cost(forward: Traffic, backward: Traffic, size: int) -> dict[str, Any]:
+    """Bytes sent, largest tensor, bytes kept."""
+    return {
+        "sent": (forward.sent, backward.sent),
+        "largest": max(forward.largest, backward.largest),
+        "kept": size,
+        "calls": {**forward.names, **{f"{n}, back": c for n, c in backward.names.items()}},
+    }
+
+
 def below(difference: float, bound: float = 1e-5) -> str:
     """A rounding error in words that are the same on every machine."""
     return f"< {bound:.0e}" if difference < bound else f"{difference:.0e}"
