@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-EXPERTS, TOP_K, WIDTH, TOKENS, RANKS = 16, 2, 16, 2048, 4
+EXPERTS, TOP_K, WIDTH, TOKENS, RANKS = 8, 2, 16, 1024, 4
 
 
 def router() -> Tensor:
@@ -68,11 +68,10 @@ def train(method: str, steps: int) -> list[Tensor]:
     gate, bias, history = router(), torch.zeros(EXPERTS), []
     for step in range(steps + 1):
         weight = gate.requires_grad_(method == "auxiliary loss")
-        probabilities = (batch(step) @ weight.T).softmax(-1)
-        scores = (
-            probabilities.detach() if method != "bias" else (batch(step) @ gate.T).sigmoid()
-        )
-        experts = (scores + bias).topk(TOP_K).indices
+        logits = batch(step) @ weight.T
+        probabilities = logits.softmax(-1)
+        scores = logits.sigmoid() if method == "bias" else probabilities
+        experts = (scores.detach() + bias).topk(TOP_K).indices
         history.append(loads_of(experts))
         if method == "auxiliary loss":
             loss = auxiliary(probabilities, experts)
@@ -101,12 +100,12 @@ def example_capacity() -> None:
 
 
 def example_balance() -> None:
-    """Largest load over the mean, of experts and of ranks with four experts each."""
-    print("largest over mean      at step 0      20     100     after 400, of ranks")
+    """Largest load over the mean, of experts and of ranks with two experts each."""
+    print("largest over mean      at step 0      20     100     after 200, of ranks")
     for method in ("nothing", "auxiliary loss", "bias"):
-        history = train(method, 400)
-        cells = "".join(f"{excess(history[step]):8.2f}" for step in (0, 20, 100, 400))
-        print(f"{method:24s}{cells}{excess(history[400], RANKS):17.2f}")
+        history = train(method, 200)
+        cells = "".join(f"{excess(history[step]):8.2f}" for step in (0, 20, 100, 200))
+        print(f"{method:24s}{cells}{excess(history[200], RANKS):17.2f}")
 
 
 def facts() -> dict[str, str]:
