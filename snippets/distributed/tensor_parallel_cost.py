@@ -125,7 +125,7 @@ def facts() -> dict[str, str]:
     return {
         "alpha_nvlink": f"{nvlink:,.0f}",
         "alpha_nic": f"{nic:,.0f}",
-        "alpha_tpu": f"{tpu:,.0f}",
+        "limit_8b": f"{largest_degree(effective_width(*LLAMA['8B'], seq=8192), nvlink):.1f}",
         "limit_70b": f"{largest_degree(inner, nvlink):.1f}",
         "limit_70b_nic": f"{largest_degree(inner, nic):.1f}",
         "limit_70b_slow": f"{largest_degree(inner, slow):.1f}",
@@ -135,13 +135,10 @@ def facts() -> dict[str, str]:
         "share_8_step": f"{2 / 3 * c / a:.0%}",
         "lost_8": f"{1 - 1 / (1 + 2 / 3 * c / a):.0%}",
         "share_8_nic": f"{7 * nic / width:.1f}",
-        "reduce_ms": f"{c / 2 * 1e3:.2f} ms",
-        "message_mb": f"{2 * 8192 * hidden / 1e6:.0f} MB",
         "mixed": f"{mixed_batch(tpu, inner):.0f}",
         "checkpoints_3": f"{checkpoint_bytes(4e6, [8192] * 3, 80) / 1e12:.1f} TB",
         "checkpoints_4": f"{checkpoint_bytes(4e6, [8192] * 4, 80) / 1e12:.1f} TB",
         "chips_3": f"{(checkpoint_bytes(4e6, [8192] * 3, 80) + 10 * 70e9) / 96e9:.0f}",
-        "chips_4": f"{(checkpoint_bytes(4e6, [8192] * 4, 80) + 10 * 70e9) / 96e9:.0f}",
     }
 
 

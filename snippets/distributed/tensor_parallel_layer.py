@@ -66,7 +66,6 @@ def mix(q: Tensor, k: Tensor, v: Tensor, size: int, dropout: float = 0.0) -> Ten
     return (drop(scores, dropout) @ v).permute(2, 0, 1, 3).flatten(-2)
 
 
-# --8<-- [start:cut]
 def columns(whole: Tensor, rank: int, ranks: int, heads: int | None = None) -> Tensor:
     """This rank's outputs of a linear layer: rows of PyTorch's [out, in] weight, or of a bias.
 
@@ -80,6 +79,3 @@ def columns(whole: Tensor, rank: int, ranks: int, heads: int | None = None) -> T
 def rows(whole: Tensor, rank: int, ranks: int) -> Tensor:
     """This rank's inputs of a linear layer."""
     return whole.detach().chunk(ranks, 1)[rank].clone()
-
-
-# --8<-- [end:cut]

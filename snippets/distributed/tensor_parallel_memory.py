@@ -94,7 +94,6 @@ def facts() -> dict[str, str]:
         "gpt3_split": f"{split:,.0f} MB",
         "gpt3_both": f"{both:,.0f} MB",
         "gpt3_kept": f"{kept:,.0f} MB",
-        "floor": f"{10 / 34:.0%}",
     }
 
 

@@ -15,7 +15,6 @@ from snippets.distributed.collectives_cost import bus_factor
 KINDS = {"all_gather": "gather", "reduce_scatter": "scatter", "all_reduce": "reduce"}
 
 
-# --8<-- [start:traffic]
 class Traffic(CommDebugMode):
     """PyTorch's counter of collectives, and the bytes that a ring would send for them."""
 
@@ -36,7 +35,6 @@ class Traffic(CommDebugMode):
         return result
 
 
-# --8<-- [end:traffic]
 def tensors(tree: Any) -> list[Tensor]:
     """All tensors in nested lists and tuples."""
     leaves = torch.utils._pytree.tree_leaves(tree)

@@ -118,7 +118,6 @@ def facts() -> dict[str, str]:
     """Numbers of the page: Llama 3's vocabulary, a sequence of 8,192 tokens, fp32."""
     return {
         "logits_gathered": f"{4 * 8192 * 128_256 / 1e9:.1f} GB",
-        "logits_split": f"{4 * 8192 * 128_256 / 8 / 1e9:.2f} GB",
         "loss_reduced": f"{3 * 4 * 8192 / 1e3:.0f} KB",
     }
 
