@@ -140,7 +140,7 @@ def example_mistakes() -> None:
     """Thirty steps on four ranks."""
     print(f"{'':20s}{'loss':>8s}{'merged':>9s}{'copies apart':>14s}")
     for run, (loss, whole, apart) in outcomes().items():
-        print(f"{run:20s}{loss:8.3f}{whole:9.3f}{apart:14.3f}")
+        print(f"{run:20s}{loss:8.3f}{whole:9.3f}{apart:14.2f}")
 
 
 if __name__ == "__main__":

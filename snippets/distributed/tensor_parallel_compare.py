@@ -93,7 +93,11 @@ def example_compare() -> None:
         print(
             f"{kind + (', sequence' if sequence else ''):20s}{calls[0]:6d}{calls[1]:7d}"
             f"{sent[0]:8.1f}{sent[1]:7.1f}{found['held'] / 1e3:9.1f}"
-            + (f"{max(apart):12.0e}" if kind != "whole" else "")
+            + (
+                ""
+                if kind == "whole"
+                else f"{'< 1e-5' if max(apart) < 1e-5 else 'more':>12s}"
+            )
         )
 
 

@@ -103,6 +103,11 @@ def compare(rank: int, folder: Path) -> None:
     torch.save(found, folder / f"{rank}.pt")
 
 
+def small(error: float) -> str:
+    """Rounding, or more than that."""
+    return "< 1e-7" if error < 1e-7 else f"{error:.0e}"
+
+
 def example_loss() -> None:
     """64 tokens, a vocabulary of 4,000, four ranks."""
     folder = launch(compare)
@@ -111,7 +116,7 @@ def example_loss() -> None:
     for kind in ("whole", "gathered", "loss_parallel", "ours"):
         loss, _, sent = ranks[0][kind]
         apart = max((f[kind][1] - f["whole"][1]).abs().max().item() for f in ranks)
-        print(f"{kind:16s}{loss:10.5f}{apart:24.0e}{sent:12,.0f}")
+        print(f"{kind:16s}{loss:10.5f}{small(apart):>24s}{sent:12,.0f}")
 
 
 def facts() -> dict[str, str]:
