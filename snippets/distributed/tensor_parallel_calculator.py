@@ -25,10 +25,10 @@ def tensor_parallel(
     degree: Annotated[int, "GPUs", (1, 256)] = 8,
     accelerator: Literal["A100", "H100", "B200", "MI300X", "TPU v5p"] = "H100",
     link: Annotated[float, "GB/s, one direction", (0.1, 10_000.0)] = 450.0,
-    start: Annotated[float, "µs a message", (0.0, 1000.0)] = 1.0,
+    start: Annotated[float, "µs a message", (0.0, 1000.0)] = 0.0,
     peak: Annotated[float, "% of peak reached", (1.0, 100.0)] = 100.0,
 ) -> dict[str, object]:
-    """When does a layer wait for its links?
+    """Arithmetic and communication of one layer, forward and backward.
 
     Args:
         hidden: Width of the model, $h$.

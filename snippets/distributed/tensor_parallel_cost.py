@@ -62,7 +62,6 @@ def layer_seconds(
     return arithmetic, 2 * ring_seconds(2 * tokens * hidden, ranks, alpha, beta)
 
 
-# --8<-- [start:mixed]
 def mixed_batch(flops_per_byte: float, width: float, axes: int = 2) -> float:
     """Tokens per chip below which no mixture of FSDP and tensor parallelism hides its traffic.
 
@@ -74,9 +73,6 @@ def mixed_batch(flops_per_byte: float, width: float, axes: int = 2) -> float:
     Source: Austin et al. 2025, "How to Parallelize a Transformer for Training".
     """
     return 4 * flops_per_byte**2 / (axes * width)
-
-
-# --8<-- [end:mixed]
 
 
 def gather_seconds(size: float, link: float, ranks: int | None = None) -> float:

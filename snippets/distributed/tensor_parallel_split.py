@@ -14,7 +14,6 @@ from snippets.distributed.tensor_parallel import Enter, GatherLinear, Group, Lea
 from snippets.distributed.tensor_parallel_layer import Layer, columns, drop, mix, rows
 
 
-# --8<-- [start:stream]
 class OwnStream:
     """Within it, random numbers come from a generator of this rank's own."""
 
@@ -32,9 +31,6 @@ class OwnStream:
     def __exit__(self, *_: object) -> None:
         self.state = self.here.get_rng_state()
         self.here.set_rng_state(self.shared)
-
-
-# --8<-- [end:stream]
 
 
 class Part(nn.Module):
