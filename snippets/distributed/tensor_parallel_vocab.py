@@ -26,7 +26,6 @@ from snippets.distributed.tensor_parallel_traffic import Traffic, local
 TOKENS, VOCAB, HIDDEN = 64, 4000, 16
 
 
-# --8<-- [start:embedding]
 def mine(ids: Tensor, size: int, group: Group = None) -> tuple[Tensor, Tensor]:
     """Which ids fall into this rank's `size` rows, and their place there (0 for the others)."""
     place = ids - dist.get_rank(group) * size
@@ -38,9 +37,6 @@ def embed(ids: Tensor, table: Tensor, group: Group = None) -> Tensor:
     """Look up ids in a table of which each rank holds some rows [V/t, H]."""
     inside, place = mine(ids, len(table), group)
     return Leave.apply(F.embedding(place, table) * inside.unsqueeze(-1), group)
-
-
-# --8<-- [end:embedding]
 
 
 # --8<-- [start:loss]
