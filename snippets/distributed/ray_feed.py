@@ -79,7 +79,7 @@ def read(rows: ray.data.DataIterator, epochs: tuple[int, ...]) -> list[list[int]
 
 
 def workers_read(epochs: tuple[int, ...]) -> list[list[list[int]]]:
-    """The orders of two workers, [worker][epoch][row]."""
+    """The orders of two workers: rows by worker and epoch."""
     shards = dataset().streaming_split(2, equal=True)
     return ray.get([read.remote(shard, epochs) for shard in shards])
 
