@@ -1,0 +1,261 @@
+"""Mini-FSDP against `fully_shard`, DDP and one process; bytes against PyTorch's counters; mistakes by their symptoms."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+import torch.distributed as dist
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.distributed.tensor.debug import CommDebugMode
+from torch.nn import functional as F
+
+from snippets.distributed import fsdp, fsdp_accumulate, fsdp_breaks, fsdp_calculator, fsdp_cost
+from snippets.distributed import fsdp_memory as memory
+from snippets.distributed import fsdp_mesh as mesh
+from snippets.distributed import fsdp_order as order
+from snippets.distributed import fsdp_run as real
+from snippets.distributed.collectives_ranks import launch
+from snippets.distributed.fsdp_wire import Wire, batch, network, whole
+
+
+def everything(rank, folder):
+    """One launch of four ranks for all tests that need them."""
+    for name, work in {
+        "compare": real.compare,
+        "memory": memory.measure,
+        "mesh": mesh.measure,
+        "accumulate": fsdp_accumulate.measure,
+        "breaks": fsdp_breaks.measure,
+        "order": order.measure,
+        "counted": counted,
+        "accumulated": accumulated,
+    }.items():
+        here = folder / name
+        here.mkdir(exist_ok=True)
+        work(rank, here)
+
+
+def counted(rank, folder):
+    """The wire beside PyTorch's own count of calls."""
+    model = real.wrapped("fully_shard", network())
+    x, y = batch(rank, dist.get_world_size())
+    with CommDebugMode() as theirs, Wire() as ours:
+        F.mse_loss(model(x), y).backward()
+    counts = {str(name): n for name, n in theirs.get_comm_counts().items()}
+    torch.save((counts, [kind for kind, _, _ in ours.calls]), folder / f"{rank}.pt")
+
+
+def accumulated(rank, folder):
+    """Our units add up gradients of two backward passes like one process does."""
+    model = network()
+    fsdp.shard_model(model, list(model.children())[:-1])
+    x, y = batch(rank, dist.get_world_size())
+    for _ in range(2):
+        F.mse_loss(model(x), y).backward()
+    torch.save([whole(p, "mini-FSDP") for p in model.parameters()], folder / f"{rank}.pt")
+
+
+@pytest.fixture(scope="module")
+def ranks():
+    single = real.Run(*torch.load(launch(real.alone, 1) / "single.pt"))
+    folder = launch(everything, 4)
+    saved = {
+        path.name: [torch.load(path / f"{rank}.pt") for rank in range(4)]
+        for path in folder.iterdir()
+        if path.is_dir()
+    }
+    saved["compare"] = [{k: real.Run(*run) for k, run in part.items()} for part in saved["compare"]]
+    return saved | {"single": single}
+
+
+def test_gradients_and_losses_are_those_of_one_process(ranks):
+    single = ranks["single"]
+    assert single.losses[-1] < single.losses[0] / 4
+    for part in ranks["compare"]:
+        for kind, run in part.items():
+            assert run.losses == pytest.approx(single.losses, rel=1e-4), kind
+            for ours, theirs in zip(run.grads, single.grads, strict=True):
+                torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_every_call_moves_the_bytes_of_pytorchs(ranks):
+    """Kind, group and bytes, call by call; the order may differ by the prefetch."""
+    for part in ranks["compare"]:
+        assert sorted(part["mini-FSDP"].wire) == sorted(part["fully_shard"].wire)
+        assert len(part["mini-FSDP"].wire) == 9 + 5
+
+
+def test_memory_held_is_pytorchs(ranks):
+    for part in ranks["compare"]:
+        assert part["mini-FSDP"].shapes == part["fully_shard"].shapes
+        assert part["mini-FSDP"].held == part["fully_shard"].held
+    whole = sum(part["fully_shard"].held for part in ranks["compare"])
+    assert whole == ranks["single"].held == ranks["compare"][0]["DDP"].held
+
+
+def test_volume_is_two_or_three_times_the_weights(ranks):
+    whole = sum(p.nbytes for p in network().parameters())
+    run = ranks["compare"][0]
+    share = fsdp_cost.sent_bytes(1, 4, 3, gathered=1, reduced=1)
+    assert share == pytest.approx(3 * 3 / 4)
+    assert real.sent(run["DDP"]) == pytest.approx(2 * 3 / 4 * whole)
+    root = 31 * 4  # gathered once
+    padding = 1.05
+    assert 3 * 3 / 4 * (whole - root) <= real.sent(run["fully_shard"]) < padding * 3 * 3 / 4 * whole
+    assert 2 * 3 / 4 * whole <= real.sent(run["fully_shard, kept"]) < padding * 2 * 3 / 4 * whole
+
+
+def test_the_wire_counts_what_pytorchs_mode_counts(ranks):
+    for counts, kinds in ranks["counted"]:
+        assert counts == {
+            "c10d._allgather_base_": kinds.count("all_gather"),
+            "c10d._reduce_scatter_base_": kinds.count("reduce_scatter"),
+        }
+
+
+def test_two_backward_passes_add_up(ranks):
+    for parts in ranks["accumulated"]:
+        for grad, once in zip(parts, ranks["single"].grads, strict=True):
+            torch.testing.assert_close(grad, 2 * once, rtol=1e-5, atol=1e-6)
+
+
+@given(length=st.integers(1, 40), count=st.integers(1, 9))
+def test_rows_are_torch_chunks(length, count):
+    x = torch.arange(length)
+    chunks = list(x.chunk(count))
+    for rank in range(count):
+        theirs = chunks[rank] if rank < len(chunks) else x[:0]
+        assert torch.equal(x[fsdp.rows(length, rank, count)], theirs)
+
+
+def test_peaks_by_pytorchs_trackers(ranks):
+    sizes, meta = ranks["memory"][0]
+    peak = {key: memory.Counted(*value).peak for key, value in sizes.items()}
+    whole = sum(p.nbytes for p in network(memory.WIDTH, memory.DEPTH).parameters())
+    at_rest = 3 * whole / 4  # weights and two moments
+    assert peak["model", False] - at_rest > 2 * whole
+    assert peak["block", False] - at_rest < 1.0 * whole
+    assert peak["layer", False] < peak["block", False]
+    for size in ("model", "block", "layer"):
+        assert peak[size, True] == pytest.approx(peak[size, False], rel=0.15)
+        assert sizes[size, True][:3] == sizes[size, False][:3]
+    assert sizes["block", False][:2] == (7, 13)
+    assert meta == [0, pytest.approx(whole / 4, rel=0.01)]
+
+
+def test_hybrid_bytes_by_dimension(ranks):
+    meshes, _ = ranks["mesh"][0]
+    whole = sum(p.nbytes for p in network().parameters())
+    sent, held = meshes["HSDP, 2 x 2 shards"]
+    assert sent["replicate"] == pytest.approx(2 * 1 / 2 * whole / 2, rel=0.01)
+    assert sent["shard"] == pytest.approx(3 * 1 / 2 * whole, rel=0.01)
+    assert held == pytest.approx(whole / 2, rel=0.01)
+    assert meshes["FSDP, 4 shards"][0]["replicate"] == 0
+
+
+def test_policies(ranks):
+    policies = ranks["mesh"][0][1]
+    exact = policies["fp32"][0]
+    error = {k: ((v[0] - exact).norm() / exact.norm()).item() for k, v in policies.items()}
+    assert 1e-3 < error["bf16, reduce fp32"] < error["bf16, reduce bf16"] < 0.02
+    assert policies["bf16, reduce fp32"][1] == policies["fp32"][1] / 2
+    assert policies["bf16, reduce fp32"][2] == policies["fp32"][2]
+    assert policies["bf16, reduce bf16"][2] == policies["fp32"][2] / 2
+    assert all(types == {"torch.float32"} for *_, types in policies.values())  # shards stay exact
+
+
+def test_ones_stall_in_bf16():
+    assert mesh.ring_sum(torch.ones(1024, 1), torch.bfloat16).item() == 256
+    assert mesh.ring_sum(torch.ones(1024, 1), torch.float32).item() == 1024
+
+
+def test_accumulation_and_norms(ranks):
+    whole = sum(p.nbytes for p in network().parameters())
+    exact = torch.linalg.vector_norm(torch.cat([g.flatten() for g in ranks["single"].grads])).item()
+    squares = 0.0
+    for saved in ranks["accumulate"]:
+        every, once, lazy = (saved[name] for name in fsdp_accumulate.WAYS)
+        assert every[1] == 4 * once[1] == 4 * lazy[1]
+        assert every[0] == once[0] > 7 * lazy[0]
+        assert (every[2], once[2], lazy[2]) == (0, whole, whole)
+        for _, _, _, (_, ours, theirs) in saved.values():
+            assert ours == pytest.approx(exact, rel=1e-5)
+            assert theirs == pytest.approx(exact, rel=1e-5)
+        squares += every[3][0] ** 2
+    assert squares**0.5 == pytest.approx(exact, rel=1e-5)
+    assert ranks["accumulate"][0]["reduce once"][3][0] > 0.5 * exact
+
+
+def test_ddp_reduces_while_it_computes(ranks):
+    caps, _ = ranks["order"][0]
+    assert len(caps[25]) == 1
+    assert caps[25][0][2] == len(list(network().parameters()))
+    assert sum(count for count, _, _ in caps[0.03]) == 26
+    ready = [ready for _, _, ready in caps[0.03]]
+    assert ready == sorted(ready)
+    assert ready[0] < 26
+
+
+def test_prefetch_changes_the_order_of_issue(ranks):
+    _, orders = ranks["order"][0]
+    assert orders[0][0] == "g g 0 g 1 g 2 g 3"  # the root, then one by one
+    assert orders[1][0] == "g g g 0 g 1 g 2 3"
+    assert orders[2][0] == "g g g g 0 g 1 2 3"
+    assert orders[0][1].startswith("g g 3")  # backward: one ahead by itself
+
+
+def test_an_early_optimizer_trains_nothing(ranks):
+    for saved, _ in ranks["breaks"]:
+        losses, known = saved[True]
+        assert len(set(losses)) == 1
+        assert known == 0
+        assert saved[False][1] == 26
+        assert saved[False][0][-1] < saved[False][0][0]
+
+
+def test_the_last_rank_alone_fails_on_an_empty_shard(ranks):
+    parts = [saved[1][5, 1000] for saved in ranks["breaks"]]
+    assert [shape[0] for shape, _ in parts] == [2, 2, 1, 0]
+    assert [said for _, said in parts[:3]] == ["1"] * 3
+    assert parts[3][1].startswith("max(): Expected reduction dim")
+    assert fsdp_breaks.load(5, 4) == pytest.approx(1.6)
+    assert fsdp_breaks.load(8, 4) == 1
+
+
+def test_tokens_of_the_literature():
+    """2,200 within a node and 2,475 across, for 990 TFLOP/s (Austin et al. 2025)."""
+    assert fsdp_cost.tokens_needed(990e12, 450e9) == (pytest.approx(2200), pytest.approx(2200))
+    assert fsdp_cost.tokens_needed(990e12, 400e9)[0] == pytest.approx(2475)
+    assert fsdp_cost.tokens_needed(990e12, 400e9, reduced=4)[1] == pytest.approx(1.5 * 2475)
+
+
+@given(units=st.integers(1, 12), gather=st.floats(0.1, 5), ahead=st.integers(0, 4), keep=st.booleans())
+def test_the_drawing_obeys_its_rules(units, gather, ahead, keep):
+    link, work = fsdp_calculator.play(units, gather, 1.0, ahead, keep)
+    assert len(work) == 2 * units
+    assert len(link) == units * (2 if keep else 3)
+    for lane in (link, work):
+        assert all(a[1] <= b[0] + 1e-9 for a, b in pairwise(lane))
+    gathers = iter([span for span in link if span[2][0] == "G"])
+    for k, (start, _, name) in enumerate(work):
+        if name[0] == "F" or not keep:
+            begun, arrived, _ = next(gathers)
+            assert arrived <= start + 1e-9
+            if k > ahead:
+                assert begun >= work[k - 1 - ahead][1] - 1e-9
+    backward = {name[1:]: end for _, end, name in work if name[0] == "B"}
+    assert all(start >= backward[name[1:]] - 1e-9 for start, _, name in link if name[0] == "R")
+
+
+def test_calculators():
+    shown = fsdp_calculator.overlap(ahead=0)
+    assert shown["units in memory at once"] == "1 of 4"
+    assert fsdp_calculator.overlap(gather=0.01)["accelerator waits"] == "0%"
+    free = fsdp_calculator.fsdp(params=8, layers=32, gpus=8, shards=8)
+    assert free["sent among copies"] == "0.00 GB"
+    assert free["sent among shards"] == f"{7 / 8 * 8 * 8:.1f} GB"  # 2 + 2 + 4 bytes
+    assert fsdp_calculator.fsdp(tokens=100)["the limit is"].startswith("links")
+    assert fsdp_calculator.fsdp(tokens=10_000)["the limit is"].startswith("arithmetic")
+    with pytest.raises(ValueError, match="cannot be cut"):
+        fsdp_calculator.fsdp(gpus=64, shards=48)
