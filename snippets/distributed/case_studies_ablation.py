@@ -27,7 +27,6 @@ def hidden(taken: Step, x: Layout, *kinds: str) -> Step:
 # --8<-- [end:hidden]
 
 
-# --8<-- [start:ablation]
 def ablation() -> dict[str, float]:
     """MegaScale's table 3 by the planner: each row adds to the row above."""
     m, x = MEGASCALE, SMALL
@@ -47,8 +46,6 @@ def ablation() -> dict[str, float]:
     }
     return {name: mfu(m, used, A100, s.seconds) for name, (used, s) in steps.items()}
 
-
-# --8<-- [end:ablation]
 
 # jiang2024megascale, table 3; sliding window, PP, operators and the rest have no row above
 PRINTED = {
@@ -98,7 +95,6 @@ def facts() -> dict[str, str]:
     small, large = (idle(replace(SMALL, batch=batch)) for batch in (256, 768))
     return {
         "ours_base": f"{100 * own['baseline']:.1f}",
-        "ours_best": f"{100 * own['batch × 3']:.1f}",
         "lamb_bubble_1": f"{small / (1 + small):.1%}",
         "lamb_bubble_3": f"{large / (1 + large):.1%}",
         "lamb_points": f"{62.3 * ((1 + small) / (1 + large) - 1):.1f}",

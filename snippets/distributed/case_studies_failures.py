@@ -77,7 +77,6 @@ def example_design() -> None:
 def facts() -> dict[str, str]:
     """Numbers that the page states about failures."""
     weeks = {w: 100 * 25 / (w * HOURS_WEEK * 60) for w in (3, 6)}
-    palm = RUN["PaLM 540B"]
     v3_days = 14.8e12 / (15_360 * 4096) * 19.926 / 86_400
     return {
         "llama_gpu_hours": f"{gpu_hours_between(16_384, 54 * 24, 419):,.0f}",
@@ -88,10 +87,11 @@ def facts() -> dict[str, str]:
         "megascale_lost_6": f"{weeks[6]:.1%}",
         "palm_rewound": f"{SPIKES * REWOUND / STEPS:.1%}",
         "palm_skipped": " to ".join(f"{SPIKES * s / STEPS:.1%}" for s in SKIPPED),
-        "palm_run": f"{run_utilization(*palm[:3]):.0%}",
-        "llama_run": f"{run_utilization(*RUN['Llama 3 405B'][:3]):.0%}",
+        "design_slow": f"{design(16_384, 300, 1500):.0%}",
+        "design_25": f"{design(16_384, 5, 1500):.0%}",
+        "design_10": f"{design(16_384, 5, 600):.0%}",
+        "design_1": f"{design(16_384, 5, 60):.0%}",
         "v3_days": f"{v3_days:.1f} days",
-        "v3_hours": f"{v3_days * 24 * 2048 / 1e6:.3f} million",
         "v3_product": f"{14.8 * 180:,.0f} thousand",
         "v3_stops": f"{2.664e6 / gpu_hours_between(16_384, 54 * 24, 419):.0f}",
     }

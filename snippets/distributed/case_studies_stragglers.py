@@ -77,17 +77,13 @@ def example_hunt() -> None:
 def facts() -> dict[str, str]:
     """Numbers that the page states about stragglers."""
     hosts = 12_288 // 8
-    step, work, waits = synchronous(measured(64, 50, 41))
-    calm, _, _ = synchronous(measured(64, 50, None))
+    step, _, waits = synchronous(measured(64, 50, 41))
     return {
         "max_8": f"{expected_max(8):.2f}",
         "max_16k": f"{expected_max(16_384):.2f}",
         "none_slow": f"{(1 - 0.005) ** hosts:.2%}",
-        "slow_hosts": f"{0.005 * hosts:.0f}",
         "forward_bound": f"{55.2 * 0.1 / 3:.1f} points",
         "hunt_step": f"{1000 * step:.0f} ms",
-        "hunt_calm": f"{1000 * calm:.0f} ms",
-        "hunt_work": f"{1000 * work[41]:.0f} ms",
         "hunt_wait": f"{1000 * waits[41]:.0f} ms",
         "hunt_wait_other": f"{1000 * waits[0]:.0f} ms",
     }
