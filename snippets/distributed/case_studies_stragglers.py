@@ -13,7 +13,7 @@ def synchronous(times: list[list[float]]) -> tuple[float, list[float], list[floa
     """Steps of several ranks: seconds of a step, each rank's own work, and its wait for others.
 
     Args:
-        times: Seconds of work, times[step][rank].
+        times: Seconds of work: a row for each step, in it a number for each rank.
     """
     steps, ranks = len(times), len(times[0])
     pace = [max(row) for row in times]  # the collective ends when the last one arrives
