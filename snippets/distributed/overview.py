@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from snippets.distributed.hardware import ACCELERATORS
 from snippets.distributed.memory import RECIPES
 from snippets.distributed.mfu import days, six_n
@@ -48,7 +50,7 @@ def example_order() -> None:
         f"{'':4s}{'degree':>7s}{'messages':>10s}{'GB':>8s}{'on NVLink':>11s}{'on network':>12s}  may wait"
     )
     for kind, degree, patience in (
-        ("TP", LONG.tp, "no"),
+        ("TP", LONG.tp, "no; a fifth: while weights' gradients run"),
         ("CP", LONG.cp, "no"),
         ("PP", LONG.pp, "while another micro-batch runs"),
         ("DP", LONG.dp * LONG.cp, "until the end of the step"),
@@ -71,12 +73,13 @@ def facts() -> dict[str, str]:
         "alone_mfu": f"{ASSUMED:.0%}",
         "small_years": f"{small[1]:.0f}",
         "large_states": f"{large[0] / 1e12:.1f} TB",
-        "large_gpus": f"{large[0] / 80e9:.0f}",
+        "large_gpus": f"{ceil(large[0] / 80e9)}",
         "large_years": f"{large[1]:,.0f}",
         "tp_over_pp": f"{tensor / stages:.0f}",
         "tp_network": f"{tensor / 50e9:.1f} s",
         "tp_nvlink": f"{tensor / 450e9:.2f} s",
         "tp_messages": f"{sent['TP'].calls:,}",
+        "tp_stops": f"{sent['TP'].calls * 4 // 5:,}",
         "fsdp_tokens": f"{989e12 / (8 * 50e9):,.0f}",
         "fsdp_port": f"{989e12 / 50e9:,.0f}",
     }

@@ -59,8 +59,15 @@ def example_reasons() -> None:
         found = problems(M, x, H100, count) or [too_much(M, x, H100, A)]
         if not found[0]:
             share = mfu(M, x, H100, step(M, x, H100).seconds, causal=True)
-            found = [f"runs at {share:.0%} MFU; " + "".join(slow_choices(M, x, H100))]
+            found = [f"runs at {share:.0%} MFU; " + "; ".join(slow_choices(M, x, H100))]
         print(f"{name:13s}{found[0]}")
+
+
+def fused_activation(x: Layout) -> float:
+    """Bytes on the fullest rank if silu(gate) is computed again inside a fused kernel."""
+    rank, held = memory(M, x)
+    wide = 2 * x.tokens * M.width / x.tp * len(rank_layers(M.layers, x)[rank])
+    return sum(held.values()) - wide * in_flight(x, rank)
 
 
 def facts() -> dict[str, str]:
@@ -68,12 +75,18 @@ def facts() -> dict[str, str]:
     owned = rank_layers(M.layers, KEPT)
     held = [sum(rank_memory(M, KEPT, r, owned[r]).values()) for r in range(KEPT.pp)]
     wide = replace(RUNS, tp=16, pp=8)
+    kept = replace(RUNS, recompute="nothing")
     shares = [mfu(M, x, H100, step(M, x, H100).seconds, True) for x in (RUNS, wide)]
     return {
         "average": f"{average(KEPT) / 1e9:.0f} GB",
         "fullest": f"{max(held) / 1e9:.0f} GB",
         "emptiest": f"{min(held) / 1e9:.0f} GB",
         "cheap": f"{sum(memory(M, RUNS)[1].values()) / 1e9:.0f} GB",
+        "meta_kept": f"{sum(memory(M, kept)[1].values()) / 1e9:.0f} GB",
+        "meta_sharded": f"{sum(memory(M, replace(kept, zero=2))[1].values()) / 1e9:.0f} GB",
+        "meta_fused": f"{fused_activation(replace(kept, zero=2)) / 1e9:.0f} GB",
+        "room": f"{H100.chip.memory_gb * A.room:.0f} GB",
+        "more_copies": f"{sum(memory(M, replace(KEPT, dp=256))[1].values()) / 1e9:.0f} GB",
         "tp8": f"{shares[0]:.0%}",
         "tp16": f"{shares[1]:.0%}",
     }

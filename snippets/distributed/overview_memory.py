@@ -43,11 +43,15 @@ def rank_memory(m: Shape, layout: Layout, rank: int, layers: list[int]) -> dict[
         "gradients": shard(Recipe(0, recipe.gradients, 0)),
         "optimizer": shard(Recipe(0, 0, recipe.optimizer)),
     }
-    sizes = [layer_params(m, n) for n in layers]
-    largest = max((d + r / layout.ep for d, r in sizes), default=0) / layout.tp
-    if layout.zero == 3:  # one layer gathered for use, one ahead, and a layer's gradients
-        held["weights"] += 2 * recipe.weights * largest
-        held["gradients"] += recipe.gradients * largest
+    if layout.zero == 3:  # a unit gathered for use, one ahead, and the gradients of a unit
+        units = [d + r / layout.ep for d, r in (layer_params(m, n) for n in layers)]
+        ends = (rank == 0) + (rank == layout.pp - 1 and not (m.tied and layout.pp == 1))
+        units += [
+            m.vocab * m.hidden
+        ] * ends  # embedding and output are larger than most layers
+        largest = sorted(size / layout.tp for size in units)[-2:]
+        held["weights"] += recipe.weights * sum(largest)
+        held["gradients"] += recipe.gradients * max(largest, default=0)
     kept = sum(layer_bytes(m, layout, n, layout.recompute) for n in layers)
     held["activations"] = kept * in_flight(layout, rank)
     if layout.recompute == "layers" and layers:  # the layer that is being computed again

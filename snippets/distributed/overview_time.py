@@ -11,14 +11,14 @@ from snippets.distributed.overview_groups import rank_layers, telling_ranks
 from snippets.distributed.overview_layout import Layout, Machine
 from snippets.distributed.overview_memory import rank_memory
 from snippets.distributed.overview_models import Shape
-from snippets.distributed.overview_traffic import Traffic, traffic
+from snippets.distributed.overview_traffic import Traffic, passes, traffic
 from snippets.distributed.pipeline_parallel_cost import bubble
 
 
 # --8<-- [start:assumptions]
 @dataclass(frozen=True)
 class Assumptions:
-    """What no configuration says. One set for all runs."""
+    """What no configuration says. One set for all runs, set by hand with them in sight."""
 
     product: float = 0.65  # of the peak rate, in products with weights
     attention: float = 0.5  # of the bf16 peak, in fused attention
@@ -67,22 +67,33 @@ def rank_step(m: Shape, x: Layout, machine: Machine, rank: int, a: Assumptions) 
     memory = k * a.passes * again * touched / bandwidth
     sent = traffic(m, x, machine, rank, a.link)
     alone = products + memory
-    window = (
-        alone if x.zero >= 2 else alone / k
-    )  # a step's gradients go during its last part
-    hidden = {
-        "TP": 0.0, "CP": 0.0, "PP": alone, "EP": alone if half == 2 else 0.0,
-        "DP": window, "DP, experts": window, "DP, between": 0.0,
-    }  # fmt: skip
-    exposed = {kind: max(0.0, t.seconds - hidden[kind]) for kind, t in sent.items()}
+    exposed = not_hidden(x, {kind: t.seconds for kind, t in sent.items()}, alone)
     busy = alone + exposed["TP"] + exposed["CP"] + exposed.get("EP", 0.0)
     states = rank_memory(m, x, rank, layers)["optimizer"]
     return Step(products, memory, exposed, busy * idle(x), 2 * states / bandwidth, sent)
 
 
+def not_hidden(x: Layout, sent: dict[str, float], work: float) -> dict[str, float]:
+    """Seconds of each kind that stop the work. Each second of work hides one kind only."""
+    left, exposed = work, dict(sent)
+
+    def hide(kind: str, most: float) -> float:
+        behind = min(sent.get(kind, 0.0), most)
+        if behind:
+            exposed[kind] -= behind
+        return behind
+
+    left -= hide("TP", min(left, sent["TP"] * 0.5 / (passes(x) + 0.5)))  # inputs, again
+    left -= hide("PP", left)
+    left -= hide("EP", left if x.schedule == "DualPipe" else 0.0)
+    window = left if x.zero >= 2 else left / x.micros  # a step's gradients: during its last
+    hide("DP, experts", window - hide("DP", window))
+    return exposed
+
+
 def idle(x: Layout) -> float:
     """Bubble, as a share of the working time."""
-    if x.schedule == "DualPipe":  # (p/2 - 1)(F&B + B - 3W), F = W = B/3 and F&B = F + B
+    if x.schedule == "DualPipe":  # (p/2 - 1)(F&B + B - 3W), F = W = B/2, F&B = F + B
         return (x.pp / 2 - 1) * (3 + 2 - 3) / 3 / x.micros if x.pp > 2 else 0.0
     return bubble(x.pp, x.micros, x.virtual)
 

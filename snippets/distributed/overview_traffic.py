@@ -20,21 +20,27 @@ class Traffic(NamedTuple):
     seconds: float
 
 
+def passes(x: Layout) -> int:
+    """Forward, backward, and forward again if layers are recomputed."""
+    return 3 if x.recompute == "layers" else 2
+
+
 # --8<-- [start:sent]
-def tensor_bytes(m: Shape, x: Layout, layers: int) -> float:
-    """An all-gather and a reduce-scatter around attention and around the feed-forward part."""
-    blocks = 1 if m.parallel else 2
-    passes = 3 if x.recompute == "layers" else 2  # forward, backward, forward again
+def tensor_bytes(m: Shape, x: Layout, layers: int, again: float = 0.5) -> float:
+    """An all-gather and a reduce-scatter around each part of a layer in each pass.
+
+    Ranks keep a part of the gathered input only, and gather it again for weight gradients.
+    """
+    blocks = 1 if m.parallel else 2  # attention and feed-forward
     size = 2 * x.tokens * m.hidden  # bf16
-    return passes * blocks * layers * bus_factor("all_reduce", x.tp) * size
+    return (passes(x) + again) * blocks * layers * bus_factor("all_reduce", x.tp) * size
 
 
 def context_bytes(m: Shape, x: Layout, layers: int) -> float:
     """Keys and values of the whole sequence: gathered twice, their gradients scattered."""
     width = m.latent + m.rope if m.latent else 2 * m.kv_heads * m.head_dim / x.tp
     size = 2 * x.micro * x.sequence * width
-    passes = 4 if x.recompute == "layers" else 3
-    return passes * layers * bus_factor("all_gather", x.cp) * size
+    return (passes(x) + 1) * layers * bus_factor("all_gather", x.cp) * size
 
 
 def pipeline_bytes(m: Shape, x: Layout) -> float:
@@ -43,9 +49,9 @@ def pipeline_bytes(m: Shape, x: Layout) -> float:
 
 
 def expert_bytes(m: Shape, x: Layout, layers: int, copies: float) -> float:
-    """Tokens to their experts and back, forward and backward: so many copies of each."""
+    """Tokens to their experts and back in each pass: so many copies of each."""
     dispatch = 1 if x.precision == "fp8" else 2  # bytes; back in bf16
-    return 2 * layers * copies * (dispatch + 2) * x.tokens / x.tp * m.hidden
+    return passes(x) * layers * copies * (dispatch + 2) * x.tokens / x.tp * m.hidden
 
 
 def data_bytes(params: float, x: Layout, ranks: int) -> tuple[float, float]:
@@ -75,22 +81,28 @@ def clock(group: Group, size: float, calls: int, machine: Machine, share: float)
 LAUNCH_S = 10e-6  # of one collective
 
 
+def tensor_calls(m: Shape, x: Layout) -> int:
+    """Collectives of TP in a layer for one micro-batch: two in each pass, one gather again."""
+    return (1 if m.parallel else 2) * (2 * passes(x) + 1)
+
+
 def traffic(
     m: Shape, x: Layout, machine: Machine, rank: int, share: float
 ) -> dict[str, Traffic]:
     """Communication of one step on each accelerator of a pipeline rank, by kind."""
     layers, who = rank_layers(m.layers, x)[rank], groups(x, machine.node)
-    held = len(layers) // (
+    half = (
         2 if x.schedule == "DualPipe" else 1
-    )  # a micro-batch meets one half
+    )  # a micro-batch meets one half of the layers
+    held = len(layers) // half
     sparse = sum(n >= m.dense_layers for n in layers) * held // max(len(layers), 1)
     k, sent = x.micros, dict[str, Traffic]()
 
     def add(kind: str, size: float, calls: int) -> None:
         sent[kind] = clock(who[kind], size, calls, machine, share)
 
-    add("TP", k * tensor_bytes(m, x, held), 8 * k * held * (x.tp > 1))
-    add("CP", k * context_bytes(m, x, held), 3 * k * held * (x.cp > 1))
+    add("TP", k * tensor_bytes(m, x, held), k * held * tensor_calls(m, x) * (x.tp > 1))
+    add("CP", k * context_bytes(m, x, held), (passes(x) + 1) * k * held * (x.cp > 1))
     add("PP", k * pipeline_bytes(m, x), 2 * k * x.virtual * (x.pp > 1))
     if m.experts:
         sent["EP"] = all_to_all(m, x, machine, sparse, share)
@@ -100,14 +112,15 @@ def traffic(
     once, each = data_bytes(dense, x, shard)
     near = who["DP"].inside
     who["DP"] = Group(shard, min(shard, near))
-    add("DP", once + k * each, (2 + k * (0, 0, 1, 3)[x.zero] * held) * (copies > 1))
+    often = k * (0, 0, 1, 3)[x.zero]  # for each layer that a micro-batch meets
+    add("DP", once + k / half * each, (2 + often * held) * (copies > 1))
     if shard < copies:  # the other sets of shards hold the same: an all-reduce between them
         sets = copies // shard
         who["DP, between"] = Group(sets, max(1, near // shard))
         add("DP, between", bus_factor("all_reduce", sets) * dense / shard * 2, 1)
     if m.experts:
         once, each = data_bytes(routed, x, copies // x.ep)
-        add("DP, experts", once + k * each, 2 * (copies > x.ep))
+        add("DP, experts", once + k / half * each, (2 + often * sparse) * (copies > x.ep))
     return sent
 
 
@@ -124,5 +137,5 @@ def all_to_all(m: Shape, x: Layout, machine: Machine, layers: int, share: float)
         fast / (machine.chip.link_gb_s * 1e9 * share),
         slow / (machine.network_gb_s * 1e9 * share),
     )
-    calls = 4 * layers * x.micros * (x.ep > 1)
+    calls = 2 * passes(x) * layers * x.micros * (x.ep > 1)
     return Traffic(fast, slow, calls, max(times) + calls * LAUNCH_S)
