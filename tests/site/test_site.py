@@ -29,6 +29,8 @@ def test_every_page_is_quiet_accessible_and_fits_a_phone(visit, scheme):
     tab = visit(color_scheme=scheme)
     wrong = []
     for path in paths():
+        if scheme == "dark" and re.match("reference/api/.", path):
+            continue  # one template, whose colors are those of every page with code
         tab.page.set_viewport_size({"width": 1280, "height": 900})
         page = tab.open(path)
         if page.locator("h1").count() != 1:
