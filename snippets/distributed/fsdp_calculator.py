@@ -122,7 +122,7 @@ def fsdp(
         "fp32 gradients": 4 * count / shards,
         "moments": 8 * count / shards,
         "gathered weights": 2 * at_once,
-        "gradients before reduction": (2 + wide) * (count if whole else count / layers),
+        "whole gradients": (2 + wide) * (count if whole else count / layers),
     }
     share, copies = (shards - 1) / shards, gpus // shards
     gathers = 1 if keep or whole else 2

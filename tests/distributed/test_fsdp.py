@@ -272,7 +272,7 @@ def test_calculators():
             "fp32 gradients": 0.5,
             "moments": 1.0,
             "gathered weights": 0.4,  # two blocks in bf16
-            "gradients before reduction": 0.6,  # one block in bf16, and as it is sent, in fp32
+            "whole gradients": 0.6,  # one block in bf16, and as it is sent, in fp32
         }
     )
     hybrid = fsdp_calculator.fsdp(params=8, layers=32, gpus=64, shards=8, tokens=1000)
