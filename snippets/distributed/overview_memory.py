@@ -46,9 +46,7 @@ def rank_memory(m: Shape, layout: Layout, rank: int, layers: list[int]) -> dict[
     if layout.zero == 3:  # a unit gathered for use, one ahead, and the gradients of a unit
         units = [d + r / layout.ep for d, r in (layer_params(m, n) for n in layers)]
         ends = (rank == 0) + (rank == layout.pp - 1 and not (m.tied and layout.pp == 1))
-        units += [
-            m.vocab * m.hidden
-        ] * ends  # embedding and output are larger than most layers
+        units += [m.vocab * m.hidden] * ends  # embedding and output may exceed a layer
         largest = sorted(size / layout.tp for size in units)[-2:]
         held["weights"] += recipe.weights * sum(largest)
         held["gradients"] += recipe.gradients * max(largest, default=0)
