@@ -56,7 +56,7 @@ def counted(size: str, mini: bool) -> Counted:
     else:
         for module in chosen:
             fully_shard(module)
-    optimizer = torch.optim.AdamW(model.parameters())
+    optimizer = torch.optim.AdamW(model.parameters(), fused=True)
     tracker = MemTracker() if mini else FSDPMemTracker(model, optimizer)
     if mini:
         tracker.track_external(model, optimizer)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import torch
+import torch._dynamo  # `fully_shard` needs it: once here, or again in every forked rank
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor

@@ -47,20 +47,35 @@ def megabytes(rows: dict[str, np.ndarray], folder: str) -> dict[str, np.ndarray]
     return {"x": np.ones((len(rows["id"]), 1_000_000), dtype=np.float32)}
 
 
+BLOCKS = 24
+
+
 def ahead(folder: Path, limit: float, pauses: tuple[int, ...] = (1, 9)) -> list[int]:
-    """Blocks computed by the time a reader has taken so many and waited for a while."""
+    """Blocks computed when a reader has taken so many, and then waits until no more come."""
     session()
     folder.mkdir()
-    plan = ray.data.range(24, override_num_blocks=24)
+    plan = ray.data.range(BLOCKS, override_num_blocks=BLOCKS)
     plan = plan.map_batches(partial(megabytes, folder=str(folder)), batch_size=None)
     options = plan.context.execution_options
     options.resource_limits = options.resource_limits.copy(object_store_memory=limit)
     computed = []
     for taken, _ in enumerate(plan.iter_batches(batch_size=1), 1):
         if taken in pauses:
-            time.sleep(0.5)
-            computed.append(len(list(folder.iterdir())))
-    return computed
+            computed.append(at_rest(folder))
+        if taken == max(pauses):
+            return computed
+    raise ValueError("fewer blocks than that")
+
+
+def at_rest(folder: Path, seconds: float = 2) -> int:
+    """How many there are when so long nothing was added."""
+    count, since = 0, time.monotonic()
+    while count < BLOCKS and time.monotonic() < since + seconds:
+        time.sleep(0.05)
+        now = len(list(folder.iterdir()))
+        if now != count:
+            count, since = now, time.monotonic()
+    return count
 
 
 @ray.remote(num_cpus=0)

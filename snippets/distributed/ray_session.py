@@ -15,6 +15,8 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
 # A training job looks after its workers every two seconds; these workers live that long.
 os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.1")
+# Ray gives its workers the lowest priority but four; on a busy machine they would start late.
+os.environ.setdefault("RAY_worker_niceness", "0")
 
 import ray
 

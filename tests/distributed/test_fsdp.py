@@ -106,6 +106,14 @@ def test_volume_is_two_or_three_times_the_weights(ranks):
     assert 2 * 3 / 4 * whole <= real.sent(run["fully_shard, kept"]) < padding * 2 * 3 / 4 * whole
 
 
+def test_every_stage_sends_what_the_paper_says():
+    """Section VII of Rajbhandari et al. 2020: 2, 2, 2 and 3 times the weights times (n - 1)/n, for one micro-batch."""
+    assert [fsdp_cost.sent_bytes(10, 5, stage, 1, 1, 1) for stage in range(4)] == [16, 16, 16, 24]
+    # with four: DDP and stage 1 reduce after the last; stage 2 reduces each, and gathers once
+    assert [fsdp_cost.sent_bytes(10, 5, stage, 4, 1, 1) for stage in range(4)] == [16, 16, 40, 96]
+    assert [fsdp_cost.sent_bytes(10, 5, stage, 4, 2, 4) for stage in range(4)] == [64, 48, 144, 256]
+
+
 def test_the_wire_counts_what_pytorchs_mode_counts(ranks):
     for counts, kinds in ranks["counted"]:
         assert counts == {
@@ -257,5 +265,22 @@ def test_calculators():
     assert free["sent among shards"] == f"{7 / 8 * 8 * 8:.1f} GB"  # 2 + 2 + 4 bytes
     assert fsdp_calculator.fsdp(tokens=100)["the limit is"].startswith("links")
     assert fsdp_calculator.fsdp(tokens=10_000)["the limit is"].startswith("arithmetic")
+    memory = fsdp_calculator.fsdp(params=1, layers=10, gpus=8, shards=8)["bars"]["values"]
+    assert memory == pytest.approx(
+        {
+            "fp32 weights": 0.5,
+            "fp32 gradients": 0.5,
+            "moments": 1.0,
+            "gathered weights": 0.4,  # two blocks in bf16
+            "gradients before reduction": 0.6,  # one block in bf16, and as it is sent, in fp32
+        }
+    )
+    hybrid = fsdp_calculator.fsdp(params=8, layers=32, gpus=64, shards=8, tokens=1000)
+    assert hybrid["sent among copies"] == f"{2 * 7 / 8 * 4 * 8 / 8:.2f} GB"  # an eighth of fp32 gradients
+    # 56 GB at 450 GB/s inside a node while 7 GB cross at 50 GB/s: other links, so the slower of the two
+    assert hybrid["the limit is"].endswith("140 ms of messages")
+    across = fsdp_calculator.fsdp(params=8, layers=32, gpus=64, shards=16, tokens=1000)
+    # 60 GB through all eight cards of a node, then 3 GB among copies on the same cards: one after the other
+    assert across["the limit is"].endswith(f"{60e3 / 400 + 3e3 / 50:.0f} ms of messages")
     with pytest.raises(ValueError, match="cannot be cut"):
         fsdp_calculator.fsdp(gpus=64, shards=48)

@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 from itertools import pairwise
@@ -109,6 +111,100 @@ def test_the_replay_averages_gradients_like_one_large_batch():
     assert found == pytest.approx(expected, rel=1e-5)
 
 
+class Killed(Exception):
+    """What happens to the run below."""
+
+
+class Controller:
+    """One rank of Ray Train without Ray: keeps the latest checkpoint of any start."""
+
+    def __init__(self, folder, rank=0):
+        self.folder, self.rank, self.count, self.seeds = folder, rank, 0, []
+
+    def get_context(self):
+        return self
+
+    def get_world_rank(self):
+        return self.rank
+
+    def get_dataset_shard(self, name):
+        return self
+
+    def iter_torch_batches(self, batch_size, local_shuffle_buffer_size, local_shuffle_seed):
+        self.seeds.append(local_shuffle_seed)
+        ids = np.random.default_rng(local_shuffle_seed).permutation(ray_training.STEPS * batch_size)
+        for part in ids.reshape(-1, batch_size):
+            yield {k: torch.tensor(v) for k, v in ray_feed.features({"id": part}).items()}
+
+    def report(self, metrics, checkpoint):
+        shutil.copytree(checkpoint.path, self.folder, dirs_exist_ok=True)
+        self.count += 1
+
+    def get_checkpoint(self):
+        return ray.train.Checkpoint.from_directory(self.folder) if self.count else None
+
+
+def run_without_ray(patch, folder, kill_at=0):
+    """The page's `train` on one rank. Losses as saved at the end, every step that ran with its rows."""
+    controller, seen = Controller(folder), []
+
+    def log(_, rank, step, ids):
+        seen.append((step, ids))
+        if step == kill_at and len(seen) == kill_at:
+            raise Killed
+
+    for name in ("get_context", "get_dataset_shard", "report", "get_checkpoint"):
+        patch.setattr(ray.train, name, getattr(controller, name))
+    patch.setattr(ray_training, "prepare_model", lambda model: model)
+    patch.setattr(ray_training, "all_reduce", lambda *_: None)
+    patch.setattr(ray_training, "log", log)
+    config = {"kill_at": -1, "log": ""}
+    if kill_at:
+        with pytest.raises(Killed):
+            ray_training.train(config)
+        torch.manual_seed(99)  # a new process knows nothing of the old one's random state
+    ray_training.train(config)
+    return torch.load(folder / "state.pt")[2], seen, controller.seeds
+
+
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch):
+    """The page's loop and checkpoint with Ray Train replaced: bit for bit the run that was not killed."""
+    losses, seen, seeds = run_without_ray(monkeypatch, tmp_path / "whole")
+    assert len(losses) == len(set(losses)) == 24
+    assert seeds == [0, 1]
+    for kill_at in (3, 10, 12, 17):
+        again, ran, epochs = run_without_ray(monkeypatch, tmp_path / str(kill_at), kill_at)
+        assert again == losses
+        saved = (kill_at - 1) // 5 * 5  # lost before it saves
+        assert [step for step, _ in ran] == [*range(1, kill_at + 1), *range(saved + 1, 25)]
+        assert all(ids == seen[step - 1][1] for step, ids in ran)
+        assert epochs == [*range((kill_at - 1) // 12 + 1), *range(saved // 12, 2)]
+
+
+def test_every_rank_gets_its_own_random_state_back(tmp_path, monkeypatch):
+    controller = Controller(tmp_path / "kept")
+    monkeypatch.setattr(ray.train, "report", controller.report)
+    monkeypatch.setattr(ray.train, "get_checkpoint", controller.get_checkpoint)
+    expected = []
+    for rank in (0, 1):
+        model, optimizer = ray_training.network()
+        torch.manual_seed(100 + rank)
+        ray_training.save(model, optimizer, rank, [1.0, 2.0])
+        expected.append(torch.rand(1).item())
+    for rank in (1, 0):
+        assert ray_training.restore(*ray_training.network(), rank) == [1.0, 2.0]
+        assert torch.rand(1).item() == expected[rank]
+
+
+def test_the_kill_waits_for_the_checkpoint_and_happens_once(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(ray.train, "get_all_reported_checkpoints", calls.append)
+    monkeypatch.setattr(ray_training.os, "kill", lambda *who: calls.append(who))
+    ray_training.die_once(str(tmp_path))
+    ray_training.die_once(str(tmp_path))
+    assert calls == [ray.train.CheckpointConsistencyMode.COMMITTED, (os.getpid(), signal.SIGKILL)]
+
+
 def test_a_count_of_executions_starts_again_with_the_job(cluster):
     first, second = ray_feed.reseeded(2)
     assert first != second
@@ -162,6 +258,7 @@ def test_production_waits_for_the_reader(cluster):
     first, second = ray_feed.ahead(cluster / "ahead", 20e6)
     assert 1 <= first <= 8  # 20 MB are five blocks
     assert first < second <= 16
+    assert ray_feed.ahead(cluster / "far", 200e6) == [24, 24]  # the limit holds all of them
 
 
 def test_the_same_file_joins_a_session_by_its_address(cluster):
