@@ -61,7 +61,7 @@ def example_axes() -> None:
 
 # --8<-- [start:fp8]
 def example_fp8() -> None:
-    """A cache in float8, cast by PyTorch with one scale for the tensor, as servers do by default."""
+    """A cache in float8, cast by PyTorch with a scale of 1, as vLLM does without calibration."""
     q, k, v = cache()
     for dtype in (torch.float8_e4m3fn, torch.float8_e5m2):
         stored = [x.to(dtype).to(torch.float32) for x in (k, v)]
