@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from snippets.inference.quantization_gptq import gptq, nearest
-
 
 # --8<-- [start:int8]
 def to_int8(t: Tensor, dim: int | None) -> tuple[Tensor, Tensor]:
@@ -43,34 +41,17 @@ def smooth(x: Tensor, w: Tensor, alpha: float = 0.5) -> tuple[Tensor, Tensor]:
 # --8<-- [end:smooth]
 
 
-def awq(x: Tensor, w: Tensor, bits: int, group: int, steps: int = 20) -> Tensor:
-    """Round to nearest after enlarging the inputs that matter; how far is found by search.
-
-    Returns:
-        The weights as stored, the enlargement divided out again.
-
-    Source: AWQ, Lin et al. 2023; the previous layer absorbs the division.
-    """
-    reach = x.abs().mean(0)  # [inputs], how much of each input the layer sees
-    best, least = w, float("inf")
-    for step in range(steps):
-        s = reach ** (step / steps)
-        s = s / (s.max() * s.min()).sqrt()
-        stored = nearest(w * s, bits, group) / s
-        loss = float((x @ (stored - w).T).norm())
-        if loss < least:
-            best, least = stored, loss
-    return best
-
-
 def activations(
-    outlier: float, tokens: int = 256, width: int = 128
+    outlier: float, tokens: int = 256, width: int = 128, seed: int = 1
 ) -> tuple[Tensor, Tensor]:
-    """Inputs whose channels 5 and 40 sit near `outlier` for every token, and weights."""
-    g = torch.Generator().manual_seed(0)
-    x = torch.randn(tokens, width, generator=g)
+    """Inputs whose channels 5 and 40 sit near `outlier` for every token, and weights.
+
+    Another seed gives other tokens, of the same kind, for the same weights.
+    """
+    x = torch.randn(tokens, width, generator=torch.Generator().manual_seed(seed))
     x[:, [5, 40]] += outlier
-    return x, torch.randn(width, width, generator=g) / width**0.5
+    w = torch.randn(width, width, generator=torch.Generator().manual_seed(0))
+    return x, w / width**0.5
 
 
 def error(y: Tensor, x: Tensor, w: Tensor) -> float:
@@ -85,17 +66,19 @@ def split(x: Tensor, w: Tensor, channels: list[int]) -> Tensor:
     return x[:, channels] @ w[:, channels].T + int8_linear(x[:, rest], w[:, rest])
 
 
-def through_fp8(t: Tensor) -> Tensor:
-    """E4M3 and back under one scale, which puts the largest magnitude at 448."""
-    scale = t.abs().amax() / 448
+def through_fp8(t: Tensor, dim: int | None = None) -> Tensor:
+    """E4M3 and back; the scale puts the largest magnitude, or the largest along `dim`, at 448."""
+    scale = (t.abs().amax() if dim is None else t.abs().amax(dim, keepdim=True)) / 448
     return (t / scale).to(torch.float8_e4m3fn).to(t.dtype) * scale
 
 
+WIDTHS = 7, 7, 8, 9, 8, 7, 8, 9
+
+
 def example_outlier() -> None:
-    """Error of the output with two large channels among 128, activations quantized in five ways."""
-    print(
-        f"{'outlier':>7s}{'zeros':>7s}{'int8':>9s}{'by token':>9s}{'smooth':>8s}{'split':>7s}{'fp8':>7s}"
-    )
+    """Error of the output with two large channels among 128, activations quantized in six ways."""
+    names = ("outlier", "zeros", "int8", "by token", "smooth", "split", "fp8", "by token")
+    print("".join(f"{n:>{w}s}" for n, w in zip(names, WIDTHS, strict=True)))
     for size in (0, 10, 30, 100, 300):
         x, w = activations(size)
         zeros = (to_int8(x, None)[0] == 0).float().mean()
@@ -105,21 +88,10 @@ def example_outlier() -> None:
             int8_linear(*smooth(x, w)),
             split(x, w, [5, 40]),
             through_fp8(x) @ w.T,
+            through_fp8(x, dim=1) @ w.T,
         )
-        row = [f"{error(y, x, w):.1%}" for y in outputs]
-        print(
-            f"{size:7d}{zeros:7.1%}{row[0]:>9s}{row[1]:>9s}{row[2]:>8s}{row[3]:>7s}{row[4]:>7s}"
-        )
-
-
-def example_weights() -> None:
-    """Error of a layer whose weights have 4 bits, groups of 32, and two of whose inputs are large."""
-    print(f"{'outlier':>7s}{'nearest':>10s}{'AWQ':>8s}{'GPTQ':>8s}")
-    for size in (0, 10, 30):
-        x, w = activations(size)
-        stored = nearest(w, 4, 32), awq(x, w, 4, 32), gptq(w, x, 4, 32)
-        row = [error(x @ t.T, x, w) for t in stored]
-        print(f"{size:7d}{row[0]:10.1%}{row[1]:8.1%}{row[2]:8.1%}")
+        row = [str(size), f"{zeros:.1%}", *(f"{error(y, x, w):.1%}" for y in outputs)]
+        print("".join(f"{cell:>{n}s}" for cell, n in zip(row, WIDTHS, strict=True)))
 
 
 def facts() -> dict[str, str]:
@@ -130,10 +102,10 @@ def facts() -> dict[str, str]:
         "broken": f"{error(int8_linear(x, w), x, w):.0%}",
         "split": f"{error(split(x, w, [5, 40]), x, w):.1%}",
         "fp8": f"{error(through_fp8(x) @ w.T, x, w):.0%}",
+        "fp8_token": f"{error(through_fp8(x, dim=1) @ w.T, x, w):.0%}",
         "cured": f"{error(int8_linear(*smooth(x, w)), x, w):.1%}",
     }
 
 
 if __name__ == "__main__":
     example_outlier()
-    example_weights()
