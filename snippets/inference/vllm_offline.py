@@ -116,11 +116,12 @@ def facts() -> dict[str, str]:
     back = next(number for number in here if number - 1 not in here and number > here[0])
     lost = sum(log[number]["c"][0] for number in here if number < back)
     again = [log[number]["c"][0] for number in here if number >= back]
-    prompt_again = sum(again[: next(i for i, n in enumerate(again) if n == 1)])
+    first = next(i for i, n in enumerate(again) if n == 1)  # steps until it speaks again
+    prompt_again = sum(again[:first])
     return {
         "preempted_step": f"{here[here.index(back) - 1] + 1}",
         "resumed_step": f"{back}",
-        "pause_steps": f"{back - here[here.index(back) - 1] - 1}",
+        "pause_steps": f"{back + first - 2 - here[here.index(back) - 1]}",
         "lost_tokens": f"{lost}",
         "recomputed": f"{prompt_again}",
         "found_again": f"{lost + 1 - prompt_again}",

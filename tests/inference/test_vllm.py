@@ -1,7 +1,6 @@
 """Attention against PyTorch and vLLM's kernel; blocks against properties and vLLM's own; answers against transformers."""
 
 import ast
-import subprocess
 import sys
 from collections import OrderedDict
 from itertools import pairwise
@@ -263,27 +262,29 @@ def test_vllm_answers_as_transformers_offline_and_behind_its_server():
     assert [line.split()[0] for line in server["trace"] if "# measured" in line][:2] == ["vLLM", "simulator"]
 
 
-KERNEL = """
-import random
-from snippets.inference.vllm_kernel import difference
-draw, worst = random.Random(0), 0.0
-for seed in range(12):
-    shapes = [(n := draw.randint(1, 100), draw.choice([1, n, draw.randint(1, n)])) for _ in range(draw.randint(1, 5))]
-    kv_heads = draw.choice([1, 2, 4])
-    worst = max(worst, difference(shapes, kv_heads * draw.choice([1, 2, 4]), kv_heads, draw.choice([64, 128]), seed))
-print(worst)
-"""
-
-
 def test_paged_attention_is_vllms_kernel():
-    """In vLLM's own environment: batches of random shapes, decoding and prompts mixed."""
-    python = bootstrap.python_of("vllm")
-    assert python.exists(), "it is made by: python3 -m fieldguide.bootstrap vllm"
-    done = subprocess.run(
-        [python, "-c", KERNEL], cwd=bootstrap.ROOT, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert float(done.stdout.split()[-1]) < 1e-4
+    """Batches of the page and random ones, decoding and prompts mixed, run in vLLM's own environment."""
+    head, *rows = recorded("vllm_kernel")["kernel"]
+    assert head.endswith("equal") and len(rows) == 4
+    assert all(row.endswith("True") for row in rows)
+
+
+def test_the_preempted_request_is_silent_for_as_long_as_the_page_says():
+    """It speaks at the end of each step after which all its known tokens are computed."""
+    computed, known, spoke = 0, 90, []
+    for number, step in enumerate(steps()):
+        if "c" not in step:
+            computed = 32 if spoke else 0  # what it finds again
+            continue
+        computed += step["c"][0]
+        if computed == known:
+            spoke.append(number)
+            known += 1
+    assert spoke == [*range(3, 30), *range(72, 85)], "with the last step in which a block was taken"
+    silent = [b - a - 1 for a, b in pairwise(spoke)]
+    page = (bootstrap.ROOT / "docs" / "inference" / "vllm.md").read_text(encoding="utf-8")
+    assert f'<data value="pause_steps">{max(silent)}</data>' in page
+    assert sorted(silent)[-2] == 0
 
 
 def test_blocks_of_one_waste_nothing_and_the_last_block_is_half_empty():
