@@ -22,7 +22,7 @@ def load_latency(
 
     Args:
         rate: Requests that arrive per second, at random.
-        prompt: Mean tokens of a prompt.
+        prompt: Mean tokens of a prompt. Lengths are taken as equal, which flatters long prompts that are not.
         output: Mean tokens of an answer.
         spread: Variance of the service time over its mean squared: 0 fixed, 1 exponential. Only for one at a time.
         slots: Sequences that run at once.

@@ -10,6 +10,7 @@ from snippets.inference.speculative_decoding_batch import (
     Chip,
     Model,
     speedup_under_load,
+    tokens_until_busy,
 )
 
 
@@ -54,9 +55,13 @@ def example_schedule() -> None:
 def facts() -> dict[str, str]:
     """Numbers that the page states about experts."""
     one, two = (experts_read(256, 8, n * 64) for n in (1, 2))
+    batch = int(tokens_until_busy(LLAMA3_70B, EIGHT_H100) / 2)  # a dense check of one guess
+    late, check = (experts_read(256, 8, n * batch) for n in (1, 2))
     return {
         "experts_1": f"{experts_read(256, 8, 2) / experts_read(256, 8, 1):.2f}",
         "experts_64": f"{one:.0%}",
+        "experts_batch": f"{batch}",
+        "experts_late": f"{check / late - 1:.1%}",
         "experts_more": f"{two / one - 1:.0%}",
     }
 

@@ -24,6 +24,7 @@ from snippets.inference import (
     batching_latency,
     batching_policies,
     batching_queues,
+    batching_spread,
     batching_trace,
 )
 from snippets.inference.batching import Policy, simulate
@@ -282,6 +283,17 @@ def test_the_calculator_agrees_with_the_engine():
     assert slow["mean wait one at a time"] == f"{batching_queues.mean_wait(1.0, alone, 0.9) * 1e3:,.0f} ms"
     over = batching_calculator.load_latency(rate=500.0)
     assert over["time per token"] == "overloaded" and not over["lines"]["points"]
+
+
+def test_the_spread_of_lengths_is_in_the_mean_work():
+    """Against a million pairs of lengths that NumPy draws."""
+    rng, mean, spread = np.random.default_rng(0), (16_000, 400), 0.8
+    prompt, output = (rng.lognormal(math.log(m) - spread**2 / 2, spread, 1_000_000) for m in mean)
+    drawn = H100_LLAMA3_8B.work(prompt, output).mean()
+    assert batching_spread.spread_work(H100_LLAMA3_8B, *mean, spread) == pytest.approx(drawn, rel=0.01)
+    assert batching_spread.spread_work(H100_LLAMA3_8B, *mean, 0) == H100_LLAMA3_8B.work(*mean)
+    even = batching_calculator.load_latency(rate=0.8, prompt=mean[0], output=mean[1])
+    assert even["load"] == batching_spread.facts()["load_even"]
 
 
 @pytest.mark.parametrize("slots", [1, 4, 4096])
