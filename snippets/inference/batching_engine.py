@@ -41,7 +41,6 @@ class Engine:
 # --8<-- [end:engine]
 
 
-# --8<-- [start:chip]
 def engine(
     params: float, layers: int, width: int, kv_bytes: int, bandwidth: float, flops: float
 ) -> Engine:
@@ -55,7 +54,6 @@ def engine(
 
 
 H100_LLAMA3_8B = engine(8_030_261_248, 32, 4096, 131_072, 3.35e12, 0.5 * 989e12)
-# --8<-- [end:chip]
 
 
 def capacity(slots: float, weights: float, steps: float, work: float) -> float:

@@ -14,7 +14,6 @@ ONE_AT_A_TIME = Policy(slots=1)
 CUSTOMERS = 60_000
 
 
-# --8<-- [start:little]
 def area_in_system(requests: Sequence[Request]) -> float:
     """Area under the number inside: +1 at an arrival, -1 at a finish."""
     moments = sorted(
@@ -26,9 +25,6 @@ def area_in_system(requests: Sequence[Request]) -> float:
         inside += change
         area += inside * (then - now)
     return area
-
-
-# --8<-- [end:little]
 
 
 def example_little() -> None:
@@ -51,7 +47,6 @@ def example_little() -> None:
         )
 
 
-# --8<-- [start:wait]
 def mean_wait(rate: float, mean: float, cv2: float) -> float:
     """Mean wait before service, one server, Poisson arrivals (Pollaczek-Khinchine).
 
@@ -64,9 +59,6 @@ def mean_wait(rate: float, mean: float, cv2: float) -> float:
     if load >= 1:
         raise ValueError(f"load {load:.2f} is not below 1: the queue grows forever")
     return load / (1 - load) * (1 + cv2) / 2 * mean
-
-
-# --8<-- [end:wait]
 
 
 def waits(load: float, customers: int, exponential: bool, seed: int = 0) -> list[float]:

@@ -41,7 +41,6 @@ def poisson_trace(
     return trace
 
 
-# --8<-- [start:lines]
 def trace_lines(trace: Iterable[tuple[float, int, int]]) -> str:
     """A trace as JSON lines, in order of arrival, as `vllm bench serve` reads it.
 
@@ -57,9 +56,6 @@ def trace_lines(trace: Iterable[tuple[float, int, int]]) -> str:
         rows.append(json.dumps(row | ids) + "\n")
         used += pieces
     return "".join(rows)
-
-
-# --8<-- [end:lines]
 
 
 def save_trace(path: Path, trace: Iterable[tuple[float, int, int]]) -> None:

@@ -42,7 +42,6 @@ def latent_bytes_per_token(
 # --8<-- [end:latent]
 
 
-# --8<-- [start:window]
 def hybrid_bytes(
     full_layers: int,
     window_layers: int,
@@ -61,9 +60,6 @@ def hybrid_bytes(
     """
     kept = full_layers * context + window_layers * min(window, context)
     return kept * bytes_per_layer_token
-
-
-# --8<-- [end:window]
 
 
 def sequences_that_fit(

@@ -43,7 +43,6 @@ def error(k: Tensor, v: Tensor, q: Tensor, k_stored: Tensor, v_stored: Tensor) -
     return float((got - right).norm() / right.norm())
 
 
-# --8<-- [start:axes]
 def example_axes() -> None:
     """Error of the attention output; keys and values quantized one at a time."""
     q, k, v = cache()
@@ -56,10 +55,6 @@ def example_axes() -> None:
         print(f"{bits:4d}{row[0]:13.1%}{row[1]:14.1%}{row[2]:14.1%}{row[3]:16.1%}")
 
 
-# --8<-- [end:axes]
-
-
-# --8<-- [start:fp8]
 def example_fp8() -> None:
     """A cache in float8, cast by PyTorch with a scale of 1, as vLLM does without calibration."""
     q, k, v = cache()
@@ -68,9 +63,6 @@ def example_fp8() -> None:
         print(
             f"{str(dtype).removeprefix('torch.'):15s} error {error(k, v, q, *stored):.1%}"
         )
-
-
-# --8<-- [end:fp8]
 
 
 def bits_per_value(bits: int, group: int, scale_bits: int = 32) -> float:

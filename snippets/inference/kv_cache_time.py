@@ -12,7 +12,6 @@ BANDWIDTH, PEAK, PCIE = (
 )  # one H100 SXM: bytes/s, dense bf16 FLOP/s, bytes/s one way
 
 
-# --8<-- [start:step]
 def decode_step_seconds(
     weight_bytes: float, batch: int, context: int, bytes_per_token: float, bandwidth: float
 ) -> float:
@@ -22,9 +21,6 @@ def decode_step_seconds(
     chip's FLOPs-per-byte ratio.
     """
     return (weight_bytes + batch * context * bytes_per_token) / bandwidth
-
-
-# --8<-- [end:step]
 
 
 def example_users() -> None:
@@ -39,7 +35,6 @@ def example_users() -> None:
         print(f"{context:8,d}{users:7d}{step * 1e3:9.1f}{users / step:10,.0f}{share:12.0%}")
 
 
-# --8<-- [start:fetch]
 def fetch_seconds(tokens: int, bytes_per_token: float, link_bandwidth: float) -> float:
     """Time to bring a stored cache back over a link of `link_bandwidth` bytes/s."""
     return tokens * bytes_per_token / link_bandwidth
@@ -57,9 +52,6 @@ def break_even_bandwidth(
 ) -> float:
     """Link bandwidth, bytes/s, above which fetching beats recomputing, at any length."""
     return bytes_per_token * peak_flops * utilization / (2 * params)
-
-
-# --8<-- [end:fetch]
 
 
 def example_offload() -> None:

@@ -48,7 +48,6 @@ def decode(code: int, f: Format) -> float:
 # --8<-- [end:decode]
 
 
-# --8<-- [start:encode]
 def encode(x: float, f: Format, saturate: bool = True) -> int:
     """The code nearest to x; a tie goes to the even code.
 
@@ -75,8 +74,6 @@ def encode(x: float, f: Format, saturate: bool = True) -> int:
         magnitude = f.largest_code if saturate or f.specials == "none" else overflow
     return sign | magnitude
 
-
-# --8<-- [end:encode]
 
 E5M2, E4M3 = Format(5, 2, "ieee"), Format(4, 3, "nan")
 E3M2, E2M3, E2M1 = Format(3, 2), Format(2, 3), Format(2, 1)

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 
-# --8<-- [start:integers]
 def grid(w: Tensor, bits: int, group: int, symmetric: bool) -> tuple[Tensor, Tensor]:
     """Scale and zero point of each group of `group` numbers along the last axis.
 
@@ -36,9 +35,6 @@ def quantize(w: Tensor, scale: Tensor, zero: Tensor, bits: int) -> Tensor:
 def dequantize(code: Tensor, scale: Tensor, zero: Tensor) -> Tensor:
     """The numbers that the codes stand for."""
     return (code - zero) * scale
-
-
-# --8<-- [end:integers]
 
 
 def nearest(w: Tensor, bits: int, group: int, symmetric: bool = True) -> Tensor:

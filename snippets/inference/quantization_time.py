@@ -6,7 +6,6 @@ PARAMETERS = 70_553_706_496  # Llama 3 70B
 BANDWIDTH, PEAK, PEAK_FP8 = 3.35e12, 989e12, 1979e12  # one H100 SXM: bytes/s, dense FLOP/s
 
 
-# --8<-- [start:step]
 def step_seconds(
     tokens: int, parameters: float, bits: float, peak: float, bandwidth: float
 ) -> tuple[float, float]:
@@ -21,9 +20,6 @@ def step_seconds(
 def balance(bits: float, peak: float, bandwidth: float) -> float:
     """Tokens in a step at which multiplying takes as long as reading the weights."""
     return bits * peak / (16 * bandwidth)
-
-
-# --8<-- [end:step]
 
 
 def example_speed() -> None:

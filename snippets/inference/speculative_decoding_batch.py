@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-# --8<-- [start:seconds]
 @dataclass(frozen=True)
 class Model:
     """Parameters, cache bytes of one token, query heads per key/value head."""
@@ -35,9 +34,6 @@ def pass_seconds(model: Model, chip: Chip, batch: int, tokens: int, context: int
     cached = batch * context * model.cache
     attention = cached * max(1 / chip.bandwidth, model.group * tokens / chip.peak)
     return max(weights, matmuls) + attention
-
-
-# --8<-- [end:seconds]
 
 
 def tokens_until_busy(model: Model, chip: Chip) -> float:

@@ -35,7 +35,6 @@ def from_target(
     return [*draft, int(rng.choice(p.shape[1], p=p[-1]))]
 
 
-# --8<-- [start:test]
 def goodness(rule: Verify, texts: int, k: int = 3, seed: int = 0) -> tuple[float, float]:
     """Chi-square of sampled texts against the target's law, and its p-value."""
     target, draft = chains()
@@ -48,8 +47,6 @@ def goodness(rule: Verify, texts: int, k: int = 3, seed: int = 0) -> tuple[float
     result = chisquare([seen[c] for c in cells], np.array(law) * texts)
     return float(result.statistic), float(result.pvalue)
 
-
-# --8<-- [end:test]
 
 RULES = {
     "rejection sampling": verify,

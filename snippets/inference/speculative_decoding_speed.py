@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 
-# --8<-- [start:tokens]
 def expected_tokens(alpha: float, k: float) -> float:
     """Mean tokens per pass of the target: 1 + a + ... + a^k.
 
@@ -20,9 +19,6 @@ def speedup(alpha: float, k: float, cost: float) -> float:
     Source: Leviathan et al. 2023, theorem 3.8.
     """
     return expected_tokens(alpha, k) / (1 + (k * cost if cost else 0.0))
-
-
-# --8<-- [end:tokens]
 
 
 def best_length(alpha: float, cost: float, longest: int = 64) -> int:

@@ -12,7 +12,6 @@ from typing import Any
 from snippets.inference.vllm_model import greedy, random_prompt
 
 
-# --8<-- [start:ask]
 def ask(url: str, path: str, **body: object) -> Any:
     """One request without any library: the protocol is JSON over HTTP."""
     fixed = {
@@ -36,9 +35,6 @@ def counter(url: str, name: str) -> int:
     return sum(
         int(float(line.split()[-1])) for line in lines if line.startswith(f"{name}{{")
     )
-
-
-# --8<-- [end:ask]
 
 
 def prefix(url: str) -> list[str]:

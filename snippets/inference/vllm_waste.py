@@ -9,7 +9,6 @@ LONGEST = 2048  # tokens that the server allows
 Reserve = Callable[[int, int], int]  # tokens now, tokens at the end -> slots held now
 
 
-# --8<-- [start:reserve]
 def whole(length: int, final: int) -> int:
     """Room for the longest sequence that is allowed, from the first token on."""
     return LONGEST
@@ -28,9 +27,6 @@ def oracle(length: int, final: int) -> int:
 def blocks_of(size: int) -> Reserve:
     """Room by the block, one ahead of need at most."""
     return lambda length, final: -(-length // size) * size
-
-
-# --8<-- [end:reserve]
 
 
 def requests(count: int, seed: int = 0) -> list[tuple[int, int]]:
