@@ -216,7 +216,9 @@ def timeline(spec: Mapping[str, Any]) -> str:
                 body.append(_write(x(start) + width / 2, y + 18, fits, "middle", "fg-in"))
     bottom = 6 + len(lanes) * step
     for tick in x.ticks():
-        body.append(_write(x(tick), bottom + 14, short(tick), "middle", "fg-tick"))
+        cut = x(tick) > right - 12  # half of a label at the edge would lie outside
+        body.append(_write(right if cut else x(tick), bottom + 14, short(tick), "end" if cut else "middle",
+                           "fg-tick"))  # fmt: skip
     body.append(_write(right, bottom + 32, spec.get("unit", ""), "end"))
     at = float(left)
     for kind, name in spec.get("names", {}).items():
