@@ -46,7 +46,6 @@ def batch(rank: int = 0, ranks: int = 1, width: int = WIDTH) -> tuple[Tensor, Te
     return x[mine], x.sin().mean(-1, keepdim=True)[mine]
 
 
-# --8<-- [start:wire]
 class Wire(TorchDispatchMode):
     """What each collective sends, whoever calls it."""
 
@@ -80,9 +79,6 @@ class Wire(TorchDispatchMode):
     def sent(self, kind: str = "") -> float:
         """Bytes, of one kind of call or of all."""
         return sum(size for name, _, size in self.calls if kind in name)
-
-
-# --8<-- [end:wire]
 
 
 def local(t: Tensor) -> Tensor:
