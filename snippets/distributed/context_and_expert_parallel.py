@@ -69,6 +69,8 @@ def facts() -> dict[str, str]:
     """Numbers that the page states about splits."""
     return {
         "busy_contiguous": f"{balance('contiguous', 16, 512):.0%}",
+        "busy_eight": f"{balance('contiguous', 8, 512):.0%}",
+        "striped_long": f"{balance('striped', 4, 256):.0%}",
     }
 
 

@@ -30,6 +30,16 @@ def ulysses_bytes(
     return local * (ranks - 1) / ranks, local * (ranks - 1) / ranks
 
 
+def ulysses_sends_less_from(heads: int, kv_heads: int, head_dim: int) -> int:
+    """Smallest number of ranks at which it sends less than a ring in a whole training step."""
+    ranks = 2
+    while sum(ulysses_bytes(1, ranks, heads, kv_heads, head_dim)) >= sum(
+        ring_bytes(1, ranks, kv_heads, head_dim)
+    ):
+        ranks += 1
+    return ranks
+
+
 def hidden_from(
     flops: float, bandwidth: float, group: int = 1, causal: bool = False
 ) -> float:
@@ -45,7 +55,10 @@ def hidden_from(
 
 
 def nodes_reached(experts: int, top_k: int, nodes: int, limit: int | None = None) -> float:
-    """Other nodes to which a token travels on average, if every expert is equally likely."""
+    """Other nodes to which a token travels on average, if every expert is equally likely.
+
+    With a limit: the most, if each token uses all the nodes that it may.
+    """
     if limit is not None:
         return limit * (nodes - 1) / nodes
     per_node = experts // nodes
@@ -94,7 +107,7 @@ def example_nodes() -> None:
     for name, copies in (
         ("a copy for each expert", 8 * 7 / 8),
         ("a copy for each node", nodes_reached(256, 8, 8)),
-        ("at most 4 nodes", nodes_reached(256, 8, 8, 4)),
+        ("at most 4 nodes, and all of them", nodes_reached(256, 8, 8, 4)),
     ):
         print(f"{name:36s}{copies:23.2f}{dispatch_bytes(7168, copies) / 1e3:6.0f}")
 
@@ -117,6 +130,7 @@ def facts() -> dict[str, str]:
         "square_kib": f"{4 * 256**2 * 4 / 1024:,.0f} KiB",
         "block_llama": f"{hidden_from(flops, NETWORK, 16, True):,.0f}",
         "table_ib": f"{6 * 312e12 / 12.5e9 / 1e3:.1f}K",
+        "step_ranks": f"{ulysses_sends_less_from(**LLAMA)}",
         "even_ranks": f"{1 + LLAMA['heads'] // LLAMA['kv_heads']}",
         "dispatch_ms": f"{seconds * 1e3:.1f} ms",
         "experts_ms": f"{experts * 1e3:.1f} ms",

@@ -49,10 +49,8 @@ def groups(ep: int) -> tuple[dist.ProcessGroup, dist.ProcessGroup]:
 def reduce_gradients(layer: ExpertParallel, copies: dist.ProcessGroup) -> None:
     """Sum what each rank's tokens have contributed, once and only once."""
     dist.all_reduce(layer.gate.grad)  # the router: over all ranks
-    for name in (
-        "gate_up",
-        "down",
-    ):  # experts: the all-to-all has brought the group's tokens
+    # experts: the all-to-all has brought the tokens of the group
+    for name in ("gate_up", "down"):
         dist.all_reduce(layer.get_parameter(name).grad, group=copies)
 
 

@@ -25,7 +25,10 @@ def attend(q: Tensor, k: Tensor, v: Tensor, visible: Tensor) -> tuple[Tensor, Te
 def merge(
     out: Tensor, lse: Tensor, more: Tensor, more_lse: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Attention to the union of two sets of keys, from attention to each of them."""
+    """Attention to the union of two sets of keys, from attention to each of them.
+
+    A query that sees none of the two gives NaN: begin with the own block, as the ring does.
+    """
     total = torch.logaddexp(lse, more_lse)
     return out * (lse - total).exp() + more * (more_lse - total).exp(), total
 

@@ -37,7 +37,6 @@ def inputs(kv_heads: int = HEADS, tokens: int = TOKENS) -> list[Tensor]:
     return [torch.randn(1, h, tokens, WIDTH) for h in heads]
 
 
-# --8<-- [start:visible]
 def visible_from(held: list[Tensor], documents: Tensor | None = None) -> Visible:
     """The causal mask between blocks, by the tokens' places in the whole sequence."""
 
@@ -47,9 +46,6 @@ def visible_from(held: list[Tensor], documents: Tensor | None = None) -> Visible
         return mask if documents is None else mask & (documents[q] == documents[k])
 
     return visible
-
-
-# --8<-- [end:visible]
 
 
 def whole(tensors: list[Tensor], mask: Tensor | None = None) -> tuple[list[Tensor], int]:

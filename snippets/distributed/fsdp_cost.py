@@ -7,6 +7,9 @@ from snippets.distributed.hardware import ACCELERATORS
 from snippets.distributed.memory import RECIPES, zero_bytes
 
 LLAMA3_8B = 8_030_261_248
+BLOCK = (
+    2 * 4096 * (4096 + 1024) + 3 * 4096 * 14_336
+)  # attention with 8 key heads of 128, MLP
 
 
 # --8<-- [start:sent]
@@ -34,7 +37,7 @@ def sent_bytes(
     scatter = bus_factor("reduce_scatter", ranks) * reduced * params
     gather = bus_factor("all_gather", ranks) * gathered * params
     return {
-        0: 2 * scatter,  # an all-reduce, after the last micro-batch
+        0: 2 * scatter,  # an all-reduce after the last micro-batch (no_sync)
         1: scatter + gather,
         2: micros * scatter + gather,
         3: micros * (scatter + 2 * gather),
@@ -99,11 +102,13 @@ def facts() -> dict[str, str]:
         "states_70_64": f"{zero_bytes(70e9, 64, 3, recipe) / 1e9:.1f} GB",
         "sent_ddp": f"{sent_bytes(LLAMA3_8B, 8, 0) / 1e9:.1f} GB",
         "sent_fsdp": f"{sent_bytes(LLAMA3_8B, 8, 3) / 1e9:.1f} GB",
-        "block": f"{2 * LLAMA3_8B / 32 / 1e9:.1f} GB",
+        "block": f"{2 * BLOCK / 1e9:.2f} GB",
+        "ends": f"{2 * (LLAMA3_8B - 32 * BLOCK) / 1e9:.1f} GB",
         "tokens_node": f"{tokens_needed(h100.bf16_tflops * 1e12, h100.link_gb_s * 1e9)[0]:,.0f}",
         "tokens_network": f"{tokens_needed(h100.bf16_tflops * 1e12, 400e9)[0]:,.0f}",
         "tokens_b200": f"{tokens_needed(b200.bf16_tflops * 1e12, 400e9)[0]:,.0f}",
         "tokens_fp32": f"{tokens_needed(h100.bf16_tflops * 1e12, 400e9, reduced=4)[1]:,.0f}",
+        "ratio_default": f"{sent_bytes(1, 8, 3) / sent_bytes(1, 8, 0):.1f}",
         "ratio_16": f"{sent_bytes(1, 8, 3, 16) / sent_bytes(1, 8, 0, 16):.0f}",
     }
 

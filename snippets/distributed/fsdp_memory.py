@@ -75,8 +75,8 @@ def counted(size: str, mini: bool) -> Counted:
 
 
 # --8<-- [start:meta]
-def from_meta() -> list[int]:
-    """Bytes of parameters on this rank: of the model without memory, then of its shards."""
+def from_meta() -> tuple[int, nn.Sequential]:
+    """Bytes of parameters on this rank before they get memory, and the sharded model."""
     with torch.device("meta"):
         model = network(WIDTH, DEPTH)
     for module in units(model, "block"):
@@ -84,13 +84,14 @@ def from_meta() -> list[int]:
     before = sum(
         local(p).untyped_storage().nbytes() for p in model.parameters() if not p.is_meta
     )
-    model.to_empty(
-        device=torch.get_default_device()
-    )  # memory for the shards, with anything in it
+    device = torch.get_default_device()
+    model.to_empty(device=device)  # memory for the shards, with anything in it
+    if device.type == "cpu":  # on GPUs DTensor gives each shard numbers of its own
+        torch.manual_seed(dist.get_rank())
     for module in model.modules():
         if isinstance(module, (nn.Linear, nn.LayerNorm)):
             module.reset_parameters()
-    return [before, sum(local(p).nbytes for p in model.parameters())]
+    return before, model
 
 
 # --8<-- [end:meta]
@@ -103,12 +104,15 @@ def measure(rank: int, folder: Path) -> None:
         for size in ("model", "block", "layer")
         for mini in (False, True)
     }
-    torch.save((sizes, from_meta()), folder / f"{rank}.pt")
+    before, model = from_meta()
+    meta = [before, sum(local(p).nbytes for p in model.parameters())]
+    rows = next(local(p).detach() for p in model.parameters() if p.ndim == 2)
+    torch.save((sizes, meta, rows), folder / f"{rank}.pt")
 
 
 def results() -> tuple[dict[tuple[str, bool], Counted], list[int]]:
     """What rank 0 counted."""
-    sizes, meta = torch.load(launch(measure) / "0.pt")
+    sizes, meta, _ = torch.load(launch(measure) / "0.pt")
     return {key: Counted(*value) for key, value in sizes.items()}, meta
 
 

@@ -48,7 +48,7 @@ class OwnMasks(SplitLayer):
 
 
 # --8<-- [end:mistakes]
-Outcome = tuple[float, dict[str, Tensor]]  # loss and weights of one rank, after training
+Outcome = tuple[float, dict[str, Tensor], Tensor]  # loss, weights, output without dropout
 RUNS: dict[str, tuple[type[SplitLayer], bool, float]] = {  # with split sequence? dropout
     "none": (SplitLayer, True, 0.0),
     "norms not summed": (NormsNotSummed, True, 0.0),
@@ -95,7 +95,10 @@ def train(run: str) -> Outcome:
         adam.step()
     if sequence:
         dist.all_reduce(loss := loss.detach())
-    return loss.item(), {n: p.detach().cpu() for n, p in part.named_parameters()}
+    part.dropout = 0.0
+    with torch.no_grad():
+        out = part(x)
+    return loss.item(), {n: p.detach().cpu() for n, p in part.named_parameters()}, out
 
 
 def merged(ranks: list[dict[str, Tensor]]) -> Layer:

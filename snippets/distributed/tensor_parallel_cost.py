@@ -8,12 +8,12 @@ from snippets.distributed.hardware import ACCELERATORS
 LLAMA = {"8B": (4096, 14_336, 8 / 32), "70B": (8192, 28_672, 8 / 64), "405B": (16_384, 53_248, 8 / 128)}  # fmt: skip
 
 
-# --8<-- [start:limit]
 def intensity(flops: float, link: float) -> float:
     """FLOPs that a chip can do while its link moves one byte."""
     return flops / link
 
 
+# --8<-- [start:limit]
 def largest_degree(width: float, flops_per_byte: float) -> float:
     """Ranks at which communication takes as long as arithmetic, in the forward pass.
 
@@ -116,6 +116,7 @@ def facts() -> dict[str, str]:
     hidden, inner, share = LLAMA["70B"]
     nvlink, slow, nic, _, tpu = links().values()
     width = effective_width(hidden, inner, share, seq=8192)
+    long = effective_width(hidden, inner, share, seq=131_072)
     flops = ACCELERATORS["H100"].bf16_tflops * 1e12
     a, c = layer_seconds(8192, hidden, width, 8, flops, 0, 450e9)
     return {
@@ -128,6 +129,8 @@ def facts() -> dict[str, str]:
         "limit_tpu": f"{inner / tpu:.0f}",
         "width_70b": f"{width:,.0f}",
         "share_8": f"{c / a:.0%}",
+        "share_8_long": f"{7 * nvlink / long:.0%}",
+        "message_mb": f"{2 * 8192 * hidden / 1e6:.0f} MB",
         "share_8_step": f"{2 / 3 * c / a:.0%}",
         "lost_8": f"{1 - 1 / (1 + 2 / 3 * c / a):.0%}",
         "share_8_nic": f"{7 * nic / width:.1f}",

@@ -144,6 +144,20 @@ def test_ulysses_and_ring_send_as_much_at_one_plus_the_group():
         assert ours[0] == pytest.approx(ours[1])
 
 
+@pytest.mark.parametrize(("heads", "ranks"), [(1, 2), (16, 11)])
+def test_in_a_whole_step_ulysses_sends_less_from(heads, ranks):
+    """Blocks of keys: 2(n-1) forward, 2(n-1) + 2n back, against twice (2g + 2)(n-1)/n."""
+    saved = [6 * n - 4 - 2 * (2 * heads + 2) * (n - 1) / n for n in range(2, 33)]
+    assert next(n for n, s in enumerate(saved, 2) if s > 0) == ranks
+    assert cost.ulysses_sends_less_from(heads, 1, 64) == ranks
+
+
+def test_eight_contiguous_ranks_are_busy_half_of_the_time():
+    """Above what ring-flash-attention reached with them, 52.1%; n / (2n - 1) but for the diagonal."""
+    assert split.balance("contiguous", 8, 512) == pytest.approx(8 / 15, abs=0.01)
+    assert split.balance("contiguous", 8, 512) > 0.521
+
+
 def test_dispatch_is_the_dense_layer_and_mixtrals(ranks):
     rows = ranks("dispatch-compare/")
     for row in rows:

@@ -1,5 +1,6 @@
 """Mini-FSDP against `fully_shard`, DDP and one process; bytes against PyTorch's counters; mistakes by their symptoms."""
 
+from contextlib import nullcontext
 from itertools import pairwise
 
 import pytest
@@ -7,6 +8,8 @@ import torch
 import torch.distributed as dist
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor.debug import CommDebugMode
 from torch.nn import functional as F
 
@@ -30,6 +33,7 @@ def everything(rank, folder):
         "order": order.measure,
         "counted": counted,
         "accumulated": accumulated,
+        "waiting": waiting,
     }.items():
         here = folder / name
         here.mkdir(exist_ok=True)
@@ -54,6 +58,30 @@ def accumulated(rank, folder):
     for _ in range(2):
         F.mse_loss(model(x), y).backward()
     torch.save([whole(p, "mini-FSDP") for p in model.parameters()], folder / f"{rank}.pt")
+
+
+def waiting(rank, folder):
+    """All-reduces of four micro-batches, at the defaults and if told to wait."""
+    x, y = batch(rank, dist.get_world_size())
+    calls = {}
+    for name in ("DDP", "DDP, no_sync", "HSDP", "HSDP, waiting"):
+        model = network()
+        if name.startswith("DDP"):
+            model = real.wrapped("DDP", model)
+        else:
+            both = init_device_mesh("cpu", (2, 2), mesh_dim_names=("replicate", "shard"))
+            for module in [*list(model.children())[:-1], model]:
+                fully_shard(module, mesh=both)
+        with Wire() as wire:
+            for micro in range(4):
+                if name == "HSDP, waiting":
+                    model.set_requires_all_reduce(micro == 3)
+                with model.no_sync() if name == "DDP, no_sync" and micro < 3 else nullcontext():
+                    F.mse_loss(model(x), y).backward()
+        kinds = [kind for kind, _, _ in wire.calls]
+        calls[name] = sum("all_reduce" in kind for kind in kinds)
+        calls[f"{name}, in the node"] = sum("reduce_scatter" in kind for kind in kinds)
+    torch.save(calls, folder / f"{rank}.pt")
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +156,20 @@ def test_two_backward_passes_add_up(ranks):
             torch.testing.assert_close(grad, 2 * once, rtol=1e-5, atol=1e-6)
 
 
+def test_from_the_meta_device_each_rank_draws_its_own_rows(ranks):
+    shards = [rows for _, _, rows in ranks["memory"]]
+    assert all(not torch.equal(a, b) for a, b in pairwise(shards))
+    assert all(rows.std() > 0.01 for rows in shards)
+
+
+def test_what_waits_for_the_last_micro_batch(ranks):
+    """By PyTorch's defaults nothing does: DDP and HSDP reduce every time."""
+    for calls in ranks["waiting"]:
+        assert calls["DDP"] == 4 * calls["DDP, no_sync"] > 0
+        assert calls["HSDP"] == 4 * calls["HSDP, waiting"] > 0
+        assert calls["HSDP, waiting, in the node"] == calls["HSDP, in the node"] > 0
+
+
 @given(length=st.integers(1, 40), count=st.integers(1, 9))
 def test_rows_are_torch_chunks(length, count):
     x = torch.arange(length)
@@ -138,7 +180,7 @@ def test_rows_are_torch_chunks(length, count):
 
 
 def test_peaks_by_pytorchs_trackers(ranks):
-    sizes, meta = ranks["memory"][0]
+    sizes, meta, _ = ranks["memory"][0]
     peak = {key: memory.Counted(*value).peak for key, value in sizes.items()}
     whole = sum(p.nbytes for p in network(memory.WIDTH, memory.DEPTH).parameters())
     at_rest = 3 * whole / 4  # weights and two moments

@@ -203,6 +203,9 @@ def test_symptoms(saved, monkeypatch, tmp_path):
     assert found["bias in every term"][1] > 5 * merged
     assert found["bias in every term"][2] == 0
     assert found["own masks"][2] > 0.001
+    outputs = {run: [rank[run][2] for rank in saved["breaks"]] for run in breaks.RUNS}
+    assert all(torch.equal(out, outputs["bias in every term"][0]) for out in outputs["bias in every term"])
+    assert (outputs["own masks"][1] - outputs["own masks"][0]).abs().max() > 0.001  # in evaluation, too
 
 
 @given(
