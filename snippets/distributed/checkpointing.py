@@ -67,7 +67,9 @@ def save(
                 kind, whole = str(tensor.dtype), list(tensor.shape)
                 place = (offset, list(part.shape), f"{rank}.bin", file.tell())
                 pieces.append(Piece(name, kind, whole, *place))
-                file.write(part.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+                file.write(
+                    part.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
+                )
                 written(name)
         durable(file)
     gathered: list[Any] = [None] * dist.get_world_size()
@@ -87,9 +89,8 @@ def commit(folder: Path, manifest: dict[str, Any]) -> None:
         json.dump(manifest, file)
         durable(file)
     (folder / "unfinished").rename(folder / MANIFEST)
-    descriptor = os.open(folder, os.O_RDONLY)
-    os.fsync(descriptor)  # the name itself
-    os.close(descriptor)
+    sync_names(folder)
+    sync_names(folder.parent)  # has the name of the folder
 
 
 def durable(file: IO[Any]) -> None:
@@ -99,3 +100,10 @@ def durable(file: IO[Any]) -> None:
 
 
 # --8<-- [end:commit]
+
+
+def sync_names(folder: Path) -> None:
+    """The names in a folder, too, survive a power cut from here on."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)

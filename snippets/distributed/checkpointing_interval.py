@@ -58,7 +58,6 @@ def daly(save: float, mtbf: float) -> float:
     return sqrt(2 * save * mtbf) * (1 + sqrt(ratio) / 3 + ratio / 9) - save
 
 
-# --8<-- [start:interval]
 def optimum(save: float, mtbf: float) -> float:
     """The exact optimum, where 1 - x = exp(-x - save / mtbf) and x = interval / mtbf."""
     low, high = 0.0, 1.0
@@ -72,9 +71,6 @@ def goodput(interval: float, save: float, mtbf: float, restart: float) -> float:
     """Share of the time that ends up in the model. Source: Daly 2006."""
     segment = mtbf * exp(restart / mtbf) * expm1((interval + save) / mtbf)
     return interval / segment
-
-
-# --8<-- [end:interval]
 
 
 def simulate(

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snippets.distributed.checkpointing import MANIFEST, Piece, local
+from snippets.distributed.checkpointing import MANIFEST, Piece, local, sync_names
 
 Span = tuple[int, int]
 
@@ -53,7 +53,7 @@ def read(
     """Copy what a piece and a part share; of the file, only those rows are read."""
     (first, last), width = both[0], torch.Size(piece.size[1:]).numel()
     skipped = (first - piece.offset[0]) * width * part.itemsize
-    rows = torch.empty(last - first, *piece.size[1:], dtype=part.dtype)
+    rows = torch.empty(last - first, *piece.size[1:], dtype=part.dtype, device="cpu")
     with (folder / piece.file).open("rb") as file:
         file.seek(piece.at + skipped)
         found = file.readinto(rows.reshape(-1).view(torch.uint8).numpy().data)
@@ -81,6 +81,7 @@ def retain(home: Path, keep: int) -> None:
     )
     for folder in whole[:-keep]:
         (folder / MANIFEST).unlink()
+        sync_names(folder)  # or a power cut may bring it back, without its data
         for path in folder.iterdir():
             path.unlink()
         folder.rmdir()

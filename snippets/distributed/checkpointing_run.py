@@ -42,7 +42,7 @@ class Run:
     def __init__(self, hidden: int = 90) -> None:
         torch.manual_seed(0)
         self.model = Net(hidden)
-        mesh = init_device_mesh("cpu", (dist.get_world_size(),))
+        mesh = init_device_mesh(torch.get_default_device().type, (dist.get_world_size(),))
         for module in (self.model.first, self.model.second, self.model):
             fully_shard(module, mesh=mesh)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=0.005)
@@ -52,7 +52,7 @@ class Run:
         self.seen = 0  # samples, by all ranks together
         for p in self.model.parameters():
             self.optimizer.state[p] = {
-                "step": torch.tensor(0.0),
+                "step": torch.tensor(0.0, device="cpu"),
                 "exp_avg": torch.zeros_like(p),
                 "exp_avg_sq": torch.zeros_like(p),
             }
@@ -83,15 +83,21 @@ class Run:
             group["lr"] = self.schedule.get_last_lr()[0]
 
 
+def batch(run: Run) -> tuple[Tensor, Tensor]:
+    """This rank's rows of the global batch, and of its mask."""
+    epoch, first = divmod(run.seen, SAMPLES)
+    hidden = run.model.first.out_features
+    with torch.device("cpu"):  # where the generators are; the default may be a GPU
+        order = torch.randperm(SAMPLES, generator=torch.Generator().manual_seed(epoch))
+        mask = torch.rand(BATCH, hidden, generator=run.noise) < 0.9  # for all ranks
+        x = torch.randn(SAMPLES, WIDTH, generator=torch.Generator().manual_seed(2))
+    rows = order[first : first + BATCH].chunk(dist.get_world_size())[dist.get_rank()]
+    return x[rows], mask.chunk(dist.get_world_size())[dist.get_rank()]
+
+
 def step(run: Run) -> float:
     """One step on this rank's rows of the global batch."""
-    epoch, first = divmod(run.seen, SAMPLES)
-    order = torch.randperm(SAMPLES, generator=torch.Generator().manual_seed(epoch))
-    rows = order[first : first + BATCH].chunk(dist.get_world_size())[dist.get_rank()]
-    hidden = run.model.first.out_features
-    mask = torch.rand(BATCH, hidden, generator=run.noise) < 0.9  # for all ranks
-    mask = mask.chunk(dist.get_world_size())[dist.get_rank()]
-    x = torch.randn(SAMPLES, WIDTH, generator=torch.Generator().manual_seed(2))[rows]
+    x, mask = (t.to(torch.get_default_device()) for t in batch(run))
     loss = (run.model(x, mask / 0.9) - x.roll(1, dims=1)).square().mean()
     run.optimizer.zero_grad()
     loss.backward()
@@ -103,14 +109,21 @@ def step(run: Run) -> float:
     return total.item() / dist.get_world_size()
 
 
-# --8<-- [start:train]
+def agreed(home: Path) -> Path | None:
+    """The newest checkpoint that rank 0 sees; others may see another one for a while."""
+    newest = [latest(home) if dist.get_rank() == 0 else None]
+    dist.broadcast_object_list(newest)
+    return newest[0]
+
+
 Strike = Callable[[int, str], None]  # told the step, and the tensor that was just written
 
 
+# --8<-- [start:train]
 def train(home: Path, strike: Strike, rank: int, folder: Path) -> None:
     """From the newest complete checkpoint to the end."""
     run = Run()
-    if newest := latest(home):
+    if newest := agreed(home):
         run.restore(load(newest, run.tensors()))
     while (done := run.seen // BATCH) < STEPS:
         loss = step(run)

@@ -45,9 +45,9 @@ def train(config: dict[str, Any]) -> None:
     rank = ray.train.get_context().get_world_rank()
     shard = ray.train.get_dataset_shard("rows")
     model, optimizer = network()
+    parallel = prepare_model(model)  # DistributedDataParallel; moves the weights, so first
     torch.manual_seed(rank)
     losses = restore(model, optimizer, rank)
-    parallel = prepare_model(model)  # DistributedDataParallel
     for epoch in range(len(losses) // STEPS, EPOCHS):
         batches = shard.iter_torch_batches(
             batch_size=BATCH, local_shuffle_buffer_size=ROWS, local_shuffle_seed=epoch
@@ -68,13 +68,19 @@ def train(config: dict[str, Any]) -> None:
 # --8<-- [end:train]
 
 
+def random_state() -> list[torch.Tensor]:
+    """Of the generators that dropout may draw from: on the CPU, and on this worker's GPU."""
+    gpu = [torch.cuda.get_rng_state()] if torch.cuda.is_available() else []
+    return [torch.get_rng_state(), *gpu]
+
+
 # --8<-- [start:checkpoint]
 def save(
     model: torch.nn.Module, optimizer: torch.optim.Optimizer, rank: int, losses: list[float]
 ) -> None:
     """Everything that the next step depends on. The number of losses is the place in the data."""
     with tempfile.TemporaryDirectory() as folder:
-        torch.save(torch.get_rng_state(), Path(folder, f"random-{rank}.pt"))
+        torch.save(random_state(), Path(folder, f"random-{rank}.pt"))
         if rank == 0:
             state = [model.state_dict(), optimizer.state_dict(), losses]
             torch.save(state, Path(folder, "state.pt"))
@@ -90,8 +96,11 @@ def restore(
     if checkpoint is None:
         return []
     with checkpoint.as_directory() as folder:
-        weights, momenta, losses = torch.load(Path(folder, "state.pt"))
-        torch.set_rng_state(torch.load(Path(folder, f"random-{rank}.pt")))
+        weights, momenta, losses = torch.load(Path(folder, "state.pt"), map_location="cpu")
+        cpu, *gpu = torch.load(Path(folder, f"random-{rank}.pt"))
+    torch.set_rng_state(cpu)
+    for state in gpu:
+        torch.cuda.set_rng_state(state)
     model.load_state_dict(weights)
     optimizer.load_state_dict(momenta)
     return list(losses)

@@ -4,6 +4,7 @@ import os
 import signal
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -129,6 +130,59 @@ def test_corners_as_pytorch_has_them_and_what_is_refused(tmp_path):
     (tmp_path / "10" / ckpt.MANIFEST).unlink()  # what a crash leaves
     assert loading.latest(tmp_path) == tmp_path / "7"
     assert loading.latest(tmp_path / "7") is None
+
+
+def astray(home, rank, folder):
+    """Each rank lists another newest folder, as on a file system with cached listings."""
+    for step in (4, 8)[: rank + 1]:
+        (home / str(rank) / str(step)).mkdir(parents=True)
+        (home / str(rank) / str(step) / ckpt.MANIFEST).touch()
+    torch.save(str(run.agreed(home / str(rank))), folder / f"{rank}.pt")
+
+
+def test_all_ranks_start_from_the_step_that_rank_0_sees(tmp_path):
+    folder = launch(partial(astray, tmp_path), 2)
+    assert [torch.load(folder / f"{rank}.pt") for rank in (0, 1)] == [str(tmp_path / "0" / "4")] * 2
+
+
+def test_names_are_synced_after_they_changed_and_before_data_goes(tmp_path, monkeypatch):
+    """Seen from the calls of the system: what a power cut could not undo at each of them."""
+    seen = []
+
+    def fsync(descriptor):
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        seen.append((os.path.relpath(path, tmp_path), sorted(p.name for p in (tmp_path / "4").iterdir())))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    (tmp_path / "4").mkdir()
+    (tmp_path / "4" / "0.bin").touch()
+    ckpt.commit(tmp_path / "4", {})
+    after = ["0.bin", ckpt.MANIFEST]
+    assert seen == [("4/unfinished", ["0.bin", "unfinished"]), ("4", after), (".", after)]
+    (tmp_path / "8").mkdir()
+    (tmp_path / "8" / ckpt.MANIFEST).touch()
+    loading.retain(tmp_path, 1)
+    assert seen[3:] == [("4", ["0.bin"])]  # without a manifest, with its data
+    assert not (tmp_path / "4").exists()
+
+
+def drawn(rank, folder):
+    """As under torchrun on GPUs, the default device is not the CPU; here one without numbers stands for it."""
+    calm, other = run.Run(), run.Run()
+    part, whole = torch.zeros(4, 3), torch.arange(12.0).reshape(4, 3)
+    (folder / "x").write_bytes(whole.numpy().tobytes())
+    here = run.batch(calm)
+    torch.set_default_device("meta")
+    there = run.batch(other)
+    piece = ckpt.Piece("x", "torch.float32", [4, 3], [0, 0], [4, 3], "x", 0)
+    loading.read(folder, piece, [(0, 4), (0, 3)], part, [0, 0])
+    same = [torch.equal(a, b) for a, b in zip(here, there, strict=True)]
+    torch.set_default_device("cpu")
+    torch.save([*same, torch.equal(part, whole)], folder / "same.pt")
+
+
+def test_draws_and_reads_are_the_same_with_another_default_device():
+    assert torch.load(launch(drawn, 1) / "same.pt") == [True, True, True]
 
 
 BOX = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 5)), min_size=1, max_size=3)

@@ -196,6 +196,40 @@ def test_every_rank_gets_its_own_random_state_back(tmp_path, monkeypatch):
         assert torch.rand(1).item() == expected[rank]
 
 
+def test_the_gpus_random_state_comes_back_too(tmp_path, monkeypatch):
+    """The calls that a GPU would get; the state itself is a stand-in."""
+    controller, state, got = Controller(tmp_path / "kept"), torch.arange(16, dtype=torch.uint8), []
+    monkeypatch.setattr(ray.train, "report", controller.report)
+    monkeypatch.setattr(ray.train, "get_checkpoint", controller.get_checkpoint)
+    parts = ray_training.network()
+    for name, stand_in in (("is_available", lambda: True), ("get_rng_state", lambda: state)):
+        monkeypatch.setattr(torch.cuda, name, stand_in)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", got.append)
+    ray_training.save(*parts, 0, [1.0])
+    ray_training.restore(*parts, 0)
+    assert len(got) == 1
+    assert torch.equal(got[0], state)
+
+
+def test_momenta_are_loaded_where_the_weights_have_been_moved_to(tmp_path, monkeypatch):
+    """Else they stay behind: load_state_dict casts them to the weights of that moment, here in another type."""
+    run_without_ray(monkeypatch, tmp_path / "kept", kill_at=10)
+    controller, made = Controller(tmp_path / "kept"), []
+    controller.count = 1
+    monkeypatch.setattr(ray.train, "get_checkpoint", controller.get_checkpoint)
+
+    def network():
+        made.extend(ray_training_network())
+        return tuple(made)
+
+    ray_training_network = ray_training.network
+    monkeypatch.setattr(ray_training, "network", network)
+    monkeypatch.setattr(ray_training, "prepare_model", lambda model: model.double())
+    ray_training.train({"kill_at": -1, "log": ""})  # from the end: nothing left to train
+    kept = made[1].state_dict()["state"].values()
+    assert [momenta["momentum_buffer"].dtype for momenta in kept] == [torch.float64] * 4
+
+
 def test_the_kill_waits_for_the_checkpoint_and_happens_once(tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(ray.train, "get_all_reported_checkpoints", calls.append)
