@@ -39,7 +39,6 @@ def batch() -> tuple[Tensor, Tensor]:
     return x, torch.randn(sum(TOKENS), WIDTH) / sum(TOKENS)
 
 
-# --8<-- [start:groups]
 def groups(ep: int) -> tuple[dist.ProcessGroup, dist.ProcessGroup]:
     """Neighbors share the experts; ranks `ep` apart hold copies of the same ones."""
     mesh = init_device_mesh("cpu", (RANKS // ep, ep), mesh_dim_names=("copy", "ep"))
@@ -52,9 +51,6 @@ def reduce_gradients(layer: ExpertParallel, copies: dist.ProcessGroup) -> None:
     # experts: the all-to-all has brought the tokens of the group
     for name in ("gate_up", "down"):
         dist.all_reduce(layer.get_parameter(name).grad, group=copies)
-
-
-# --8<-- [end:groups]
 
 
 def mixtral() -> MixtralSparseMoeBlock:

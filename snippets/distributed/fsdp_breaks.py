@@ -46,7 +46,6 @@ def train(early: bool) -> tuple[list[float], int]:
 # --8<-- [end:early]
 
 
-# --8<-- [start:uneven]
 def shards(shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
     """This rank's part of a weight under `fully_shard`, and its largest number."""
     module = nn.Module()
@@ -58,8 +57,6 @@ def shards(shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
     except RuntimeError as error:
         return tuple(part.shape), str(error).split(" for")[0]
 
-
-# --8<-- [end:uneven]
 
 UNEVEN = [(8, 1000), (10, 1000), (5, 1000), (3, 1000), (1, 1000)]
 
