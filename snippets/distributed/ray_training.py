@@ -16,7 +16,9 @@ from typing import Any
 import ray.train
 import torch
 from ray.train.torch import TorchTrainer, prepare_model
+from torch import nn
 from torch.distributed import ReduceOp, all_reduce
+from torch.optim import SGD, Optimizer
 
 from snippets.distributed.ray_feed import ROWS, dataset
 
@@ -26,17 +28,12 @@ SAVE_EVERY = 5
 COMMITTED = ray.train.CheckpointConsistencyMode.COMMITTED
 
 
-def network() -> tuple[torch.nn.Module, torch.optim.Optimizer]:
+def network() -> tuple[nn.Module, Optimizer]:
     """The same start on every rank. The dropout makes the run depend on random state too."""
     torch.manual_seed(0)
-    layers = [
-        torch.nn.Linear(8, 16),
-        torch.nn.ReLU(),
-        torch.nn.Dropout(0.1),
-        torch.nn.Linear(16, 1),
-    ]
-    model = torch.nn.Sequential(*layers)
-    return model, torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    layers = [nn.Linear(8, 16), nn.ReLU(), nn.Dropout(0.1), nn.Linear(16, 1)]
+    model = nn.Sequential(*layers)
+    return model, SGD(model.parameters(), lr=0.1, momentum=0.9)
 
 
 # --8<-- [start:train]
@@ -55,7 +52,7 @@ def train(config: dict[str, Any]) -> None:
         for batch in islice(batches, len(losses) % STEPS, None):
             if rank == 1 and len(losses) == config["kill_at"]:
                 die_once(config["log"])
-            loss = torch.nn.functional.mse_loss(parallel(batch["x"])[:, 0], batch["y"])
+            loss = nn.functional.mse_loss(parallel(batch["x"])[:, 0], batch["y"])
             optimizer.zero_grad()
             loss.backward()  # averages the gradients of both workers
             optimizer.step()
@@ -75,9 +72,7 @@ def random_state() -> list[torch.Tensor]:
 
 
 # --8<-- [start:checkpoint]
-def save(
-    model: torch.nn.Module, optimizer: torch.optim.Optimizer, rank: int, losses: list[float]
-) -> None:
+def save(model: nn.Module, optimizer: Optimizer, rank: int, losses: list[float]) -> None:
     """Everything that the next step depends on. The number of losses is the place in the data."""
     with tempfile.TemporaryDirectory() as folder:
         torch.save(random_state(), Path(folder, f"random-{rank}.pt"))
@@ -88,9 +83,7 @@ def save(
         ray.train.report({"step": len(losses)}, checkpoint)  # waits for all workers
 
 
-def restore(
-    model: torch.nn.Module, optimizer: torch.optim.Optimizer, rank: int
-) -> list[float]:
+def restore(model: nn.Module, optimizer: Optimizer, rank: int) -> list[float]:
     """Continue from the latest checkpoint that all workers have reported, if there is one."""
     checkpoint = ray.train.get_checkpoint()
     if checkpoint is None:
