@@ -64,7 +64,7 @@ def test_what_decides_speed_on_any_machine_stays_small(reports, kind):
     """Bytes and elements do not depend on what else the machine does."""
     report = reports[kind, "mobile"]
     sizes = {url: size for url, size in report["bytes"].items() if not url.endswith("search_index.json")}
-    assert sum(sizes.values()) <= 300_000, sizes
+    assert sum(sizes.values()) <= 200_000, sizes
     assert not [url for url in sizes if "pyodide" in url]
     assert report["elements"] <= 3000
     assert report["busy"] or report["longTasks"] <= 8

@@ -1,0 +1,57 @@
+"""The fonts of the built site hold what it shows: every letter, at every weight, and little else."""
+
+import io
+
+import pytest
+from fontTools.ttLib import TTFont
+
+from fieldguide import fonts
+from fieldguide.project import ROOT
+
+VENDOR = ROOT / "overrides/vendor"
+NAMES = sorted(path.relative_to(VENDOR).as_posix() for path in VENDOR.rglob("*.woff2"))
+
+
+def glyphs(path):
+    """The letters of a font file, by their code points."""
+    return set(TTFont(path).getBestCmap())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_font_keeps_every_letter_that_a_page_shows(served, name):
+    shown = {ord(letter) for path in served[0].rglob("*.html") for letter in path.read_text("utf-8")}
+    assert glyphs(served[0] / "vendor" / name) & shown == glyphs(VENDOR / name) & shown
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("fonts/")])
+def test_a_text_font_is_a_third_and_has_all_weights_of_the_stylesheet(served, name):
+    path = served[0] / "vendor" / name
+    assert path.stat().st_size < 0.45 * (VENDOR / name).stat().st_size
+    weights = TTFont(path)["fvar"].axes[0]
+    assert (weights.minValue, weights.maxValue) in {(400, 780), (400, 700)}, weights
+
+
+def test_letters_of_one_width_stay_so():
+    """Digits in tables are aligned by `tnum`; code has no ligatures that hide what is typed."""
+    features = {}
+    for name in ("fonts/inter.woff2", "fonts/jetbrains-mono.woff2"):
+        small = TTFont(io.BytesIO(fonts.cut((VENDOR / name).read_bytes(), set("0123456789!=->"))))
+        features[name] = {record.FeatureTag for record in small["GSUB"].table.FeatureList.FeatureRecord}
+    assert "tnum" in features["fonts/inter.woff2"]
+    assert "calt" not in features["fonts/jetbrains-mono.woff2"]
+
+
+def test_what_was_cut_before_is_not_cut_again(tmp_path, monkeypatch):
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "index.html").write_text("abc", encoding="utf-8")
+    full = (VENDOR / "fonts/inter.woff2").read_bytes()
+    for turn in range(2):
+        (site / "inter.woff2").write_bytes(full)
+        fonts.shrink(site, tmp_path / "cache")
+        small = (site / "inter.woff2").read_bytes()
+        assert len(small) < len(full) / 2
+        if turn == 0:
+            first = small
+            monkeypatch.setattr(fonts, "cut", lambda *_: pytest.fail("cut a second time"))
+    assert small == first
