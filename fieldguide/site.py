@@ -1,4 +1,4 @@
-"""Build or serve the site: assets first, then MkDocs, strictly, then what makes pages and fonts lighter.
+"""Build or serve the site: assets first, then MkDocs, strictly, then what makes pages, index and fonts lighter.
 
 `python -m fieldguide.site build [--to FOLDER] [--project ROOT]` or `serve [--address HOST:PORT]`.
 """
@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from fieldguide import assets, fonts
+from fieldguide import assets, fonts, search_index
 from fieldguide.project import ROOT, BreachError
 
 # Material prints its end-of-life notice on every run; the page on maintenance says what we do about it.
@@ -41,6 +41,7 @@ def build(to: Path, root: Path = ROOT, **variables: str) -> subprocess.Completed
     if done.returncode == 0:
         for page in to.rglob("*.html"):
             page.write_text(squeezed(page.read_text(encoding="utf-8")), encoding="utf-8")
+        search_index.trim(to)
         fonts.shrink(to, root / ".cache/fonts")
     return done
 
