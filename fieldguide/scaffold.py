@@ -1,4 +1,7 @@
-"""A new trio from a template, entered in the navigation and, where it is not planned, in the curriculum."""
+"""A new trio from a template, entered in the navigation and, where it is not planned, in the curriculum.
+
+With it goes the page that shows its functions as a library, under `docs/reference/api/`.
+"""
 
 from __future__ import annotations
 
@@ -50,8 +53,13 @@ def scaffold(project: Project, name: str, title: str = "", module: str = "") -> 
     for path in files:
         if path.exists():
             raise ScaffoldError(f"{project.relative(path)} exists already. Nothing was written.")
-    config = project.root / "mkdocs.yml"
+    config, api = project.root / "mkdocs.yml", _api(project, page)
     files[config] = with_page(config.read_text(encoding="utf-8"), page, title, list(planned))
+    if api in files:
+        index = api.parent / "index.md"
+        area_title = next(a.title for a in project.areas if a.slug == area)
+        files[config] = with_api(files[config], f"reference/api/{api.name}", area)
+        files[index] = with_link(index.read_text(encoding="utf-8"), area_title, title, api.name)
     if slug not in planned:
         curriculum = project.docs / "curriculum.yml"
         files[curriculum] = with_entry(curriculum.read_text(encoding="utf-8"), page)
@@ -102,6 +110,8 @@ def _files(project: Project, page: PlannedPage, title: str, module: str) -> dict
         importing = f'{module} = importlib.import_module("snippets.{page.area}.{module}")'
     values = {
         "title": title,
+        "quoted_code_of": json.dumps(f"Code of: {title}", ensure_ascii=False),
+        "slug": page.slug,
         "quoted_title": json.dumps(title, ensure_ascii=False),
         "description": json.dumps(page.answers, ensure_ascii=False),
         "area": page.area,
@@ -113,6 +123,9 @@ def _files(project: Project, page: PlannedPage, title: str, module: str) -> dict
         project.snippets / page.area / f"{module}.py": "snippet.py.txt",
         project.tests / page.area / f"test_{module}.py": "test.py.txt",
     }
+    api = _api(project, page)
+    if (api.parent / "index.md").is_file():
+        targets[api] = "api.md"
     texts = {}
     for path, template in targets.items():
         text = (TEMPLATES / template).read_text(encoding="utf-8")
@@ -120,6 +133,34 @@ def _files(project: Project, page: PlannedPage, title: str, module: str) -> dict
             text = text.replace("import numpy", "import importlib\n\nimport numpy", 1)
         texts[path] = re.sub(r"\[\[(\w+)\]\]", lambda found: values[found[1]], text)
     return texts
+
+
+def _api(project: Project, page: PlannedPage) -> Path:
+    """The page that shows the functions of a page."""
+    return project.docs / f"reference/api/{page.area}-{'overview' if page.slug == 'index' else page.slug}.md"
+
+
+def with_api(config: str, target: str, area: str) -> str:
+    """The text of `mkdocs.yml` with one more page of code, behind those of its area or behind all."""
+    nav = child(yaml.compose(config, yaml.SafeLoader), "nav")
+    places = {name: line for name, line in _leaves(nav) if name.startswith("reference/api/")}
+    if not places:
+        return config
+    own = [line for name, line in places.items() if name.startswith(f"reference/api/{area}-")]
+    lines = config.split("\n")
+    line = max(own or places.values())
+    indent = re.match(r"\s*- +", lines[line])
+    lines.insert(line + 1, f"{indent[0] if indent else '  - '}{target}")
+    return "\n".join(lines)
+
+
+def with_link(index: str, area: str, title: str, name: str) -> str:
+    """The list of pages of code with one more, at the end of its area's part; the part is made if it lacks."""
+    link = f"- [{title}]({name})"
+    part = re.search(rf"^## {re.escape(area)}\n\n(?:- .*\n)*", index, re.M)
+    if part is None:
+        return f"{index.rstrip()}\n\n## {area}\n\n{link}\n"
+    return f"{index[: part.end()]}{link}\n{index[part.end() :]}"
 
 
 def with_page(config: str, page: PlannedPage, title: str, order: list[str]) -> str:

@@ -375,6 +375,30 @@ def test_the_navigation_keeps_its_comments_and_the_order_of_the_curriculum(demo)
     ).replace("post-training/index.md\n", "post-training/index.md\n      - LoRA: post-training/lora.md\n")
 
 
+def test_the_functions_of_a_new_page_are_listed_as_a_library(demo):
+    area = "Inference and serving"
+    index = f"# Library\n\n## {area}\n\n- [Demo](inference-demo.md)\n\n## Elsewhere\n"
+    demo.write("docs/reference/api/index.md", index)
+    pages = "  - Code:\n      - reference/api/index.md\n      - reference/api/inference-demo.md\n"
+    demo.replace("mkdocs.yml", "theme: ", f"{pages}theme: ")
+    found = call("new", "inference/cost", "--title", "Cost of it")
+    assert found.exit_code == 0, found.output
+    assert "docs/reference/api/inference-cost.md" in found.stdout
+    code = demo.read("docs/reference/api/inference-cost.md")
+    assert "::: snippets.inference.cost\n" in code
+    assert "](../../inference/cost.md)" in code
+    assert "[[" not in code
+    call("new", "post-training/lora")
+    more = "      - reference/api/inference-cost.md\n      - reference/api/post-training-lora.md\n"
+    assert f"{pages}{more}theme: " in demo.read("mkdocs.yml")
+    link = "- [Demo](inference-demo.md)\n"
+    expected = index.replace(link, f"{link}- [Cost of it](inference-cost.md)\n")
+    title = next(area.title for area in demo.project.areas if area.slug == "post-training")
+    assert demo.read("docs/reference/api/index.md") == (
+        f"{expected}\n## {title}\n\n- [LoRA](post-training-lora.md)\n"
+    )
+
+
 def test_an_unplanned_page_enters_the_curriculum(demo):
     before = demo.read("docs/curriculum.yml")
     call("new", "inference/my-page")
