@@ -125,7 +125,7 @@ def render(source: str, root: Path, inline: Inline = html.escape) -> str:
         f'<div class="fg-calc-presets" role="group" aria-label="Presets">{presets}</div>' if presets else ""
     )
     return (
-        f'<div class="fg-calc-box" id="{uid}"><fg-calc data-search-exclude data-module="{calculator.module}" '
+        f'<div class="fg-calc-box" id="{uid}"><fg-calc data-search-exclude="" data-module="{calculator.module}" '
         f'data-function="{calculator.function_name}"><form aria-labelledby="{uid}-title" novalidate="">'
         f'<p class="fg-calc-title" id="{uid}-title">{inline(calculator.title)}</p>'
         f'<p class="fg-calc-about">{inline(summary(function))}</p>{group}'

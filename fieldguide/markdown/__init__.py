@@ -357,7 +357,7 @@ class Furniture(Treeprocessor):
             )
         before = f'<span class="fg-needs">Read first: {", ".join(needed)}</span>' if needed else ""
         line = " · ".join(f"<span>{html.escape(p)}</span>" for p in parts if p)
-        return f'<p class="fg-standing" data-search-exclude>{line}{before}</p>'
+        return f'<p class="fg-standing" data-search-exclude="">{line}{before}</p>'
 
 
 class Finish(Postprocessor):

@@ -139,7 +139,8 @@ def test_the_curriculum_counts_pages_and_links_what_is_there(project):
 
 def test_recorded_outputs_are_kept_out_of_the_search_index(project):
     html = render(project, '# T\n\n```text title="Output"\n1\n```\n\n```text\nshown\n```\n')
-    assert html.count("data-search-exclude") == 1
+    assert html.count('fg-output" data-search-exclude') == 1
+    assert html.count("data-search-exclude") == 2, "the other is the line under the title"
 
 
 def test_a_page_that_cannot_be_read_stops_the_build_before_it_starts(project, tmp_path):
