@@ -124,12 +124,15 @@ def facts() -> dict[str, str]:
         "per_token_70b": f"{per_token / KIB:.0f} KiB",
         "users_8k": f"{sequences_that_fit(160 * GB, LLAMA3_70B_WEIGHTS, 8192, per_token)}",
         "users_8k_fp8": f"{sequences_that_fit(160 * GB, LLAMA3_70B_WEIGHTS, 8192, per_token / 2)}",
+        "users_8k_usable": f"{sequences_that_fit(144 * GB, LLAMA3_70B_WEIGHTS, 8192, per_token)}",
+        "users_8k_fp8_usable": f"{sequences_that_fit(144 * GB, LLAMA3_70B_WEIGHTS, 8192, per_token / 2)}",
         "gqa_saving": f"{64 // 8}×",
         "mha_70b_8k": f"{kv_bytes_per_token(80, 64, 128) * 8192 / GB:.1f} GB",
         "latent_v3": f"{latent / KIB:.1f} KiB",
         "latent_ratio": f"{kv_bytes_per_token(126, 8, 128) / latent:.2f}×",
         "window_saving": f"{full / hybrid:.2f}×",
         "tokens_that_fit": f"{spare / per_token:,.0f}",
+        "tokens_usable": f"{(spare - 16 * GB) / per_token:,.0f}",
     }
 
 

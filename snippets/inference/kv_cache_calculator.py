@@ -15,6 +15,7 @@ def kv_cache(
     dtype: Literal["fp32", "bf16", "fp8", "int4"] = "bf16",
     weights: Annotated[float, "GB", (0.0, 10_000.0)] = 141.1,
     memory: Annotated[float, "GB", (1.0, 100_000.0)] = 160.0,
+    usable: Annotated[float, "%", (1.0, 100.0)] = 90.0,
 ) -> dict[str, object]:
     """How many sequences fit beside the weights, and when does the cache outgrow them?
 
@@ -26,20 +27,22 @@ def kv_cache(
         dtype: Type of the cached numbers.
         weights: Memory of the weights.
         memory: Memory of all accelerators together.
+        usable: Share of it for weights and cache; servers hold back the rest for activations.
     """
-    if weights > memory:
-        raise ValueError(f"the weights ({weights:g} GB) do not fit into {memory:g} GB.")
+    room = memory * usable / 100
+    if weights > room:
+        raise ValueError(f"the weights ({weights:g} GB) do not fit into {room:g} GB.")
     per_token = 2 * layers * kv_heads * head_dim * BYTES[dtype]
     sequence = per_token * context / 1e9
-    users = int((memory - weights) // sequence)
+    users = int((room - weights) // sequence)
     lengths = [2**i for i in range(9, 21)]
     return {
         f"sequences of {context:,} tokens that fit": f"{users:,}",
         "one token": f"{per_token / 1024:,.1f} KiB",
         "one sequence": f"{sequence:,.2f} GB",
-        "tokens that fit": f"{(memory - weights) * 1e9 / per_token:,.0f}",
+        "tokens that fit": f"{(room - weights) * 1e9 / per_token:,.0f}",
         "cache as large as the weights at": f"{weights * 1e9 / per_token:,.0f} tokens",
-        "bars": {"unit": "GB", "limit": memory, "values": {"weights": weights, f"cache of {users}": users * sequence}},
+        "bars": {"unit": "GB", "limit": room, "values": {"weights": weights, f"cache of {users}": users * sequence}},
         "lines": {
             "x": "tokens in one sequence", "y": "GB", "log": "xy",
             "series": {"cache of one sequence": [(n, per_token * n / 1e9) for n in lengths]},

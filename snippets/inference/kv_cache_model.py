@@ -19,6 +19,8 @@ from transformers import (
     PreTrainedModel,
 )
 
+from snippets.inference.overview_models import MODELS, attention_params
+
 SMALL: dict[str, Any] = {
     "vocab_size": 128,
     "hidden_size": 64,
@@ -113,6 +115,13 @@ def example_offset() -> None:
 
 
 # --8<-- [end:offset]
+
+
+def facts() -> dict[str, str]:
+    """What a group of GPUs holds more than once if it deals out users, not heads."""
+    model = MODELS["DeepSeek-V3"]
+    copied = (8 - 1) * model.layers * attention_params(model)  # bytes, at 8 bits
+    return {"v3_copies": f"{copied / 1e9:.0f} GB"}
 
 
 if __name__ == "__main__":

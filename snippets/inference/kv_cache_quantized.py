@@ -24,6 +24,12 @@ def fake_quantize(x: Tensor, bits: int, dim: int) -> Tensor:
     return ((x - low) / scale).round() * scale + low
 
 
+def per_channel(x: Tensor, bits: int, group: int = 64) -> Tensor:
+    """Each channel with a scale of its own for every `group` tokens."""
+    groups = x.unflatten(-2, (-1, group))  # [..., S/group, group, D]
+    return fake_quantize(groups, bits, dim=-2).flatten(-3, -2)
+
+
 # --8<-- [end:quantize]
 
 
@@ -44,14 +50,18 @@ def error(k: Tensor, v: Tensor, q: Tensor, k_stored: Tensor, v_stored: Tensor) -
 
 
 def example_axes() -> None:
-    """Error of the attention output; keys and values quantized one at a time."""
+    """Error of the attention output; keys and values quantized one at a time, 64 numbers a scale."""
     q, k, v = cache()
     print(
         f"{'bits':>4s}{'keys/token':>13s}{'keys/channel':>14s}{'values/token':>14s}{'values/channel':>16s}"
     )
     for bits in (8, 4, 2):
-        row = [error(k, v, q, fake_quantize(k, bits, dim), v) for dim in (-1, -2)]
-        row += [error(k, v, q, k, fake_quantize(v, bits, dim)) for dim in (-1, -2)]
+        row = [
+            error(k, v, q, fake_quantize(k, bits, -1), v),
+            error(k, v, q, per_channel(k, bits), v),
+            error(k, v, q, k, fake_quantize(v, bits, -1)),
+            error(k, v, q, k, per_channel(v, bits)),
+        ]
         print(f"{bits:4d}{row[0]:13.1%}{row[1]:14.1%}{row[2]:14.1%}{row[3]:16.1%}")
 
 
@@ -73,7 +83,9 @@ def bits_per_value(bits: int, group: int, scale_bits: int = 32) -> float:
 def facts() -> dict[str, str]:
     """Numbers that the page states about quantization."""
     q, k, v = cache()
-    token, channel = (error(k, v, q, fake_quantize(k, 4, dim), v) for dim in (-1, -2))
+    token, channel = (
+        error(k, v, q, stored, v) for stored in (fake_quantize(k, 4, -1), per_channel(k, 4))
+    )
     return {
         "key_gain": f"{token / channel:.0f}",
         "group_bits": f"{bits_per_value(4, 32):.0f}",

@@ -56,9 +56,9 @@ def serving_planner(
     Args:
         model: Shape, as published.
         accelerator: Datasheet, as on the page on hardware.
-        weights: Precision of the weights; "4-bit experts" leaves the rest in bf16.
+        weights: Precision of the weights; "4-bit experts", of a mixture of experts, leaves the rest in bf16.
         cache: Precision of keys and values.
-        arithmetic: Rate at which matrices are multiplied.
+        arithmetic: Rate at which matrices are multiplied; 8-bit needs both factors, so weights too, in 8 bits.
         prompt: Mean length of a prompt.
         output: Mean length of an answer.
         context: Longest sequence that must be admitted.
@@ -72,6 +72,12 @@ def serving_planner(
     chip = ACCELERATORS[accelerator]
     if arithmetic == "8-bit" and not chip.eight_bit_tflops:
         raise ValueError(f"no 8-bit rate is published for {accelerator}.")
+    if arithmetic == "8-bit" and weights != "8-bit":
+        raise ValueError(
+            f"{weights} weights are multiplied in bf16: set arithmetic to bf16."
+        )
+    if weights == "4-bit experts" and not MODELS[model].experts:
+        raise ValueError(f"{model} has no experts.")
     tpu = accelerator.startswith("TPU")
     s = Setup(
         MODELS[model], chip, 1, weights, cache, arithmetic == "8-bit",
@@ -108,7 +114,7 @@ def serving_planner(
         "output tokens per second": f"{first.tokens_s:,.0f}",
         "a million output tokens": f"${dollars_per_million(first, price):,.2f}",
         "cheapest number": f"{cheapest.chips}, at ${dollars_per_million(cheapest, price):,.2f}",
-        "table": [["number", "batch", "tokens/s", "$/M", "limit"], *map(row, choices)],
+        "table": [["number", "batch", "tokens/s", "$/M output", "limit"], *map(row, choices)],
         "lines": {
             "x": "ms per token", "y": "tokens/s of one accelerator", "log": "xy",
             "series": series,

@@ -76,7 +76,7 @@ def plan(s: Setup, load: Load, most: int = 64) -> list[Choice]:
 
 
 def dollars_per_million(choice: Choice, dollars_per_hour: float) -> float:
-    """Price of a million output tokens when the batch is always full."""
+    """Price of a million output tokens, their prompts included, when the batch is always full."""
     return choice.chips * dollars_per_hour / 3600 / choice.tokens_s * 1e6
 
 
@@ -92,16 +92,16 @@ LOADS = {  # the objectives of mlcommons2026conf for llama2-70b and llama2-70b-i
 def example_sizes() -> None:
     """Llama 3 70B on H100, prompts of 2,048 and answers of 256 tokens, $2 an hour."""
     print(
-        f"{'TTFT':>7s}{'TPOT':>7s}{'GPUs':>5s}{'batch':>6s}{'tok/s':>7s}{'$/M':>6s}  limit"
+        f"{'TTFT':>7s}{'TPOT':>7s}{'GPUs':>5s}{'batch':>6s}{'tok/s':>7s}{'$/M out':>9s}  limit"
     )
     for load in LOADS.values():
         for c in plan(LLAMA, load, 16):
             row = f"{load.ttft * 1e3:4.0f} ms{load.tpot * 1e3:4.0f} ms{c.chips:5d}"
             if c.batch:
                 cost = dollars_per_million(c, 2.0)
-                row += f"{c.batch:6d}{c.tokens_s:7,.0f}{cost:6.2f}"
+                row += f"{c.batch:6d}{c.tokens_s:7,.0f}{cost:9.2f}"
             else:
-                row += f"{'–':>6s}{'–':>7s}{'–':>6s}"
+                row += f"{'–':>6s}{'–':>7s}{'–':>9s}"
             print(f"{row}  {c.limit}")
 
 
@@ -111,6 +111,8 @@ def facts() -> dict[str, str]:
     first = next(c for c in strict if c.batch)
     best = min((c for c in strict if c.batch), key=lambda c: dollars_per_million(c, 2.0))
     load, group = LOADS["interactive"], replace(LLAMA, chips=best.chips)
+    sent = best.chips * link_seconds(group, load.prompt)
+    prompt = best.chips * prefill_seconds(group, load.prompt)
     return {
         "first_chips": f"{first.chips}",
         "first_batch": f"{first.batch}",
@@ -119,8 +121,11 @@ def facts() -> dict[str, str]:
         "relaxed_batch": f"{relaxed[1].batch}",
         "strict_batch": f"{strict[1].batch}",
         "strict_cost": f"{dollars_per_million(strict[1], 2.0):.2f}",
-        "gpu_seconds": f"{best.chips / best.tokens_s * LOADS['interactive'].output:.2f} s",
-        "gpus_full": f"{100 * best.chips / best.tokens_s * LOADS['interactive'].output:.0f}",
+        "gpu_seconds": f"{best.chips / best.tokens_s * load.output:.2f} s",
+        "gpus_full": f"{100 * best.chips / best.tokens_s * load.output:.0f}",
+        "gpu_prefill": f"{prompt - sent:.2f} s",
+        "gpu_sent": f"{sent:.2f} s",
+        "gpu_decode": f"{best.chips / best.tokens_s * load.output - prompt:.2f} s",
         "ceiling": f"{load.output / prefill_seconds(group, load.prompt):,.0f}",
         "plateau": f"{10**9 / token_seconds(group, load, 10**9):,.0f}",
         "best_chips": f"{best.chips}",

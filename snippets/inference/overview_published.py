@@ -42,10 +42,13 @@ def example_book() -> None:
 def facts() -> dict[str, str]:
     """Numbers that the page states about the worked example."""
     rounded = int((8 * 16e9 - 70e9) / (162e3 * 8192))  # with the book's own sizes
+    smaller = int((4 * 16e9 - 70e9 / 2) / (81e3 * 8192))
     return {
         "spare_int8": f"{8 * 16 - 70}",
         "users_int8": f"{rounded}",
         "users_exact": f"{sequences_that_fit(BOOK, 8192)}",
+        "users_int4": f"{smaller}",
+        "qps_int4": f"{smaller / (0.019 * 512 * 4):.2f}",
         "qps_int8": f"{rounded / (0.019 * 512 * 8):.2f}",
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 PARAMETERS = 70_553_706_496  # Llama 3 70B
 BANDWIDTH, PEAK, PEAK_FP8 = 3.35e12, 989e12, 1979e12  # one H100 SXM: bytes/s, dense FLOP/s
+USABLE = 0.9 * 80e9  # bytes of its memory for weights and cache, the share of the planner
 
 
 def step_seconds(
@@ -46,13 +47,16 @@ def facts() -> dict[str, str]:
         "weights_fp8": f"{PARAMETERS / 1e9:.1f} GB",
         "weights_int4": f"{PARAMETERS * 4.5 / 8 / 1e9:.1f} GB",
         "sequence": f"{sequence / 1e9:.1f} GB",
-        "users_fp8": f"{(80e9 - PARAMETERS) // sequence:.0f}",
-        "users_int4": f"{(80e9 - PARAMETERS * 4.5 / 8) // sequence:.0f}",
+        "left_fp8": f"{(USABLE - PARAMETERS) / 1e9:.1f} GB",
+        "users_fp8": f"{(USABLE - PARAMETERS) // (sequence / 2):.0f}",
+        "users_int4": f"{(USABLE - PARAMETERS * 4.5 / 8) // sequence:.0f}",
         "decode_bf16": f"{one * 1e3:.1f} ms",
         "decode_int4": f"{2 * four * 1e3:.1f} ms",
         "decode_gain": f"{one / four:.1f}×",
         "balance_bf16": f"{balance(16, PEAK, BANDWIDTH):.0f}",
         "balance_int4": f"{balance(4.5, PEAK, BANDWIDTH):.0f}",
+        "half_bf16": f"{balance(16, PEAK / 2, BANDWIDTH):.0f}",
+        "half_int4": f"{balance(4.5, PEAK / 2, BANDWIDTH):.0f}",
         "llama_cpp_decode": f"{71.93 / 29.17:.1f}×",
         "llama_cpp_bytes": f"{16.0005 / 4.8944:.1f}×",
         "llama_cpp_prompt": f"{821.81 / 923.49:.2f}×",

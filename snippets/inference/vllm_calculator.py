@@ -6,10 +6,11 @@ from typing import Annotated
 
 
 def paged_memory(
-    memory: Annotated[float, "GB", (0.001, 100_000.0)] = 18.9,
+    memory: Annotated[float, "GB", (0.001, 100_000.0)] = 73.4,
     per_token: Annotated[float, "KiB", (0.1, 10_000.0)] = 320.0,
     prompt: Annotated[int, "tokens", (1, 1_000_000)] = 512,
     output: Annotated[int, "tokens", (1, 1_000_000)] = 256,
+    spread: Annotated[float, "", (0.0, 10.0)] = 1.0,
     longest: Annotated[int, "tokens", (2, 4_000_000)] = 8192,
     block: Annotated[int, "tokens", (1, 4096)] = 16,
     shared: Annotated[int, "tokens", (0, 1_000_000)] = 0,
@@ -17,41 +18,45 @@ def paged_memory(
     """How many requests run at once, and what would the other ways of reserving memory hold?
 
     Args:
-        memory: Memory for keys and values.
+        memory: Memory for keys and values, what is left beside weights and activations.
         per_token: Cache of one token.
         prompt: Mean tokens of a prompt.
-        output: Mean tokens of an answer; a running one is half done on average.
+        output: Mean tokens of an answer.
+        spread: Variance of the answers over their mean squared: 0 all equal, 1 exponential. Long answers run
+            longer and are met more often, so a running one will be 1 + spread means long, and is half done.
         longest: Tokens that a request may have at most.
         block: Tokens of a block.
         shared: Tokens at the beginning that all prompts have in common; full blocks are held once.
     """
-    if prompt + output > longest:
+    final = prompt + output * (1 + spread)  # of a request that runs, on average
+    if final > longest:
         raise ValueError(
-            f"prompt and answer, {prompt + output:,} tokens, exceed the {longest:,} allowed."
+            f"a running request, {final:,.0f} tokens in the end, would exceed the {longest:,} allowed."
         )
     if shared > prompt:
         raise ValueError(f"{shared:,} shared tokens are more than the prompt's {prompt:,}.")
     slots = int(memory * 1e9 / (per_token * 1024))
+    held = prompt + output * (1 + spread) / 2
 
     def paged(size: int) -> float:
         common = shared // size * size
-        own = prompt - common + output / 2 + (size - 1) / 2  # the last block is half empty
+        own = held - common + (size - 1) / 2  # the last block is half empty
         return max(0.0, (slots - common) / own)
 
-    held = prompt + output / 2
     sizes = [2**i for i in range(11)]
     return {
-        "requests at once": f"{paged(block):,.0f}",
+        "requests at once": f"{int(paged(block)):,}",
+        "tokens that one holds": f"{held:,.0f}",
         "tokens of cache": f"{slots:,}",
         "blocks": f"{slots // block:,}",
         "empty in last blocks": f"{(block - 1) / 2 / (held + (block - 1) / 2):.1%}",
-        "if the final length were known": f"{slots / (prompt + output):,.0f}",
-        "if the longest were reserved": f"{slots / longest:,.0f}",
+        "if the final length were known": f"{int(slots / final):,}",
+        "if the longest were reserved": f"{slots // longest:,}",
         "bars": {
             "unit": "requests",
             "values": {
                 "paged": int(paged(block)),
-                "final length": slots // (prompt + output),
+                "final length": int(slots / final),
                 "longest": slots // longest,
             },
         },

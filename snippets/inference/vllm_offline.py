@@ -124,6 +124,7 @@ def facts() -> dict[str, str]:
         "pause_steps": f"{back + first - 2 - here[here.index(back) - 1]}",
         "lost_tokens": f"{lost}",
         "recomputed": f"{prompt_again}",
+        "twice": f"{prompt_again - 1}",  # the last word had been sampled, not computed
         "found_again": f"{lost + 1 - prompt_again}",
     }
 

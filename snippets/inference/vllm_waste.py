@@ -71,8 +71,11 @@ def facts() -> dict[str, str]:
     first, blocks = used_share(whole, lengths), used_share(blocks_of(16), lengths)
     life = [n for prompt, final in lengths for n in range(prompt, final + 1)]
     empty = sum(-n % 16 for n in life) / len(life)
+    half = sum(prompt + final for prompt, final in lengths) / 2 / len(lengths)
     return {
         "empty_16": f"{empty:.1f}",
+        "held": f"{sum(life) / len(life):.0f}",
+        "held_half": f"{half:.0f}",
         "used_whole": f"{first:.0%}",
         "used_16": f"{blocks:.1%}",
         "paging_gain": f"{blocks / first:.1f}",

@@ -1,7 +1,9 @@
 """Sizes against the tensors that `transformers` allocates; meaning against PyTorch's attention; names against vLLM's documents."""
 
 import ast
+import inspect
 import sys
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
 
+from snippets.distributed.hardware import ACCELERATORS
 from snippets.inference import (
     kv_cache,
     kv_cache_calculator,
@@ -21,6 +24,9 @@ from snippets.inference import (
     kv_cache_quantized,
     kv_cache_time,
 )
+from snippets.inference.overview_load import sequences_that_fit
+from snippets.inference.overview_models import MODELS
+from snippets.inference.overview_setup import Setup, weight_bytes
 
 FP32 = 4
 
@@ -100,6 +106,13 @@ def test_a_wrong_offset_after_a_prefix_hit_is_silent_and_wrong():
     assert kl.item() == pytest.approx(3.98, rel=0.05)
 
 
+@pytest.mark.parametrize("group", [1, 4, 16])
+def test_a_channel_has_a_scale_for_every_group_of_tokens(group):
+    x = torch.randn(2, 3, 16, 8, generator=torch.Generator().manual_seed(3))
+    alone = [kv_cache_quantized.fake_quantize(part, 3, dim=-2) for part in x.split(group, dim=-2)]
+    assert torch.equal(kv_cache_quantized.per_channel(x, 3, group), torch.cat(alone, dim=-2))
+
+
 @pytest.mark.parametrize("dim", [-1, -2])
 def test_eight_bit_quantization_agrees_with_pytorch(dim):
     """PyTorch's own affine quantizer, one channel at a time, with the same scale and zero point."""
@@ -116,16 +129,13 @@ def test_eight_bit_quantization_agrees_with_pytorch(dim):
 
 def test_outlier_channels_make_the_axis_of_the_keys_matter():
     q, k, v = kv_cache_quantized.cache()
-    for bits, least in ((8, 4), (4, 4), (2, 4)):
-        token, channel = (
-            kv_cache_quantized.error(k, v, q, kv_cache_quantized.fake_quantize(k, bits, dim), v)
-            for dim in (-1, -2)
-        )
+    for bits, least in ((8, 6), (4, 6), (2, 6)):
+        stored = kv_cache_quantized.fake_quantize(k, bits, -1), kv_cache_quantized.per_channel(k, bits)
+        token, channel = (kv_cache_quantized.error(k, v, q, x, v) for x in stored)
         assert token > least * channel
     q, k, v = kv_cache_quantized.cache(outlier=1.0)
-    token, channel = (
-        kv_cache_quantized.error(k, v, q, kv_cache_quantized.fake_quantize(k, 4, dim), v) for dim in (-1, -2)
-    )
+    stored = kv_cache_quantized.fake_quantize(k, 4, -1), kv_cache_quantized.per_channel(k, 4)
+    token, channel = (kv_cache_quantized.error(k, v, q, x, v) for x in stored)
     assert token == pytest.approx(channel, rel=0.35), "without outliers there is nothing to isolate"
 
 
@@ -180,12 +190,36 @@ def test_recomputing_costs_what_pytorchs_flop_counter_counts():
 
 
 def test_the_calculator_agrees_with_the_page():
-    result = kv_cache_calculator.kv_cache()
-    facts = kv_cache.facts()
-    assert result["sequences of 8,192 tokens that fit"] == facts["users_8k"]
+    result, facts = kv_cache_calculator.kv_cache(), kv_cache.facts()
+    for usable, dtype, fact in (
+        (100, "bf16", "users_8k"), (100, "fp8", "users_8k_fp8"),
+        (90, "bf16", "users_8k_usable"), (90, "fp8", "users_8k_fp8_usable"),
+    ):  # fmt: skip
+        shown = kv_cache_calculator.kv_cache(usable=usable, dtype=dtype)
+        assert shown["sequences of 8,192 tokens that fit"] == facts[fact]
     assert result["one token"] == "320.0 KiB"
     with pytest.raises(ValueError, match="do not fit"):
         kv_cache_calculator.kv_cache(weights=200.0, memory=160.0)
+
+
+@pytest.mark.parametrize("cache", ["bf16", "8-bit"])
+def test_as_many_fit_as_in_the_planner(cache):
+    """Llama 3 70B in bf16 on two H100: what the page says of 90% is what the planner allows."""
+    s = Setup(MODELS["Llama 3 70B"], ACCELERATORS["H100"], 2, "bf16", cache)
+    facts = kv_cache.facts()
+    name = {"bf16": "users_8k", "8-bit": "users_8k_fp8"}[cache]
+    assert str(sequences_that_fit(s, 8192)) == facts[f"{name}_usable"]
+    assert str(sequences_that_fit(replace(s, memory_share=1.0), 8192)) == facts[name]
+    default = inspect.signature(kv_cache_calculator.kv_cache).parameters["usable"].default
+    assert default == 100 * s.memory_share
+
+
+def test_the_latent_preset_holds_all_attention_on_every_gpu():
+    s = Setup(MODELS["DeepSeek-V3"], ACCELERATORS["H200"], 8, "8-bit")
+    shown = kv_cache_calculator.kv_cache(61, 1, 288, 32_768, "bf16", 751, 8 * s.chip.memory_gb)
+    assert weight_bytes(s) / 1e9 == pytest.approx(751, abs=0.5)
+    fits = int(shown["sequences of 32,768 tokens that fit"])
+    assert fits == pytest.approx(sequences_that_fit(s, 32_768), abs=1)
 
 
 @pytest.mark.parametrize("module", [kv_cache, kv_cache_time, kv_cache_prefix, kv_cache_calculator])

@@ -250,11 +250,12 @@ def test_published_queries_per_second(case):
 
 
 def test_the_book_holds_43_users_in_bf16_and_as_many_in_int8():
-    """A table of the book says 52 for int8: it leaves 68 GB beside 70 GB of weights in 8 chips of 16 GB."""
+    """A table of the book says 52 for int8, 67 for int4: there is more than the chips leave beside the weights."""
     half = replace(book("bf16", 16), cache="bf16")
     assert sequences_that_fit(half, 8192) == sequences_that_fit(book(), 8192) == 44  # at 160 kB
-    assert overview_published.facts()["users_int8"] == "43"  # at the book's 162 kB
-    assert overview_published.facts()["users_exact"] == "42"  # 70.6 billion parameters, 163,840 bytes
+    facts = overview_published.facts()
+    assert facts["users_int8"] == facts["users_int4"] == "43"  # at the book's 162 and 81 kB
+    assert facts["users_exact"] == "42"  # 70.6 billion parameters, 163,840 bytes
 
 
 @pytest.mark.parametrize(("batch", "ms"), [(4, 2.5), (256, 21)])
@@ -412,7 +413,28 @@ def test_what_cannot_be_met_is_said():
     with pytest.raises(ValueError, match="the largest fails by TTFT"):
         serving_planner(ttft=1.0)
     with pytest.raises(ValueError, match="fails by memory: weights do not fit"):
-        serving_planner(model="Llama 3.1 405B", accelerator="TPU v5e", weights="bf16", memory_share=50)
+        serving_planner(
+            model="Llama 3.1 405B", accelerator="TPU v5e", weights="bf16", arithmetic="bf16", memory_share=50
+        )
+
+
+@pytest.mark.parametrize("weights", ["bf16", "4-bit", "4-bit experts"])
+def test_only_8_bit_weights_are_multiplied_in_8_bits(weights):
+    """The faster units take both factors in 8 bits."""
+    options = {"model": "gpt-oss-120b", "weights": weights, "ttft": 5000.0, "tpot": 200.0}
+    with pytest.raises(ValueError, match=f"^{weights} weights are multiplied in bf16"):
+        serving_planner(**options)
+    serving_planner(**options, arithmetic="bf16")
+
+
+@pytest.mark.parametrize("model", ["Llama 3 70B", "Mixtral 8x7B"])
+def test_only_a_mixture_has_experts_to_compress(model):
+    options = {"weights": "4-bit experts", "arithmetic": "bf16", "ttft": 5000.0, "tpot": 200.0}
+    if MODELS[model].experts:
+        serving_planner(model=model, **options)
+    else:
+        with pytest.raises(ValueError, match="Llama 3 70B has no experts"):
+            serving_planner(model=model, **options)
 
 
 def test_a_strict_objective_costs_more_than_a_relaxed_one():

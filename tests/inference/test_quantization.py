@@ -337,6 +337,33 @@ def test_llama_is_the_size_of_the_kv_cache_page():
     assert read == pytest.approx(kv_cache_time.WEIGHTS / (2 * kv_cache_time.BANDWIDTH), rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("parameter_bits", "cache", "fact"), [(8, 1.0, "users_fp8"), (4.5, 2.0, "users_int4")]
+)
+def test_as_many_sequences_fit_as_in_the_planner(parameter_bits, cache, fact):
+    """One H100 with the planner's share of its memory; in fp8 a cache in bf16 finds no room."""
+    from snippets.distributed.hardware import ACCELERATORS
+    from snippets.inference.overview_models import MODELS, cache_bytes
+    from snippets.inference.overview_setup import Setup
+
+    s = Setup(MODELS["Llama 3 70B"], ACCELERATORS["H100"], 1)
+    usable = s.chip.memory_gb * 1e9 * s.memory_share
+    spare = usable - quantization_time.PARAMETERS * parameter_bits / 8
+    fits = int(spare // cache_bytes(s.model, 8192, cache))
+    assert quantization_time.facts()[fact] == str(fits)
+    if parameter_bits == 8:
+        assert spare < cache_bytes(s.model, 8192, 2.0)
+
+
+@pytest.mark.parametrize(("bits", "fact"), [(16, "half_bf16"), (4.5, "half_int4")])
+def test_at_half_of_peak_the_balance_is_that_of_the_page_on_batching(bits, fact):
+    from snippets.inference import batching_engine
+
+    engine = batching_engine.H100_LLAMA3_8B
+    tokens = engine.weights / engine.token * bits / 16
+    assert quantization_time.facts()[fact] == f"{tokens:.0f}"
+
+
 def test_torchao_holds_a_byte_for_each_code_of_four_bits():
     model = quantization_torchao.model()
     quantize_(model, quantization_torchao.CONFIGS["int4 weights, groups of 32"])
