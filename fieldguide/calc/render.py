@@ -85,7 +85,10 @@ def bars(spec: Mapping[str, Any]) -> str:
         width = max(value, 0) * scale
         body.append(_write(left - 8, y + 15, label, "end"))
         body.append(f'<rect x="{left}" y="{y}" width="{_at(width)}" height="20" rx="3" class="fg-s0"/>')
-        body.append(_write(left + width + 6, y + 15, f"{number(value)} {unit}".strip()))
+        text, beside = f"{number(value)} {unit}".strip(), left + width + 6
+        if limit and beside - 4 < left + limit * scale < beside + 8 * len(text):
+            beside = left + limit * scale + 6  # not through the number
+        body.append(_write(beside, y + 15, text))
     height = 14 + len(values) * step
     if limit:
         x = _at(left + limit * scale)

@@ -1,5 +1,6 @@
 """Calculators: inputs are checked, results are drawn, fences are refused in words."""
 
+import re
 from typing import Annotated, Literal
 from xml.etree import ElementTree
 
@@ -142,6 +143,14 @@ def test_a_wrong_fence_is_refused_in_words(tmp_path, source, message):
     (tmp_path / "snippets/a/heavy.py").write_text("import no_such_engine\n")
     with pytest.raises(fence.FenceError, match=message):
         fence.render(source, tmp_path)
+
+
+@pytest.mark.parametrize("limit", [141, 144, 150, 160, 1000])
+def test_the_line_of_a_limit_does_not_cross_a_number(limit):
+    drawing = render.bars({"unit": "GB", "values": {"weights": 141.1}, "limit": limit})
+    line = float(re.search(r'd="M([\d.]+) 2V', drawing)[1])
+    start = float(re.search(r'<text x="([\d.]+)"[^>]*>141.1 GB', drawing)[1])
+    assert not start - 4 < line < start + 8 * len("141.1 GB")
 
 
 def test_a_fence_becomes_a_form_with_the_result_for_the_defaults(tmp_path):
