@@ -163,13 +163,17 @@ def is_measured(line: str) -> bool:
 
 
 def keep_measured(recorded: str, fresh: str) -> str:
-    """`fresh`, with measured lines of the same shape left as recorded: they would differ every time."""
+    """`fresh`, with its measured lines left as recorded if all have kept their shape.
+
+    They would differ every time. All or none, because the lines of a section are of one run: shares of a
+    whole, or a time and the time without something.
+    """
     before, after = recorded.split("\n"), fresh.split("\n")
     if len(before) != len(after):
         return fresh
-    return "\n".join(
-        old if is_measured(new) and same_line(old, new) else new for old, new in zip(before, after)
-    )
+    if not all(same_line(old, new) for old, new in zip(before, after) if is_measured(new)):
+        return fresh
+    return "\n".join(old if is_measured(new) else new for old, new in zip(before, after))
 
 
 def _split(line: str) -> tuple[list[str], list[str]]:

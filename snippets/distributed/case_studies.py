@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from statistics import median
 from typing import NamedTuple
 
 from snippets.distributed.mfu import utilization
@@ -107,6 +108,7 @@ def facts() -> dict[str, str]:
     last = {name: rows[-1] for name, rows in TABLE.items()}
     by = {name: [implied(s, u, g) for g, s, u, _ in rows] for name, rows in TABLE.items()}
     speed = last["MegaScale"][1] / last["Megatron-LM"][1]
+    typical = median(by["MegaScale"])
     v3 = recount(MEASURED["DeepSeek-V3"])
     wrong = sum(
         abs(pflops / (gpus * 0.312) - share) > 0.005
@@ -120,7 +122,9 @@ def facts() -> dict[str, str]:
         "v3_swing": f"{50 * (v3['all pairs'] - v3['unmasked']):.1f} points",
         "flops_all": f"{flops['all pairs'] / 1e12:.4f} TFLOPs",
         "megatron_implied": f"{sum(by['Megatron-LM']) / 8:.4f} TFLOPs",
-        "megascale_implied": f"{sum(by['MegaScale']) / 8:.4f} TFLOPs",
+        "megascale_implied": f"{typical:.4f} TFLOPs",
+        "megascale_768": f"{by['MegaScale'][2] / typical - 1:.1%}",
+        "flops_unmasked": f"{flops['unmasked'] / 1e12:.4f}",
         "speed_ratio": f"{speed:.2f}",
         "pflops_share": f"{last['MegaScale'][3] / (12_288 * 0.312):.1%}",
         "rows_wrong": str(wrong),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from snippets.distributed.checkpointing_interval import goodput, mtbf_observed, optimum
-from snippets.distributed.mfu import six_n
+from snippets.distributed.mfu import palm_flops_per_token, six_n
 
 HOURS_WEEK = 168
 
@@ -28,11 +28,25 @@ def run_utilization(flops: float, accelerator_hours: float, peak: float) -> floa
 
 # chowdhery2022palm; dubey2024llama3 and meta2024card; deepseek2024v3
 PALM_HOURS = 6144 * 1200 + 3072 * 336
-RUN = {  # FLOPs, accelerator-hours, peak, MFU of a step under the same count
-    "PaLM 540B": (six_n(540.35e9, 780e9), PALM_HOURS, 275e12, 0.457),
-    "Llama 3 405B": (six_n(405e9, 15.6e12), 30.84e6, 989e12, 400 / 989),
-    "DeepSeek-V3": (14.8e12 * 432e12 * 2048 * 19.926 / (15_360 * 4096), 2.664e6, 989e12, 432 / 989),
+LLAMA_ALL, LLAMA_WEIGHTS = palm_flops_per_token(405e9, 126, 128, 128, 8192), six_n(405e9)
+LLAMA = 15.6e12, 30.84e6, 989e12, 400 / 989  # prints TFLOP/s, and not what it counts
+RUN = {  # FLOPs of a token, tokens, accelerator-hours, peak, MFU of a step
+    "PaLM 540B": (six_n(540.35e9), 780e9, PALM_HOURS, 275e12, 0.457),
+    "Llama 3, all pairs": (LLAMA_ALL, *LLAMA),
+    "Llama 3, unmasked": ((LLAMA_ALL + LLAMA_WEIGHTS) / 2, *LLAMA),
+    "DeepSeek-V3": (
+        432e12 * 2048 * 19.926 / (15_360 * 4096), 14.8e12, 2.664e6, 989e12, 432 / 989,
+    ),
 }  # fmt: skip
+
+
+def whole(name: str) -> tuple[float, float]:
+    """Utilization of a run, and its share of that of a step under the same count."""
+    flops, tokens, hours, peak, step = RUN[name]
+    share = run_utilization(flops * tokens, hours, peak)
+    return share, share / step
+
+
 SPIKES, REWOUND, SKIPPED, STEPS = 20, 100, (200, 500), 255_000  # PaLM, sections 5 and 5.1
 
 
@@ -54,10 +68,10 @@ def example_rates() -> None:
 
 def example_runs() -> None:
     """Utilization of a step and of the whole run, in percent."""
-    print("                  of a step   of the run   ratio")
-    for name, (flops, hours, peak, step) in RUN.items():
-        whole = run_utilization(flops, hours, peak)
-        print(f"{name:18s}{100 * step:9.1f}{100 * whole:13.1f}{100 * whole / step:8.0f}")
+    print("                    of a step   of the run   ratio")
+    for name, (*_, step) in RUN.items():
+        share, ratio = whole(name)
+        print(f"{name:20s}{100 * step:9.1f}{100 * share:13.1f}{100 * ratio:8.0f}")
 
 
 def design(gpus: int, save: float, restart: float) -> float:
@@ -87,6 +101,8 @@ def facts() -> dict[str, str]:
         "megascale_lost_6": f"{weeks[6]:.1%}",
         "palm_rewound": f"{SPIKES * REWOUND / STEPS:.1%}",
         "palm_skipped": " to ".join(f"{SPIKES * s / STEPS:.1%}" for s in SKIPPED),
+        "llama_ratio_low": f"{100 * whole('Llama 3, unmasked')[1]:.0f}",
+        "llama_ratio_high": f"{100 * whole('Llama 3, all pairs')[1]:.0f}%",
         "design_slow": f"{design(16_384, 300, 1500):.0%}",
         "design_25": f"{design(16_384, 5, 1500):.0%}",
         "design_10": f"{design(16_384, 5, 600):.0%}",

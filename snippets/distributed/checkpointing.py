@@ -72,8 +72,9 @@ def save(
                 )
                 written(name)
         durable(file)
+    sync_names(folder)  # the file's own, before anybody counts on it
     gathered: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(gathered, pieces)  # and a barrier: all bytes are on disk
+    dist.all_gather_object(gathered, pieces)  # and a barrier: all files are on disk
     if rank == 0:
         commit(folder, {"pieces": [asdict(p) for ps in gathered for p in ps], "rest": rest})
     dist.barrier()

@@ -8,6 +8,7 @@ from snippets.distributed.hardware import ACCELERATORS
 from snippets.distributed.memory_activations import activation_bytes
 
 LLAMA = {"heads": 128, "kv_heads": 8, "head_dim": 128}  # Llama Team 2024, table 3: 405B
+DEEPEP = {2: 43, 4: 58, 8: 51}  # nodes, GB/s of dispatch; deepseek2025deepep
 NETWORK = 50e9  # bytes/s of one 400 Gbit/s port, each way
 
 
@@ -64,6 +65,11 @@ def nodes_reached(experts: int, top_k: int, nodes: int, limit: int | None = None
     per_node = experts // nodes
     missed = comb(experts - per_node, top_k) / comb(experts, top_k)
     return (nodes - 1) * (1 - missed)
+
+
+def on_the_wire(logical: float, nodes: int) -> float:
+    """What leaves a node of a bandwidth that counts all nodes of a token, the own one too."""
+    return logical * (nodes - 1) / nodes
 
 
 def dispatch_bytes(hidden: int, copies: float, sent: int = 1, returned: int = 2) -> float:
@@ -132,6 +138,7 @@ def facts() -> dict[str, str]:
         "table_ib": f"{6 * 312e12 / 12.5e9 / 1e3:.1f}K",
         "step_ranks": f"{ulysses_sends_less_from(**LLAMA)}",
         "even_ranks": f"{1 + LLAMA['heads'] // LLAMA['kv_heads']}",
+        "deepep_wire": f"{max(on_the_wire(rate, n) for n, rate in DEEPEP.items()):.0f} GB/s",
         "dispatch_ms": f"{seconds * 1e3:.1f} ms",
         "experts_ms": f"{experts * 1e3:.1f} ms",
     }

@@ -65,8 +65,8 @@ def kept(work: Callable[[], Tensor]) -> tuple[Tensor, int]:
         return work(), sum(storages.values())
 
 
-def cost(forward: Traffic, backward: Traffic, size: int) -> dict[str, Any]:
-    """Bytes sent, largest tensor, bytes kept."""
+def cost(forward: Traffic, backward: Traffic, size: int | None = None) -> dict[str, Any]:
+    """Bytes sent, largest tensor, bytes kept if autograd was asked."""
     return {
         "sent": (forward.sent, backward.sent),
         "largest": max(forward.largest, backward.largest),

@@ -59,6 +59,12 @@ def palm_flops_per_token(
 # --8<-- [end:rules]
 
 
+def masked_factor(params: float, layers: int, heads: int, head_dim: int, seq: int) -> float:
+    """FLOPs with all pairs over those without masked ones, half of them: in the limit two."""
+    every = palm_flops_per_token(params, layers, heads, head_dim, seq)
+    return 2 * every / (every + six_n(params))
+
+
 # --8<-- [start:mfu]
 def utilization(
     flops_per_token: float, tokens_per_s: float, chips: int, peak: float
@@ -124,6 +130,7 @@ def facts() -> dict[str, str]:
         "mfu_sparse": f"{400e12 / (2 * peak):.0%}",
         "even_s": f"{6 * 12_288:,}",
         "long_factor": f"{extra:.1f}",
+        "masked_128k": f"{masked_factor(405e9, 126, 128, 128, 131_072):.1f} times as much at 128K",
         "recompute_layers": f"{train_flops_per_token(96, 12288, 2048, 50257, 'layers') / train_flops_per_token(96, 12288, 2048, 50257) - 1:.0%}",
         "interview_days": f"{days(six_n(70e9, 2e12), 512, 0.4 * peak):.0f}",
         "interview_fast": f"{days(six_n(70e9, 2e12), 512, 0.45 * peak):.0f}",

@@ -68,15 +68,15 @@ class Span(NamedTuple):
 
 
 # --8<-- [start:play]
-def needs(action: Action, last: int) -> Action | None:
+def needs(action: Action, last: int) -> list[Action]:
     """What must be done before an action, on whatever rank."""
-    if action.kind == "W":
-        return action._replace(kind="I")
-    if action.kind == "F":
-        return action._replace(stage=action.stage - 1) if action.stage else None
-    if action.stage == last:
-        return action._replace(kind="F")
-    return action._replace(stage=action.stage + 1)
+    kind, _, stage = action
+    if kind == "F":
+        return [action._replace(stage=stage - 1)] if stage else []
+    if kind == "W":
+        return [action._replace(kind="I")]
+    after = [] if stage == last else [action._replace(stage=stage + 1)]
+    return [action._replace(kind="F"), *after]
 
 
 def play(
@@ -86,18 +86,18 @@ def play(
 ) -> list[list[Span]]:
     """Run each rank's list in its order; `slow` multiplies the times of single stages."""
     last = max(action.stage for order in orders for action in order)
-    done: dict[Action | None, float] = {None: 0.0}
+    done: dict[Action, float] = {}
     spans: list[list[Span]] = [[] for _ in orders]
     while waiting := [r for r, order in enumerate(orders) if len(spans[r]) < len(order)]:
         heads = {r: orders[r][len(spans[r])] for r in waiting}
-        ready = [r for r in waiting if needs(heads[r], last) in done]
-        if not ready:
-            raise RuntimeError(f"every rank waits: {stuck(heads, last)}")
-        for r in ready:
-            start = max(spans[r][-1].end if spans[r] else 0.0, done[needs(heads[r], last)])
-            done[heads[r]] = start + seconds[heads[r].kind] * (slow or {}).get(
-                heads[r].stage, 1.0
-            )
+        missing = {r: [n for n in needs(heads[r], last) if n not in done] for r in waiting}
+        if all(missing.values()):
+            raise RuntimeError(f"every rank waits: {stuck(missing)}")
+        for r in (r for r in waiting if not missing[r]):
+            free = spans[r][-1].end if spans[r] else 0.0
+            start = max([free, *(done[n] for n in needs(heads[r], last))])
+            factor = (slow or {}).get(heads[r].stage, 1.0)
+            done[heads[r]] = start + seconds[heads[r].kind] * factor
             spans[r].append(Span(start, done[heads[r]], heads[r]))
     return spans
 
@@ -105,9 +105,9 @@ def play(
 # --8<-- [end:play]
 
 
-def stuck(heads: dict[int, Action], last: int) -> str:
-    """Each rank, and what it waits for."""
-    wants = {rank: needs(action, last) for rank, action in heads.items()}
+def stuck(missing: dict[int, list[Action]]) -> str:
+    """Each rank, and what it waits for first."""
     return "; ".join(
-        f"rank {r} for {a.kind}{a.micro} of stage {a.stage}" for r, a in wants.items() if a
+        f"rank {r} for {a.kind}{a.micro} of stage {a.stage}"
+        for r, (a, *_) in missing.items()
     )

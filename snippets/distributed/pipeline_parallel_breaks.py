@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snippets.distributed.pipeline_parallel import one_f_one_b, play
+from snippets.distributed.pipeline_parallel import Action, one_f_one_b, play
 
 SECONDS = {"F": 1.0, "B": 2.0}
 
@@ -28,18 +28,23 @@ def example_slow() -> None:
 
 
 # --8<-- [start:deadlock]
+def from_the_end(rank: int, ranks: int, micros: int) -> list[Action]:
+    """The list of a rank that counts the ranks, and so its warm-up, from the wrong end."""
+    order = one_f_one_b(ranks - 1 - rank, ranks, micros)
+    return [action._replace(stage=rank) for action in order]
+
+
 def example_deadlock() -> None:
-    """Rank 0 of two counts its warm-up as if it were the last."""
-    orders = [one_f_one_b(1, 2, 4), one_f_one_b(1, 2, 4)]  # the first should be of rank 0
-    orders[0] = [action._replace(stage=0) for action in orders[0]]
-    step = max(spans[-1].end for spans in play(orders, SECONDS))
-    right = max(s[-1].end for s in play([one_f_one_b(r, 2, 4) for r in (0, 1)], SECONDS))
-    print(f"no warm-up: step of {step:.0f} instead of {right:.0f}, and nothing fails")
-    orders[0][0], orders[0][1] = orders[0][1], orders[0][0]  # backward before forward
+    """Two ranks: the first counts its warm-up wrongly, or both do."""
+    wrong, right = ([f(r, 2, 4) for r in (0, 1)] for f in (from_the_end, one_f_one_b))
+    ends = [play(o, SECONDS)[0][-1].end for o in ([wrong[0], right[1]], right)]
+    print(
+        f"rank 0 wrong: step of {ends[0]:.0f} instead of {ends[1]:.0f}, and nothing fails"
+    )
     try:
-        play(orders, SECONDS)
+        play(wrong, SECONDS)
     except RuntimeError as error:
-        print(error)
+        print(f"both wrong: {error}")
 
 
 # --8<-- [end:deadlock]

@@ -166,6 +166,35 @@ def test_names_are_synced_after_they_changed_and_before_data_goes(tmp_path, monk
     assert not (tmp_path / "4").exists()
 
 
+def test_a_ranks_file_has_its_name_on_disk_before_the_manifest_is_written(tmp_path, monkeypatch):
+    """One rank, its calls to the others and to the system in their order."""
+    seen = []
+
+    def fsync(descriptor):
+        seen.append(os.path.relpath(Path(f"/proc/self/fd/{descriptor}").readlink(), tmp_path))
+
+    def gather(gathered, pieces):
+        seen.append("gather")
+        gathered[0] = pieces
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(ckpt.dist, "get_rank", lambda: 0)
+    monkeypatch.setattr(ckpt.dist, "get_world_size", lambda: 1)
+    monkeypatch.setattr(ckpt.dist, "all_gather_object", gather)
+    monkeypatch.setattr(ckpt.dist, "barrier", lambda: None)
+    ckpt.save(tmp_path / "4", {"x": torch.ones(3)}, None)
+    assert seen == ["4/0.bin", "4", "gather", "4/unfinished", "4", "."]
+
+
+def counted_state(rank, folder):
+    """Bytes for each parameter that a run's own tensors take, without its random state."""
+    state = run.Run().tensors()
+    weights = sum(t.numel() for name, t in state.items() if name.startswith("model."))
+    steps = sum(t.nbytes for name, t in state.items() if name.endswith(".step"))
+    held = sum(t.numel() * t.itemsize for name, t in state.items() if name != "random")
+    torch.save((held - steps) / weights, folder / "each.pt")
+
+
 def drawn(rank, folder):
     """As under torchrun on GPUs, the default device is not the CPU; here one without numbers stands for it."""
     calm, other = run.Run(), run.Run()
@@ -390,9 +419,10 @@ def test_llama_3s_table_and_its_first_row():
 
 
 def test_bytes_are_those_of_a_real_optimizers_state():
-    """Of the run's own tensors: fp32 weights and two moments, 12 bytes; mixed precision adds 16-bit weights."""
-    assert size.checkpoint_bytes(1, "fp32 throughout") == 12
-    assert size.checkpoint_bytes(1) == 14
+    """Of the run's own tensors, fp32 weights and AdamW's two moments; mixed precision adds 16-bit weights."""
+    each = torch.load(launch(counted_state, 1) / "each.pt")
+    assert size.checkpoint_bytes(1, "fp32 throughout") == each
+    assert size.checkpoint_bytes(1) == each + torch.bfloat16.itemsize
 
 
 # ---- the calculators

@@ -1,9 +1,12 @@
 """Lists against PyTorch's schedules, times against published formulas, gradients against one process."""
 
+import re
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 import torch
+import torch.distributed as dist
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.distributed.pipelining import schedules
@@ -115,12 +118,52 @@ def test_a_slow_stage_is_a_bubble_that_micro_batches_do_not_cure():
 
 
 def test_ranks_that_wait_for_each_other_are_named():
-    orders = [pipeline.one_f_one_b(rank, 2, 4) for rank in range(2)]
-    orders[0] = orders[0][::-1]
+    orders = [breaks.from_the_end(rank, 2, 4) for rank in range(2)]
     with pytest.raises(
-        RuntimeError, match="every rank waits: rank 0 for B3 of stage 1; rank 1 for F0 of stage 0"
+        RuntimeError, match=r"every rank waits: rank 0 for B0 of stage 1; rank 1 for F1 of stage 0$"
     ):
         pipeline.play(orders, cost.SECONDS)
+
+
+@pytest.mark.parametrize("kind", ["B", "I"])
+def test_a_backward_pass_needs_its_own_forward_pass(kind):
+    order = [pipeline.Action(kind, 0, 0), pipeline.Action("F", 0, 0)]
+    later = [pipeline.Action("F", 0, 1), pipeline.Action(kind, 0, 1)]
+    with pytest.raises(RuntimeError, match=r"rank 0 for F0 of stage 0; rank 1 for F0 of stage 0$"):
+        pipeline.play([order, later], cost.SECONDS)
+
+
+def waiting(rank, folder):
+    """The lists on ranks: the right ones, then those that count from the wrong end."""
+    found = []
+
+    def receive(like, source):
+        buffer = torch.empty_like(like)
+        found.append(source)
+        dist.irecv(buffer, source).wait(timedelta(seconds=2))
+        found.pop()
+        return buffer
+
+    real.receive = receive
+    for order in (pipeline.one_f_one_b, breaks.from_the_end):
+        dist.barrier()
+        try:
+            real.run(order(rank, real.RANKS, real.MICROS), real.stages()[rank], rank)
+            found.append("done")
+        except RuntimeError:
+            pass  # nothing came
+    torch.save(found, folder / f"{rank}.pt")
+
+
+def test_what_the_clock_calls_a_deadlock_hangs_on_ranks():
+    """Each waits for another one; which ones, the clock has said."""
+    folder = real.launch(waiting)
+    found = [torch.load(folder / f"{rank}.pt") for rank in range(real.RANKS)]
+    orders = [breaks.from_the_end(rank, real.RANKS, real.MICROS) for rank in range(real.RANKS)]
+    with pytest.raises(RuntimeError) as error:
+        pipeline.play(orders, cost.SECONDS)
+    stages = re.findall(r"of stage (\d)", str(error.value))
+    assert found == [["done", int(stage)] for stage in stages]
 
 
 def test_the_calculator_draws_what_was_played():

@@ -68,6 +68,19 @@ def test_each_epoch_has_every_row_once_and_an_order_of_its_own(epochs):
     assert set(epochs[0][0]) == set(epochs[0][1])  # blocks go to the same worker
 
 
+def test_a_shuffle_before_the_split_moves_rows_between_workers(cluster):
+    """One plan for each epoch, seeded with its number; the same again in a new job."""
+
+    def dealt(epoch):
+        shards = ray_feed.dataset().random_shuffle(seed=epoch).streaming_split(2, equal=True)
+        return ray.get([ray_feed.read.remote(shard, (epoch,)) for shard in shards])
+
+    first, second = dealt(0), dealt(1)
+    assert set(first[0][0]) != set(second[0][0])
+    assert sorted(second[0][0] + second[1][0]) == list(range(ray_feed.ROWS))
+    assert dealt(1) == second
+
+
 def test_a_new_job_gets_the_order_of_the_epoch_that_it_asks_for(epochs):
     assert ray_feed.workers_read((1,)) == [[worker[1]] for worker in epochs]
 
