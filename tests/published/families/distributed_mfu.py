@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fieldguide.published import Adapter, Inputs, in_unit
-from snippets.distributed import mfu, mfu_budget, mfu_published
+from snippets.distributed import case_studies_palm, mfu, mfu_budget, mfu_published
 
 
 def compute(inputs: Inputs, unit: str) -> dict[str, float]:
@@ -31,6 +31,21 @@ def megatron(inputs: Inputs, count: Callable[[int, int, int, int], float]) -> fl
     rate = inputs["global_batch"] * inputs["seq"] / inputs["iteration_seconds"]
     flops = count(*shape)
     return 100 * mfu.utilization(flops, rate, inputs["gpus"], inputs["peak_flops"])
+
+
+def with_attention(inputs: Inputs, unit: str) -> float:
+    """MFU with attention, in percent."""
+    shape = (inputs[name] for name in ("params", "layers", "heads", "head_dim", "seq"))
+    rate = inputs.get("tokens_per_s") or inputs["weight_flops_per_s"] / mfu.six_n(inputs["params"])
+    return 100 * mfu.utilization(
+        mfu.palm_flops_per_token(*shape), rate, inputs["chips"], inputs["peak_flops"]
+    )
+
+
+def palm_hfu(inputs: Inputs, unit: str) -> float:
+    """HFU of PaLM from its MFU and the part of the products with weights that runs again, in percent."""
+    model, executed = case_studies_palm.again(inputs["weights_again"])
+    return inputs["mfu"] * executed / model
 
 
 def mfu_megatron(inputs: Inputs, unit: str) -> float:
@@ -134,6 +149,8 @@ FAMILIES: dict[str, Adapter] = {
     "megatron-pctpeak": peak_share,
     "mfu-megatron": mfu_megatron,
     "mfu-nanogpt": nanogpt,
+    "palm-hfu": palm_hfu,
     "palm-mfu": palm,
+    "palm-mfu-attention": with_attention,
     "train-days-8TP": train_days,
 }
