@@ -623,7 +623,7 @@ def test_splitting_inside_the_node_leaves_the_bound_of_fsdp():
     assert steps[1].traffic["DP"].seconds == pytest.approx(steps[0].traffic["DP"].seconds, rel=0.01)
     assert steps[1].exposed["DP"] > steps[0].exposed["DP"] > 4 * steps[2].exposed["DP"] > 0
     assert steps[1].seconds > steps[0].seconds > steps[2].seconds
-    plenty = replace(alone, sequence=4096)  # above C/W
+    plenty = replace(alone, sequence=4096)  # above C/β
     assert step(m, plenty, h100).exposed["DP"] == 0
 
 
