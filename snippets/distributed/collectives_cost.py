@@ -109,7 +109,7 @@ def facts() -> dict[str, str]:
     return {
         "gradient_gb": f"{gradient / 1e9:.1f} GB",
         "gradient_ms": f"{ring_seconds(gradient, 8, 2e-6, 450e9) * 1e3:.1f} ms",
-        "gradient_network": f"{ring_seconds(gradient, 1024, 2e-6, 50e9) * 1e3:,.0f} ms",
+        "gradient_port": f"{ring_seconds(gradient, 1024, 2e-6, 50e9) * 1e3:,.0f} ms",
         "factor_8": f"{bus_factor('all_reduce', 8):.2f}",
         "factor_1024": f"{bus_factor('all_reduce', 1024):.3f}",
         "half_8": f"{8 * alpha * beta / 1e6:.1f} MB",

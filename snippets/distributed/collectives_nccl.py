@@ -12,7 +12,7 @@ GPUS, NIC, NODE = (
     400e9,
 )  # of a node with H100: GPUs, bytes/s of one NIC, of all eight
 
-# --8<-- [start:nccl]
+# --8<-- [start:constants]
 # Microseconds to begin, per hop within a node (NVLink), per hop between nodes
 LATENCY = {
     ("ring", "LL"): (6.6, 0.6, 2.7), ("tree", "LL"): (6.8, 0.6, 5.0),
@@ -24,29 +24,47 @@ SHARE = {  # of the bandwidth of the wires
     ("ring", "LL128"): 0.92, ("tree", "LL128"): 0.92 * 120 / 128,
     ("ring", "Simple"): 1.0, ("tree", "Simple"): 0.92,
 }  # fmt: skip
+LL_MOST = 20.4e9  # bytes/s that LL reaches at most
+TREE = {  # tenths of its bandwidth that a tree reaches at 64 bytes, 128, ... 256 MiB
+    "LL": (10, 10, 10, 10, 9, 8, 7, 7, 7, 7, 6, 5, 4, 4, 5, 6, 7, 8, 9, 10, 10, 10, 10),
+    "LL128": (10, 10, 10, 10, 10, 9, 8, 8, 8, 7, 6, 6, 6, 6, 6, 6, 8, 9, 9, 9, 9, 10, 10),
+    "Simple": (9, 9, 9, 9, 9, 9, 9, 8, 7, 6, 6, 5, 5, 5, 5, 6, 7, 8, 7, 7, 8, 9, 9),
+}  # fmt: skip
+# --8<-- [end:constants]
 
 
-def nccl_seconds(size: float, nodes: int, algorithm: str, protocol: str) -> float:
-    """NCCL's own estimate of an all-reduce, without its corrections for single machines.
+# --8<-- [start:nccl]
+def nccl_seconds(
+    size: int, nodes: int, algorithm: str, protocol: str, node: float = NODE, rings: int = 16
+) -> float:  # fmt: skip
+    """NCCL's estimate of an all-reduce by ring or tree: three or more nodes of H100, Intel hosts.
 
-    Source: NCCL 2.20, src/graph/tuning.cc.
+    Left out are limits for each channel, which sixteen of them do not reach.
+
+    Source: NCCL 2.20.3, src/graph/tuning.cc.
     """
-    begin, near, far = LATENCY[algorithm, protocol]
+    latency, near, far = LATENCY[algorithm, protocol]
+    bandwidth = node * SHARE[algorithm, protocol]
+    if protocol == "LL":
+        bandwidth = min(bandwidth, LL_MOST)
     ranks = nodes * GPUS
     if algorithm == "ring":
-        hops = 2 * nodes if nodes > 1 else 0
-        hop_time = (2 * (ranks - 1) - hops) * near + hops * far
-    else:  # a chain in each node, a tree over nodes
-        hop_time = 2 * ((GPUS - 1) * near + int(log2(nodes)) * far)
-    factor = bus_factor("all_reduce", ranks) if algorithm == "ring" else 2.0
-    bandwidth = NODE * SHARE[algorithm, protocol]
-    return (begin + hop_time) * 1e-6 + factor * size / bandwidth
+        near = max(near, 3.0 if protocol == "Simple" else 1.0)  # the network's overhead
+        latency += (2 * (ranks - 1) - 2 * nodes) * near + 2 * nodes * far
+        if protocol == "Simple" and size // (rings * ranks) >= 64:
+            latency *= 1.4
+        factor = bus_factor("all_reduce", ranks)
+    else:  # a chain in each node, a tree over nodes, entered and left at one GPU
+        latency += 2 * ((GPUS - 1) * near + int(log2(nodes)) * far)
+        step = max(size // 64, 1).bit_length() - 1
+        factor = 2 / 0.85 * (10 / TREE[protocol][step] if step < 23 else 1)
+    return latency * 1e-6 + factor * size / bandwidth
 
 
 # --8<-- [end:nccl]
 
 
-def best(size: float, nodes: int) -> tuple[float, str]:
+def best(size: int, nodes: int) -> tuple[float, str]:
     """The fastest of the six, as NCCL would choose."""
     times = {f"{a} {p}": nccl_seconds(size, nodes, a, p) for a, p in LATENCY}
     name = min(times, key=times.__getitem__)
@@ -55,12 +73,13 @@ def best(size: float, nodes: int) -> tuple[float, str]:
 
 def example_choice() -> None:
     """What the model chooses, by size and number of nodes."""
-    print(f"{'':8s}" + "".join(f"{nodes * GPUS:9d} GPUs        " for nodes in (1, 16, 128)))
+    head = "".join(f"{nodes * GPUS:9d} GPUs         " for nodes in (4, 16, 128))
+    print(f"{'':8s}{head.rstrip()}")
     for name, size in (
         ("1 KiB", 2**10), ("64 KiB", 2**16), ("1 MiB", 2**20), ("16 MiB", 2**24),
         ("256 MiB", 2**28), ("4 GiB", 2**32),
     ):  # fmt: skip
-        cells = [best(size, nodes) for nodes in (1, 16, 128)]
+        cells = [best(size, nodes) for nodes in (4, 16, 128)]
         print(
             f"{name:8s}"
             + "".join(
@@ -99,6 +118,8 @@ def facts() -> dict[str, str]:
     return {
         "steps_gpus": f"{128 * GPUS:,}",
         "ring_1024": f"{nccl_seconds(0, 128, 'ring', 'LL') * 1e6:,.0f} µs",
+        "tree_1024_mib": f"{best(2**20, 128)[0] * 1e6:,.0f} µs",
+        "gradient_network": f"{best(2 * 8_030_261_248, 128)[0] * 1e3:.0f} ms",  # Llama 3 8B
         "tree_1024": f"{nccl_seconds(0, 128, 'tree', 'LL') * 1e6:,.0f} µs",
         "flags_ll128": f"{120 / 128:.0%}",
     }

@@ -69,12 +69,12 @@ def roofline(
 def example_accelerators() -> None:
     """The datasheets in one table, and the intensity that each of them asks for."""
     print(
-        f"{'':8s}{'bf16':>6s}{'8-bit':>7s}{'GB':>5s}{'TB/s':>6s}{'ridge':>7s}{'8-bit':>7s}"
+        f"{'':8s}{'bf16':>6s}{'8-bit':>7s}{'GB':>5s}{'TB/s':>6s}{'ridge':>7s}{'8-bit':>7s}{'link GB/s':>11s}"
     )
     for name, chip in ACCELERATORS.items():
         print(
             f"{name:8s}{chip.bf16_tflops:6.0f}{chip.eight_bit_tflops:7.0f}{chip.memory_gb:5.0f}"
-            f"{chip.memory_tb_s:6.2f}{chip.ridge():7.0f}{chip.ridge(8):7.0f}"
+            f"{chip.memory_tb_s:6.2f}{chip.ridge():7.0f}{chip.ridge(8):7.0f}{chip.link_gb_s:11.0f}"
         )
 
 

@@ -59,7 +59,7 @@ def varying(pool: Pool, alive: int, smallest: int, steps: int = 3000) -> tuple[i
     rng, blocks = random.Random(0), list[list[int]]()
     for step in range(steps):
         if len(blocks) == alive:
-            pool.release(blocks.pop(rng.randrange(alive)))
+            pool.release(blocks.pop(0))
         try:
             blocks.append(pool.allocate(rng.randrange(smallest, 2001)))
         except MemoryError as error:
@@ -95,7 +95,7 @@ def facts() -> dict[str, str]:
     steps, error = varying(pool, 55, 100)
     hole = max(b[0] for s in pool.segments for b in s if not b[1])
     return {
-        "fragment_step": f"{steps}",
+        "fragment_step": f"{steps:,}",
         "fragment_free": f"{(80_000 - pool.held(1)) / 1000:.1f} GB",
         "fragment_hole": f"{hole:,d} MB",
         "fragment_want": error.split(" wanted")[0],

@@ -70,6 +70,14 @@ def fused_activation(x: Layout) -> float:
     return sum(held.values()) - wide * in_flight(x, rank)
 
 
+def scarce(tp: int = 1, pp: int = 1) -> Layout:
+    """4,096 accelerators with 1,024 tokens for each in a step: FSDP, unless there are stages."""
+    return Layout(
+        tp=tp, pp=pp, dp=4096 // (tp * pp), batch=4096, sequence=1024, micro=min(tp, 4 if pp > 1 else 8),
+        virtual=8 if pp > 1 else 1, zero=1 if pp > 1 else 3, states="mixed, 16-bit grads",
+    )  # fmt: skip
+
+
 def facts() -> dict[str, str]:
     """Numbers that the page states about layouts that fail."""
     owned = rank_layers(M.layers, KEPT)
@@ -77,7 +85,15 @@ def facts() -> dict[str, str]:
     wide = replace(RUNS, tp=16, pp=8)
     kept = replace(RUNS, recompute="nothing")
     shares = [mfu(M, x, H100, step(M, x, H100).seconds, True) for x in (RUNS, wide)]
+    short = [scarce(), scarce(tp=8), scarce(tp=8, pp=4)]
+    medium = MODELS["Llama 3 70B"]
+    few = [mfu(medium, x, H100, step(medium, x, H100).seconds, True) for x in short]
     return {
+        "few_gpus": f"{short[0].world:,}",
+        "few_tokens": f"{short[0].batch * short[0].sequence // short[0].world:,}",
+        "few_fsdp": f"{few[0]:.0%}",
+        "few_tp": f"{few[1]:.0%}",
+        "few_pp": f"{few[2]:.0%}",
         "average": f"{average(KEPT) / 1e9:.0f} GB",
         "fullest": f"{max(held) / 1e9:.0f} GB",
         "emptiest": f"{min(held) / 1e9:.0f} GB",

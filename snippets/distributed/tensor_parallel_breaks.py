@@ -53,6 +53,7 @@ RUNS: dict[str, tuple[type[SplitLayer], bool, float]] = {  # with split sequence
     "none": (SplitLayer, True, 0.0),
     "norms not summed": (NormsNotSummed, True, 0.0),
     "bias in every term": (BiasInEveryTerm, False, 0.0),
+    "dropout, no mistake": (SplitLayer, False, 0.1),
     "own masks": (OwnMasks, False, 0.1),
 }
 
@@ -132,10 +133,9 @@ def outcomes() -> dict[str, tuple[float, float, float]]:
         ranks = [outcome[run][1] for outcome in saved]
         with torch.no_grad():
             loss = (merged(ranks)(x) - y).square().mean().item()
-        copies = torch.stack(
-            [torch.cat([r["norm1.weight"], r["down.bias"]]) for r in ranks]
-        )
-        found[run] = saved[0][run][0], loss, (copies - copies[0]).abs().max().item()
+        kept = [torch.cat([r["norm1.weight"], r["down.bias"]]) for r in ranks]
+        apart = (torch.stack(kept) - kept[0]).abs().max().item()
+        found[run] = saved[0][run][0], loss, apart
     return found
 
 

@@ -103,12 +103,12 @@ def example_limits() -> None:
     """Ranks at which communication equals arithmetic: MLP with two matrices, whole layer."""
     print(f"{'':23s}{'FLOPs':>7s}" + "".join(f"{'Llama 3 ' + m:>16s}" for m in LLAMA))
     print(f"{'':23s}{'a byte':>7s}" + f"{'MLP':>8s}{'layer':>8s}" * len(LLAMA))
-    for name, alpha in links().items():
+    for name, flops in links().items():
         cells = ""
         for hidden, inner, share in LLAMA.values():
             for width in (inner, effective_width(hidden, inner, share, seq=8192)):
-                cells += f"{largest_degree(width, alpha):8.1f}"
-        print(f"{name:23s}{alpha:7,.0f}{cells}")
+                cells += f"{largest_degree(width, flops):8.1f}"
+        print(f"{name:23s}{flops:7,.0f}{cells}")
 
 
 def facts() -> dict[str, str]:
@@ -120,8 +120,8 @@ def facts() -> dict[str, str]:
     flops = ACCELERATORS["H100"].bf16_tflops * 1e12
     a, c = layer_seconds(8192, hidden, width, 8, flops, 0, 450e9)
     return {
-        "alpha_nvlink": f"{nvlink:,.0f}",
-        "alpha_nic": f"{nic:,.0f}",
+        "flops_nvlink": f"{nvlink:,.0f}",
+        "flops_nic": f"{nic:,.0f}",
         "limit_8b": f"{largest_degree(effective_width(*LLAMA['8B'], seq=8192), nvlink):.1f}",
         "limit_70b": f"{largest_degree(inner, nvlink):.1f}",
         "limit_70b_nic": f"{largest_degree(inner, nic):.1f}",
@@ -133,6 +133,10 @@ def facts() -> dict[str, str]:
         "message_mb": f"{2 * 8192 * hidden / 1e6:.0f} MB",
         "share_8_step": f"{2 / 3 * c / a:.0%}",
         "lost_8": f"{1 - 1 / (1 + 2 / 3 * c / a):.0%}",
+        "share_8_best": f"{c / a * 450 / 370:.0%}",
+        "share_8_slow": f"{c / a * 450 / 150:.0%}",
+        "lost_8_best": f"{1 - 1 / (1 + 2 / 3 * c / a * 450 / 370):.0%}",
+        "lost_8_slow": f"{1 - 1 / (1 + 2 / 3 * c / a * 450 / 150):.0%}",
         "share_8_nic": f"{7 * nic / width:.1f}",
         "mixed": f"{mixed_batch(tpu, inner):.0f}",
         "checkpoints_3": f"{checkpoint_bytes(4e6, [8192] * 3, 80) / 1e12:.1f} TB",

@@ -611,6 +611,22 @@ def test_tensor_parallelism_over_two_nodes_is_slower():
     assert "leaves the node" in slow_choices(overview_breaks.M, wide, overview_breaks.H100)[0]
 
 
+def test_splitting_inside_the_node_leaves_the_bound_of_fsdp():
+    """The same bytes leave each node, over the same ports; stages in other nodes make them fewer."""
+    m, h100 = MODELS["Llama 3 70B"], overview_breaks.H100
+    alone, inside, across = (overview_breaks.scarce(*degrees) for degrees in ((1, 1), (8, 1), (8, 4)))
+    assert {x.world for x in (alone, inside, across)} == {4096}
+    assert {x.batch * x.sequence / x.world for x in (alone, inside, across)} == {1024}
+    assert alone.micros == inside.micros == 1
+    assert not any(too_much(m, x, h100, overview_breaks.A) for x in (alone, inside, across))
+    steps = [step(m, x, h100) for x in (alone, inside, across)]
+    assert steps[1].traffic["DP"].seconds == pytest.approx(steps[0].traffic["DP"].seconds, rel=0.01)
+    assert steps[1].exposed["DP"] > steps[0].exposed["DP"] > 4 * steps[2].exposed["DP"] > 0
+    assert steps[1].seconds > steps[0].seconds > steps[2].seconds
+    plenty = replace(alone, sequence=4096)  # above C/β
+    assert step(m, plenty, h100).exposed["DP"] == 0
+
+
 def test_one_accelerator_is_not_enough():
     held, years = overview.alone("Llama 3 405B")
     assert 91 * 80e9 < held <= int(overview.facts()["large_gpus"]) * 80e9
