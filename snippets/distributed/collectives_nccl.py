@@ -35,9 +35,10 @@ TREE = {  # tenths of its bandwidth that a tree reaches at 64 bytes, 128, ... 25
 
 # --8<-- [start:nccl]
 def nccl_seconds(
-    size: int, nodes: int, algorithm: str, protocol: str, node: float = NODE, rings: int = 16
+    size: int, nodes: int, algorithm: str, protocol: str,
+    node: float = NODE, rings: int = 16,
 ) -> float:  # fmt: skip
-    """NCCL's estimate of an all-reduce by ring or tree: three or more nodes of H100, Intel hosts.
+    """NCCL's estimate of an all-reduce, on three or more nodes of H100 with Intel hosts.
 
     Left out are limits for each channel, which sixteen of them do not reach.
 
