@@ -49,7 +49,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await model([[0.0] * FEATURES])  # the first call is slow: nobody should wait for it
+        await batcher.call([[0.0] * FEATURES])  # slow at first: nobody should wait for it
         worker = asyncio.create_task(batcher.run())
         yield  # from here on the server is ready; at shutdown it first drains what it accepted
         worker.cancel()
