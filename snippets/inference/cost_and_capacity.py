@@ -80,7 +80,7 @@ def example_day() -> None:
         ("cost of the day", "$87,072", f"${day.cost:,.0f}"),
         ("revenue at list price", "$562,027", f"${revenue(day):,.0f}"),
         ("profit over cost", "545%", f"{revenue(day) / day.cost - 1:.0%}"),
-        ("share of hits", "56.3%", f"{day.hits / day.prompts:.1%}"),
+        ("share of hits", "56.3%", f"{day.hits / day.prompts:.2%}"),
         ("nodes busy on average", "226.75", f"{prefill:.1f} + {decode:.1f}"),
     ]
     print(f"{'':24s}{'printed':>10s}{'computed':>15s}")

@@ -49,7 +49,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await model([[0.0] * FEATURES])  # the first call is slow: nobody should wait for it
+        await batcher.call([[0.0] * FEATURES])  # slow at first: nobody should wait for it
         worker = asyncio.create_task(batcher.run())
         yield  # from here on the server is ready; at shutdown it first drains what it accepted
         worker.cancel()
@@ -98,7 +98,7 @@ async def mean(rows: Sequence[list[float]]) -> list[float]:
     """A stand-in model: the mean of the features. It fails on 13 and takes long over 14."""
     if any(row[0] == 13 for row in rows):
         raise ArithmeticError("unlucky")
-    await asyncio.sleep(0.3 if any(row[0] == 14 for row in rows) else 0)
+    await asyncio.sleep(0.75 if any(row[0] == 14 for row in rows) else 0)
     return [sum(row) / len(row) for row in rows]
 
 
@@ -107,7 +107,7 @@ def example_statuses() -> None:
     key = {"X-API-Key": "secret"}
     owners = {hashlib.sha256(b"secret").hexdigest(): "team-a"}
     good, now = [1.0] * FEATURES, [0.0]
-    app = create_app(mean, owners, burst=6, rate=0.5, patience=0.1, clock=lambda: now[0])
+    app = create_app(mean, owners, burst=6, rate=0.5, patience=0.3, clock=lambda: now[0])
     with TestClient(app) as client:
 
         def tell(name: str, features: list[Any], headers: dict[str, str]) -> None:

@@ -30,7 +30,7 @@ async def lenient(rows: Sequence[int]) -> list[int]:
 class Naive(Batcher[int, int]):
     """The batcher that everybody writes first."""
 
-    async def answer(self, batch: Waiting) -> None:
+    async def answer(self, batch: Waiting, halve: bool = False) -> None:
         """One call, one fate."""
         self.batches.append(len(batch))
         try:
@@ -94,13 +94,20 @@ def poisoned(bad: float, size: int) -> float:
 
 
 def extra_calls(size: int) -> int:
-    """Calls to isolate one bad row in a batch of a power of two: both halves, every time."""
-    return 1 + 2 * (size.bit_length() - 1)
+    """Calls to isolate one bad row in a batch of a power of two: both halves, every time.
+
+    Two come first: the whole batch, and a row that is known to be good.
+    """
+    return 2 + 2 * (size.bit_length() - 1)
 
 
 def facts() -> dict[str, str]:
     """Numbers that the page states about bad rows."""
-    return {"poisoned": f"{poisoned(0.01, 32):.0%}", "isolation": f"{extra_calls(32)}"}
+    return {
+        "poisoned": f"{poisoned(0.01, 32):.0%}",
+        "isolation": f"{extra_calls(32)}",
+        "blind": f"{2 * 64 - 1}",  # calls, if each half of each batch fails again
+    }
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ class Worker:
     running: int = 0
     healthy: bool = False
     misses: int = 0
+    asked: asyncio.Task[None] | None = None  # the probe under way
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Gateway:
 
     slots: int = 4
     room: int = 8
-    gap_s: float = 2.0  # in which a worker must send its next token
+    gap_s: float = 2.0  # in which a worker must answer, then send each next token
     budget: RetryBudget = field(default_factory=RetryBudget)
     workers: dict[int, Worker] = field(default_factory=dict)
     waiting: deque[asyncio.Future[Worker]] = field(default_factory=deque)
@@ -74,10 +75,9 @@ class Gateway:
             (self.waiting.appendleft if sent else self.waiting.append)(future)
             self.dispatch()
             worker = await future
-            rest = {"prompt": prompt + sent, "tokens": count - len(sent)}
+            job = {"prompt": prompt + sent, "tokens": count - len(sent)}
             try:
-                generate = http.request(worker.port, "/generate", rest, self.gap_s)
-                async with generate as reply:
+                async with http.request(worker.port, "/generate", job, self.gap_s) as reply:
                     async for line in reply.lines:
                         sent.append(line["token"])
                         yield line["token"]
@@ -103,9 +103,8 @@ class Gateway:
             began = time.monotonic()
             if (seconds := self.retry_after()) is not None:
                 self.shed += 1
-                writer.write(
-                    http.head(429, [f"Retry-After: {seconds}", "Content-Length: 0"])
-                )
+                refusal = [f"Retry-After: {seconds}", "Content-Length: 0"]
+                writer.write(http.head(429, refusal))
                 return
             writer.write(http.head(200, [http.STREAM]))
             tokens = self.answer(message["prompt"], message["tokens"])
@@ -121,16 +120,19 @@ class Gateway:
         try:
             async with http.request(worker.port, "/health", gap_s=0.5):
                 worker.healthy, worker.misses = True, 0
+                self.dispatch()
         except http.BROKEN:
             worker.misses += 1
             worker.healthy = worker.healthy and worker.misses < patience
 
     async def check(self, every_s: float = 0.1) -> None:
-        """Probe all workers at once, again and again: one that hangs delays no other's probe."""
-        while True:
-            await asyncio.gather(*map(self.probe, self.workers.values()))
-            self.dispatch()
-            await asyncio.sleep(every_s)
+        """Probe each worker again and again; none waits for the probe of another."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for one in self.workers.values():
+                    if one.asked is None or one.asked.done():
+                        one.asked = group.create_task(self.probe(one))
+                await asyncio.sleep(every_s)
 
     def register(self, registry: int) -> None:
         """A worker has started: it replaces the one of its index, and must pass a check."""

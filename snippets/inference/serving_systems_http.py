@@ -74,18 +74,21 @@ async def request(
 ) -> AsyncIterator[Reply]:
     """Send one request to this machine; the connection ends with the block.
 
-    The head and each line must come within `gap_s` seconds of what came before.
+    Connection and head together, and then each line, must come within `gap_s` seconds.
+    A host that vanished refuses nothing: the kernel would try to connect for minutes.
     """
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    body = json.dumps(message or {}).encode()
+    writer = None
     try:
-        body = json.dumps(message or {}).encode()
-        writer.write(
-            b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
-            % (path.encode(), len(body), body)
-        )
         async with asyncio.timeout(gap_s):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(
+                b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
+                % (path.encode(), len(body), body)
+            )
             words, headers = await read_head(reader)
         streamed = headers.get("transfer-encoding") == "chunked"
         yield Reply(int(words[1]), headers, chunks(reader, streamed, gap_s))
     finally:
-        writer.close()
+        if writer:
+            writer.close()

@@ -56,6 +56,15 @@ def mean_wait(load: float, servers: int, room: int) -> float:
     return waiting / (load * (1 - p[-1]))
 
 
+def room_within(load: float, servers: int, slack: float, share: float = 0.95) -> int:
+    """Largest room with which `share` of the accepted wait at most `slack` service times.
+
+    Not above `slack * servers`, with which the last in line waits that long on average.
+    """
+    rooms = range(int(slack * servers), 0, -1)
+    return next((n for n in rooms if wait_quantile(load, servers, n, share) <= slack), 0)
+
+
 def desired_replicas(
     current: int, metric: float, target: float, tolerance: float = 0.1
 ) -> int:
@@ -91,6 +100,9 @@ def facts() -> dict[str, str]:
         "wait_large": f"{large[0]:.0f}",
         "mean_large": f"{mean_wait(9.6, 8, 256):.0f}",
         "shed_small": f"{small[1]:.0%}",
+        "room_half": f"{room_within(9.6, 8, 0.5)}",
+        "room_two": f"{room_within(9.6, 8, 2.0)}",
+        "room_mean": f"{2 * 8}",
         "unavoidable": f"{1 - 1 / 1.2:.0%}",
         "hpa": f"{desired_replicas(50, 90, 75)}",
         "start": f"{141.1 / 5:.0f} s",

@@ -182,14 +182,69 @@ def test_isolating_one_bad_row_takes_the_calls_that_the_page_says(good):
 
     async def main():
         batcher = Batcher(model_serving_breaks.strict, 32, 0.0)
+        await batcher.call([1])  # as a server does before it is ready
         asked = [asyncio.create_task(batcher.ask(row)) for row in rows]
         await asyncio.sleep(0)
         worker = asyncio.create_task(batcher.run())
         await asyncio.gather(*asked, return_exceptions=True)
         await stopped(worker)
-        return len(batcher.batches)
+        return len(batcher.batches) - 1
 
-    assert simulate(main()) == model_serving_breaks.extra_calls(32) == 11
+    assert simulate(main()) == model_serving_breaks.extra_calls(32) == 12
+
+
+def test_a_model_that_is_down_costs_two_calls_a_batch_and_is_used_again_when_it_is_back():
+    down = False
+
+    async def model(rows):
+        await asyncio.sleep(0.002)
+        if down:
+            raise RuntimeError("device lost")
+        return [row * row for row in rows]
+
+    async def main():
+        nonlocal down
+        batcher = Batcher(model, 64, 0.0)
+        worker = asyncio.create_task(batcher.run())
+        assert await batcher.ask(3) == 9
+        before, down = len(batcher.batches), True
+        told = await asyncio.gather(*map(batcher.ask, range(3 * 64)), return_exceptions=True)
+        calls, down = batcher.batches[before:], False
+        back = await asyncio.gather(*map(batcher.ask, range(100)))
+        await stopped(worker)
+        return told, calls, back
+
+    told, calls, back = simulate(main())
+    assert len(told) == 192 and all(isinstance(one, RuntimeError) for one in told)
+    assert calls == [64, 1] * 3, "halving each batch to the end would be 127 calls"
+    assert back == [row * row for row in range(100)]
+
+
+def test_callers_who_gave_up_hold_no_place_in_the_queue_and_none_in_a_batch():
+    sizes = []
+
+    async def model(rows):
+        sizes.append(len(rows))
+        await asyncio.sleep(10)
+        return [row * row for row in rows]
+
+    async def main():
+        batcher = Batcher(model, 4, 0.0, waiting=5)
+        worker = asyncio.create_task(batcher.run())
+        first = asyncio.create_task(batcher.ask(1))
+        await asyncio.sleep(0.1)
+        for _ in range(3):  # fifteen in all come, wait for a tenth of a second, and leave
+            impatient = (asyncio.wait_for(batcher.ask(2), 0.1) for _ in range(5))
+            left = await asyncio.gather(*impatient, return_exceptions=True)
+            assert all(isinstance(one, TimeoutError) for one in left)
+        patient = [asyncio.create_task(batcher.ask(row)) for row in range(3, 9)]
+        told = await asyncio.gather(first, *patient, return_exceptions=True)
+        await stopped(worker)
+        return told
+
+    *told, refused = simulate(main())
+    assert told == [1, 9, 16, 25, 36, 49] and isinstance(refused, Overloaded), "five live ones may wait"
+    assert sizes == [1, 4, 1], "batches are full of rows that somebody waits for"
 
 
 # ---- waiting, against theory
@@ -376,6 +431,23 @@ def test_the_rollback_is_automatic_and_a_good_release_survives():
 def test_looking_often_at_a_loose_threshold_condemns_good_releases():
     assert model_serving_canary.false_alarms(0.05) > 0.1
     assert model_serving_canary.false_alarms(0.05 / 20) < 0.05
+
+
+def test_false_alarms_are_those_of_scipys_hypergeometric_law():
+    draw = np.random.default_rng(1)
+    slow, rest = (draw.binomial(n, 0.02, (2000, 20)).cumsum(axis=1) for n in (50, 950))
+    seen = 50 * np.arange(1, 21)
+    p = stats.hypergeom.sf(slow - 1, 20 * seen, slow + rest, seen)
+    for alpha in (0.05, 0.05 / 20):
+        assert model_serving_canary.false_alarms(alpha, runs=2000) == (p < alpha).any(axis=1).mean() > 0
+
+
+def test_a_gate_has_no_more_looks_than_its_threshold_was_divided_by():
+    release = model_serving_canary.Release("v2", limit=0.05, looks=3)
+    release.observe("canary", 0.01), release.observe("stable", 0.01)
+    assert [release.look() for _ in range(3)] == pytest.approx([1.0] * 3)
+    with pytest.raises(RuntimeError, match="no look left"):
+        release.look()
 
 
 # ---- failures

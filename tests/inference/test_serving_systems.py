@@ -136,6 +136,18 @@ def test_the_mean_wait_is_that_of_the_same_mixture(load, servers, room):
     assert serving_systems_queue.mean_wait(load, servers, room) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("slack", "room", "late"), [(0.5, 4, 0.163), (2.0, 16, 0.205)])
+def test_a_room_as_large_as_the_mean_allows_is_too_large_for_a_p95(slack, room, late):
+    def share(room):  # of the accepted that wait longer than `slack`, by SciPy
+        p = np.array(serving_systems_queue.occupancy(9.6, 8, room))
+        return stats.gamma.sf(slack, np.arange(1, room + 1), scale=1 / 8) @ p[8:-1] / (1 - p[-1])
+
+    assert stats.gamma.mean(room, scale=1 / 8) == pytest.approx(slack), "the last in line, on average"
+    assert share(room) == pytest.approx(late, abs=0.001)
+    enough = serving_systems_queue.room_within(9.6, 8, slack)
+    assert share(enough) <= 0.05 < share(enough + 1)
+
+
 def test_a_long_queue_refuses_hardly_fewer_and_makes_everybody_wait():
     short, long = ((serving_systems_queue.wait_quantile(9.6, 8, n), serving_systems_queue.shed_share(9.6, 8, n)) for n in (4, 256))  # fmt: skip
     assert long[0] > 40 * short[0]
@@ -192,6 +204,16 @@ def test_an_overfull_cache_drops_tails_before_heads():
     assert worker.hit(hashes) == 3
 
 
+def served_by(arrivals, policy):
+    pool = [serving_systems_router.Worker(10_000, 125.0) for _ in range(4)]
+    turns = []
+    for arrival in arrivals:
+        one = policy(pool, arrival)
+        one.serve(arrival)
+        turns.append(next(n for n, other in enumerate(pool) if other is one))
+    return [turns.count(n) for n in range(4)]
+
+
 def test_knowing_the_caches_helps_and_following_them_blindly_hurts():
     router = serving_systems_router
     calm, hot = (
@@ -201,7 +223,18 @@ def test_knowing_the_caches_helps_and_following_them_blindly_hurts():
     blind, aware = router.simulate(calm, router.round_robin()), router.simulate(calm, router.cache_aware)
     assert aware[0] > blind[0] + 0.15 and aware[2] < blind[2] / 4
     stuck, spread = router.simulate(hot, router.affinity), router.simulate(hot, router.cache_aware)
-    assert stuck[2] > 20 * spread[2]
+    lost = router.simulate(hot, router.round_robin())
+    assert stuck[2] > 10 * spread[2] and stuck[2] > lost[2] > spread[2]
+    assert abs(stuck[0] - spread[0]) < 0.01 and stuck[0] > lost[0] + 0.1, (
+        "the prefix is found; it is the queue"
+    )
+    endless = [
+        router.simulate(hot, policy, blocks=100_000) for policy in (router.affinity, router.cache_aware)
+    ]
+    assert endless == [stuck, spread], "with caches that hold anything it is the same"
+    assert served_by(hot, router.affinity)[2:] == [0, 0], "two never hear of the popular prefix"
+    copies = served_by(hot, router.cache_aware)
+    assert min(copies[:2]) > 300 and copies[2:] == [0, 0], "one copy more suffices"
 
 
 # Adapters
@@ -398,6 +431,68 @@ def test_workers_that_hang_do_not_delay_the_probes_of_others():
             return time.monotonic() - began
 
         assert asyncio.run(first_round()) < 4
+
+
+@contextlib.contextmanager
+def vanished_host():
+    """A port whose backlog is full: the kernel drops what comes, as if nobody were there to refuse it."""
+    with socket.socket() as listener, contextlib.ExitStack() as stack:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            one = stack.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+        with pytest.raises(TimeoutError):
+            socket.create_connection(listener.getsockname(), timeout=0.2)
+        yield serving_systems_gateway.Worker(0, listener.getsockname()[1], healthy=True)
+
+
+def test_a_host_that_vanished_is_taken_out_and_holds_up_no_other_probe():
+    """Beside it a worker that is well: probed every tenth of a second, whatever the other one does."""
+
+    async def well(reader, writer):
+        await serving_systems_http.read_request(reader)
+        asked.append(lost.misses)
+        writer.write(serving_systems_http.head(200))
+        writer.close()
+
+    async def watch(lost):
+        server = await asyncio.start_server(well, "127.0.0.1", 0)
+        fresh = serving_systems_gateway.Worker(0, server.sockets[0].getsockname()[1])
+        gateway = serving_systems_gateway.Gateway(workers={0: lost, 1: fresh})
+        checks = asyncio.create_task(gateway.check(every_s=0.02))
+        await until(lambda: not lost.healthy)
+        checks.cancel()
+        server.close()
+        return fresh
+
+    asked = []
+    with vanished_host() as lost:
+        fresh = asyncio.run(watch(lost))
+    assert lost.misses == 3 and fresh.healthy
+    assert asked.count(0) > 1, "more than one answer while the first probe of the other was under way"
+
+
+def test_a_request_to_a_host_that_vanished_is_moved():
+    async def answer(registry, lost):
+        gateway = serving_systems_gateway.Gateway(gap_s=0.4, workers={7: lost})
+        server, checks = await serving_systems_gateway.start(gateway, registry)
+        tokens = asyncio.create_task(collect(gateway.answer([1, 2, 3], 5)))
+        try:
+            async with asyncio.timeout(20):
+                return gateway, await tokens
+        finally:
+            checks.cancel()
+            server.close()
+
+    async def collect(tokens):
+        return [token async for token in tokens]
+
+    with serving_systems_worker.fleet(1, 0.02, 0.0) as registry, vanished_host() as lost:
+        gateway, told = asyncio.run(answer(registry, lost))
+    assert gateway.moved == 1 and not lost.healthy
+    assert told == list(serving_systems_worker.Decoder().generate([1, 2, 3], 5))
 
 
 async def cut_off(registry, gateway):

@@ -262,6 +262,24 @@ def test_experts_that_wake_agree_with_a_simulation():
         assert np.mean(woken) / 256 == pytest.approx(schedule.experts_read(256, 8, tokens), rel=0.01)
 
 
+def test_with_experts_one_guess_gains_least_at_a_few_sequences_and_as_in_a_dense_model_beyond_a_hundred():
+    """Counted again from DeepSeek-V3's shapes: attention, shared, dense, router, head and norms; 58 layers of 256 experts."""
+    rank = 1536 * (7168 + 1 + 128 * 192) + 7168 * 576 + 512 + 512 * 128 * 256 + 128 * 128 * 7168
+    expert = 3 * 7168 * 2048
+    fixed = 61 * rank + 58 * (expert + 256 * 7168) + 3 * 3 * 7168 * 18_432 + 129_280 * 7168 + 123 * 7168
+    assert fixed == pytest.approx(16.2e9, rel=1e-3)
+    assert schedule.parameters_read(schedule.V3, 1) == pytest.approx(36.6e9, rel=2e-3), "as published"
+    assert schedule.parameters_read(schedule.MTP, 1) == pytest.approx(1.5e9, rel=0.02), "as published"
+    for tokens in (2, 64):
+        read = fixed + 58 * 256 * expert * (1 - (31 / 32) ** tokens)
+        assert schedule.parameters_read(schedule.V3, tokens) == pytest.approx(read)
+    gains = [schedule.guess_gain(0.85, batch) for batch in (1, 2, 4, 8, 16, 32, 64)]
+    assert gains == pytest.approx([1.17, 1.09, 1.05, 1.07, 1.17, 1.35, 1.61], abs=0.01)
+    free = speed.speedup(0.85, 1, 0.041)
+    assert all(1 < schedule.guess_gain(0.85, batch) < free for batch in range(1, 101))
+    assert schedule.guess_gain(0.85, 200) > free
+
+
 def test_the_mean_of_mixed_text_depends_on_what_is_counted():
     """Steps drawn by NumPy: each emits up to the first rejection, and one more."""
     rng = np.random.default_rng(0)
