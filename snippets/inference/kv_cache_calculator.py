@@ -31,7 +31,9 @@ def kv_cache(
     """
     room = memory * usable / 100
     if weights > room:
-        raise ValueError(f"the weights ({weights:g} GB) do not fit into {room:g} GB.")
+        raise ValueError(
+            f"the weights ({weights:g} GB) do not fit into {room:g} of {memory:g} GB."
+        )
     per_token = 2 * layers * kv_heads * head_dim * BYTES[dtype]
     sequence = per_token * context / 1e9
     users = int((room - weights) // sequence)
