@@ -153,9 +153,11 @@ def _run_all(
                 on_done(task.run)
         pool = _Pool(jobs or _cores(), root, watch)
         try:
-            # The slowest to start go first: fresh processes, then PyTorch.
+            # What may take longest goes first, then what is slowest to start: fresh processes, then PyTorch.
             order = ["fresh", "torch", "numpy", ""]
-            for task in pool.work(sorted(tasks, key=lambda task: order.index(task.kind))):
+            for task in pool.work(
+                sorted(tasks, key=lambda task: (-task.head.timeout_s, order.index(task.kind)))
+            ):
                 _collect(task)
                 shutil.rmtree(task.folder, ignore_errors=True)
                 if on_done:

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from statistics import fmean as mean
 from typing import NamedTuple
 
-from snippets.inference.batching import Policy, simulate
+from snippets.inference.batching import Policy, Request, simulate
 from snippets.inference.batching_engine import H100_LLAMA3_8B as ENGINE
 from snippets.inference.batching_engine import capacity
 from snippets.inference.batching_latency import first_token, gaps, per_token, quantile
@@ -22,21 +23,29 @@ POLICIES = {
 }
 
 
+TRACE = poisson_trace(6, 1000)
+
+
+@cache
+def served(name: str) -> list[Request]:
+    """The requests of the trace, under one of the policies."""
+    return simulate(TRACE, POLICIES[name], ENGINE.seconds)[0]
+
+
 def example_policies() -> None:
     """The same 1,000 requests at 6 a second; and the rate at which a backlog is worked off."""
-    trace = poisson_trace(6, 1000)
-    backlog = [Arrival(0.0, row.prompt, row.output) for row in trace]
+    backlog = [Arrival(0.0, row.prompt, row.output) for row in TRACE]
     print(
         f"{'':15s}{'TTFT p50':>10s}{'p99':>9s}{'TPOT p50':>10s}{'p99':>9s}{'gap p99':>9s}{'most req/s':>12s}"
     )
     for name, policy in POLICIES.items():
-        requests, _ = simulate(trace, policy, ENGINE.seconds)
+        requests = served(name)
         first, token = first_token(requests), per_token(requests)
         row = [quantile(v, p) * 1e3 for v in (first, token) for p in (0.5, 0.99)]
         _, steps = simulate(backlog, policy, ENGINE.seconds)
         print(
             f"{name:15s}{row[0]:7,.0f} ms{row[1]:6,.0f} ms{row[2]:7.1f} ms{row[3]:6.1f} ms"
-            f"{quantile(gaps(requests), 0.99) * 1e3:6.1f} ms{len(trace) / steps[-1].end:12.1f}"
+            f"{quantile(gaps(requests), 0.99) * 1e3:6.1f} ms{len(TRACE) / steps[-1].end:12.1f}"
         )
 
 
@@ -75,13 +84,9 @@ def example_load() -> None:
 
 def facts() -> dict[str, str]:
     """Numbers that the page states about policies and load."""
-    trace = poisson_trace(6, 1000)
-    first = {
-        name: first_token(simulate(trace, policy, ENGINE.seconds)[0])
-        for name, policy in POLICIES.items()
-    }
-    work = mean(ENGINE.work(row.prompt, row.output) for row in trace)
-    steps = mean(row.output for row in trace)
+    first = {name: first_token(served(name)) for name in POLICIES}
+    work = mean(ENGINE.work(row.prompt, row.output) for row in TRACE)
+    steps = mean(row.output for row in TRACE)
     return {
         "static_first": f"{quantile(first['static'], 0.5):.1f} s",
         "dynamic_first": f"{quantile(first['dynamic, 0.1 s'], 0.5):.1f} s",

@@ -118,7 +118,7 @@ def example_rollback() -> None:
     print("then", release.count["canary"][1], "canary requests in all")
 
 
-def false_alarms(alpha: float, runs: int = 40_000, looks: int = 20) -> float:
+def false_alarms(alpha: float, runs: int = 20_000, looks: int = 20) -> float:
     """Share of good releases that some look condemns, at a threshold of `alpha` per look.
 
     Two in a hundred requests are slow in both versions; a look after every 1,000.
