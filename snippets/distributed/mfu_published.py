@@ -56,7 +56,7 @@ def facts() -> dict[str, str]:
     return {
         "mt_nlg": f"{utilization(*RUNS['MT-NLG 530B']):.1%}",
         "gopher": f"{utilization(*RUNS['Gopher 280B']):.1%}",
-        "gpt3_weights": f"{utilization(24.6e12, 1, 1, 125e12):.1%}",
+        "gpt3_weights": f"{utilization(24.6e12, 1, 1, RUNS['GPT-3 175B'][3]):.1%}",
         "gpt3_attention": f"{utilization(*RUNS['GPT-3 175B']):.1%}",
     }
 

@@ -45,9 +45,8 @@ def experts_read(experts: int, active: int, tokens: int) -> float:
 
 
 V3 = shapes.MODELS["DeepSeek-V3"]
-MTP = replace(
-    V3, layers=1, dense_layers=0
-)  # the draft: one more layer, the same output head
+# the draft: one more layer, the same output head
+MTP = replace(V3, layers=1, dense_layers=0)
 
 
 def parameters_read(m: shapes.Model, tokens: int) -> float:

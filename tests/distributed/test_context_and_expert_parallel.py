@@ -267,9 +267,8 @@ def test_deepeps_bandwidth_fits_its_port_only_without_the_own_node():
     assert max(printed.values()) > 50 > max(wire.values())
     assert wire == {2: 21.5, 4: 43.5, 8: pytest.approx(44.6, abs=0.05)}
     random = np.random.default_rng(0)
-    groups = np.argsort(random.random((20000, 8)), axis=1)[
-        :, :4
-    ]  # as its benchmark draws them, seen from node 0
+    # as its benchmark draws them, seen from node 0
+    groups = np.argsort(random.random((20000, 8)), axis=1)[:, :4]
     assert (groups != 0).mean() == pytest.approx(cost.on_the_wire(1, 8), abs=0.01)
 
 
