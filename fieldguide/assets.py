@@ -16,7 +16,8 @@ import zipfile
 from pathlib import Path
 
 from fieldguide import cards, machine_readers
-from fieldguide.project import ROOT, Project
+from fieldguide.calc.fence import resolve
+from fieldguide.project import ROOT, Project, folder_of
 
 FONTS = {
     "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2": "fonts/inter.woff2",
@@ -24,7 +25,7 @@ FONTS = {
     "@fontsource-variable/jetbrains-mono/files/jetbrains-mono-latin-wght-normal.woff2": "fonts/jetbrains-mono.woff2",
 }
 PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
-CALCULATOR = re.compile(r"^\s*```calc\s*\n(?:.*\n)*?\s*function:\s*([\w.-]+):", re.M)
+CALCULATOR = re.compile(r"^\s*```calc\s*\n(?:.*\n)*?\s*function:\s*([\w.]+:\w+)", re.M)
 ENGINE = (
     "fieldguide/__init__.py",
     "fieldguide/calc/__init__.py",
@@ -135,10 +136,12 @@ def _pyodide(package: Path, target: Path, root: Path) -> None:
 
 def calculator_modules(root: Path) -> list[str]:
     """Snippet files that the browser needs: those that hold a calculator, and the snippets they import."""
+    docs = root / "docs"
     named = {
-        f"snippets/{module.replace('.', '/')}.py"
-        for page in (root / "docs").rglob("*.md")
-        for module in CALCULATOR.findall(page.read_text(encoding="utf-8", errors="replace"))
+        resolve(reference, folder_of(page.relative_to(docs).with_suffix("").as_posix()))[0].replace(".", "/")
+        + ".py"
+        for page in docs.rglob("*.md")
+        for reference in CALCULATOR.findall(page.read_text(encoding="utf-8", errors="replace"))
     }
     found: set[str] = set()
     while named:
@@ -166,7 +169,8 @@ def _imported(root: Path, name: str) -> set[str]:
 def _calculators(root: Path, target: Path) -> None:
     """The sources that the browser runs, as one archive with fixed dates."""
     modules = [name for name in calculator_modules(root) if (root / name).is_file()]
-    packages = sorted({"snippets/__init__.py", *(str(Path(m).parent / "__init__.py") for m in modules)})
+    folders = {str(above) for name in modules for above in Path(name).parents} - {"."}
+    packages = sorted(f"{folder}/__init__.py" for folder in folders)
     temporary = target.with_suffix(".new")
     with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in (*ENGINE, *packages, *modules):

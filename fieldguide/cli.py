@@ -109,7 +109,7 @@ def _tests(path: Path) -> int:
 
 @app.command(
     epilog="Examples:  `fieldguide run inference/kv-cache`  ·  `fieldguide run inference/kv-cache users`  ·  "
-    "`fieldguide run snippets/inference/kv_cache_decoding.py`"
+    "`fieldguide run inference/kv_cache/decoding`"
 )
 def run(
     name: Annotated[str, typer.Argument(help="A page, or one of its snippets.")],
@@ -390,12 +390,10 @@ def _trios(project: Project, names: list[str] | None) -> list[Trio]:
 
 
 def _snippets(trio: Trio, name: str) -> list[Path]:
-    """All snippets of a page, or the one that `name` means: a path, or a longer name than the page's."""
+    """All snippets of a page, or the one that `name` means."""
     asked = name.removeprefix("snippets/").removesuffix(".py")
-    one = [path for path in trio.snippets if f"{trio.page.area}/{path.stem}" == asked]
-    if one and (name.endswith(".py") or one[0].stem != trio.page.stem):
-        return one
-    return list(trio.snippets)
+    one = [path for path in trio.snippets if f"{trio.page.folder}/{path.stem}" == asked]
+    return one or list(trio.snippets)
 
 
 def _report(breaches: list[Breach]) -> None:

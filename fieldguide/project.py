@@ -97,9 +97,19 @@ class Page:
         return "\n".join(self.text.split("\n")[self.body_line - 1 :])
 
     @property
-    def stem(self) -> str:
-        """What the page's snippets are called: `kv_cache`; `overview` for an index."""
-        return "overview" if self.slug == "index" else self.slug.replace("-", "_")
+    def folder(self) -> str:
+        """Where the page's code lies, below `snippets/` and `tests/`: `inference/kv_cache`."""
+        return folder_of(self.name)
+
+
+def folder_of(name: str) -> str:
+    """The folder of a page's code: a hyphen becomes an underscore, and an index is an `overview`.
+
+    >>> folder_of("post-training/index")
+    'post_training/overview'
+    """
+    area, _, slug = name.rpartition("/")
+    return f"{area}/{'overview' if slug == 'index' else slug}".replace("-", "_")
 
 
 @dataclass(frozen=True)
@@ -239,45 +249,45 @@ class Project:
 
     @cached_property
     def snippet_files(self) -> tuple[Path, ...]:
-        """Every snippet of every area."""
-        return tuple(sorted(p for p in self.snippets.glob("*/*.py") if p.name != "__init__.py"))
+        """Every snippet: `snippets/<area>/<page>/<aspect>.py`, and the shapes that all pages may use."""
+        files = [*self.snippets.glob("*/*/*.py"), *self.snippets.glob("shapes/*.py")]
+        return tuple(sorted(path for path in files if path.name != "__init__.py"))
 
     @cached_property
     def trios(self) -> tuple[Trio, ...]:
         """Every page of an area, with the snippets and tests that carry its name."""
         return tuple(self._trio(page) for page in self.pages if page.area in self.area_slugs)
 
-    def owner(self, path: Path, area: str, prefix: str = "") -> Page | None:
-        """The page that a snippet or test belongs to: the longest page name that begins its own."""
-        stem = path.name.removeprefix(prefix).split(".")[0]
-        owners = [
-            page
-            for page in self.pages
-            if page.area == area and (stem == page.stem or stem.startswith(page.stem + "_"))
-        ]
-        return max(owners, key=lambda page: len(page.stem), default=None)
+    @cached_property
+    def by_folder(self) -> dict[str, Page]:
+        """Pages of the areas by the folder of their code."""
+        return {page.folder: page for page in self.pages if page.area in self.area_slugs}
+
+    def owner(self, path: Path) -> Page | None:
+        """The page whose folder a snippet, an output or a test lies in, or whose test it is."""
+        home = self.snippets if path.is_relative_to(self.snippets) else self.tests
+        parts = list(path.relative_to(home).with_suffix("").parts)
+        if home == self.tests and len(parts) == 2:  # tests/inference/test_kv_cache.py
+            parts[1] = parts[1].removeprefix("test_")
+        return self.by_folder.get("/".join(parts[:2]))
 
     def _trio(self, page: Page) -> Trio:
-        snippets = (p for p in self.snippet_files if p.parent.name == page.area)
-        tests = sorted((self.tests / page.area).glob("test_*.py"))
-        return Trio(
-            page,
-            tuple(p for p in snippets if self.owner(p, page.area) == page),
-            tuple(p for p in tests if self.owner(p, page.area, "test_") == page),
-        )
+        area, _, stem = page.folder.partition("/")
+        snippets = (p for p in self.snippet_files if p.parent == self.snippets / page.folder)
+        tests = [self.tests / area / f"test_{stem}.py", *(self.tests / page.folder).glob("test_*.py")]
+        return Trio(page, tuple(snippets), tuple(sorted(path for path in tests if path.is_file())))
 
     def trio(self, name: str) -> Trio:
-        """The trio called `name`; underscores and a `.py` or `.md` suffix are forgiven.
+        """The trio called `name`; underscores, folders of code, and the suffixes of files are forgiven.
 
         Raises:
             KeyError: if there is none, with the nearest names.
         """
-        asked = re.sub(r"\.(py|md)$", "", name.strip("/")).removeprefix("docs/").removeprefix("snippets/")
+        asked = re.sub(r"\.(py|md)$", "", name.strip("/"))
+        asked = re.sub(r"^(docs|snippets|tests)/", "", asked)
         for trio in self.trios:
-            stems = {f"{trio.page.area}/{p.stem}" for p in trio.snippets}
-            if asked.replace("_", "-") == trio.name or asked in stems | {
-                f"{trio.page.area}/{trio.page.stem}"
-            }:
+            files = {f"{trio.page.folder}/{path.stem}" for path in trio.snippets}
+            if asked in {trio.name, trio.page.folder, *files} or asked.replace("_", "-") == trio.name:
                 return trio
         import difflib
 

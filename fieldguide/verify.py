@@ -136,13 +136,13 @@ def failures(project: Project, runs: Iterable[Run]) -> list[Breach]:
 def _place(project: Project, snippet: Path, section: str) -> tuple[str, int]:
     """Page and line that show the output of an example; the recorded output itself where no page does."""
     path = output_file(snippet)
-    page, line = _places(project).get(f"{snippet.parent.name}/{path.name}:{section}", (None, 1))
+    page, line = _places(project).get(f"{path.relative_to(project.snippets).as_posix()}:{section}", (None, 1))
     return project.relative(page.path if page else path), line
 
 
 @lru_cache(maxsize=4)
 def _places(project: Project) -> dict[str, tuple[Page, int]]:
-    """Page and line of the fence that shows each include, `inference/kv_cache.out.txt:models`."""
+    """Page and line of the fence that shows each include, `inference/kv_cache/sizes.out.txt:models`."""
     places: dict[str, tuple[Page, int]] = {}
     for page in project.pages:
         for include in includes(page):

@@ -42,8 +42,8 @@ class Calculator:
         return f"calc-{self.function_name.replace('_', '-')}"
 
 
-def parse(source: str) -> Calculator:
-    """Read the YAML of a fence.
+def parse(source: str, folder: str) -> Calculator:
+    """Read the YAML of a fence on the page whose code lies in `folder`.
 
     Raises:
         FenceError: if it is not YAML or lacks a key.
@@ -53,17 +53,31 @@ def parse(source: str) -> Calculator:
     except yaml.YAMLError as error:
         raise FenceError(f"the calc fence is not YAML: {getattr(error, 'problem', error)}.") from None
     if not isinstance(spec, dict) or not {"function", "title"} <= spec.keys():
-        raise FenceError("a calc fence has the keys `function` (area.module:name) and `title`.")
+        raise FenceError("a calc fence has the keys `function` (file:name) and `title`.")
     unknown = sorted(spec.keys() - {"function", "title", "presets"})
     if unknown:
         raise FenceError(f"unknown key {', '.join(unknown)} in a calc fence.")
-    match = re.fullmatch(r"(\w+(?:-\w+)*)\.(\w+):(\w+)", str(spec["function"]))
+    module, name = resolve(str(spec["function"]), folder)
+    return Calculator(module, name, str(spec["title"]), spec.get("presets") or {}, source)
+
+
+def resolve(reference: str, folder: str) -> tuple[str, str]:
+    """Module and name of a function: `calculator:kv_cache` is the page's own, `area.page.file:name` another's.
+
+    Args:
+        reference: What the fence says.
+        folder: Folder of the page's code below `snippets/`, such as `inference/kv_cache`.
+
+    Raises:
+        FenceError: if the reference has neither form.
+    """
+    match = re.fullmatch(r"(\w+\.\w+\.)?(\w+):(\w+)", reference)
     if match is None:
-        raise FenceError(f"`function: {spec['function']}` is not of the form area.module:name.")
-    area, module, name = match.groups()
-    return Calculator(
-        f"snippets.{area}.{module}", name, str(spec["title"]), spec.get("presets") or {}, source
-    )
+        raise FenceError(
+            f"`{reference}` is not of the form file:name, or area.page.file:name for another page."
+        )
+    above, file, name = match.groups()
+    return f"snippets.{above or folder.replace('/', '.') + '.'}{file}", name
 
 
 def load(calculator: Calculator, root: Path) -> Callable[..., Any]:
@@ -95,18 +109,19 @@ def load(calculator: Calculator, root: Path) -> Callable[..., Any]:
     return function  # type: ignore[no-any-return]
 
 
-def render(source: str, root: Path, inline: Inline = html.escape) -> str:
+def render(source: str, root: Path, folder: str, inline: Inline = html.escape) -> str:
     """The form, with the result for the defaults below it.
 
     Args:
         source: The text inside the fence.
         root: The checkout that holds `snippets/`.
+        folder: Folder of the page's code, such as `inference/kv_cache`.
         inline: Renders the help texts.
 
     Raises:
         FenceError: for a wrong fence, function, preset or default.
     """
-    calculator = parse(source)
+    calculator = parse(source, folder)
     function = load(calculator, root)
     try:
         inputs = fields(function)

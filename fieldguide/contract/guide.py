@@ -111,10 +111,12 @@ class Guide:
     @cached_property
     def owners(self) -> dict[Path, Page | None]:
         """The page of every snippet and of every test in an area's folder."""
-        owners = {path: self.project.owner(path, path.parent.name) for path in self.project.snippet_files}
+        shapes = self.project.snippets / "shapes"
+        owners = {p: self.project.owner(p) for p in self.project.snippet_files if p.parent != shapes}
         for area in sorted(self.area_slugs):
-            for path in sorted((self.project.tests / area).glob("test_*.py")):
-                owners[path] = self.project.owner(path, area, "test_")
+            folder = self.project.tests / area.replace("-", "_")
+            for path in sorted([*folder.glob("test_*.py"), *folder.glob("*/test_*.py")]):
+                owners[path] = self.project.owner(path)
         return owners
 
     @cached_property
@@ -138,7 +140,7 @@ class Guide:
     @cached_property
     def outputs(self) -> tuple[Path, ...]:
         """Every recorded output."""
-        return tuple(sorted(self.project.snippets.glob("*/*.out.txt")))
+        return tuple(sorted(self.project.snippets.glob("*/*/*.out.txt")))
 
     @cached_property
     def test_files(self) -> tuple[Path, ...]:

@@ -84,7 +84,7 @@ def _must_include(page: Page, fence: Fence, suffix: str, what: str) -> Iterator[
             page.path,
             fence.line,
             f"{what} must be exactly one include; this one {why}.",
-            f'write one line `--8<-- "area/name{suffix}:region"`; pseudo-code goes in a `text` fence.',
+            f'write one line `--8<-- "area/page/name{suffix}:region"`; pseudo-code goes in a `text` fence.',
         )
         return
     include = Include(fence.line + 1, found["target"])
@@ -93,15 +93,14 @@ def _must_include(page: Page, fence: Fence, suffix: str, what: str) -> Iterator[
             page.path,
             fence.line,
             f"{what} must include a region of a `{suffix}` file, not `{include.target}`.",
-            f'write `--8<-- "area/name{suffix}:region"`.',
+            f'write `--8<-- "area/page/name{suffix}:region"`.',
         )
-    title = fence.title
-    if title.startswith("snippets/") and title != f"snippets/{include.file}":
+    elif fence.language in PYTHON and fence.title:
         yield (
             page.path,
             fence.line,
-            f"the title says `{title}`, but the fence shows `snippets/{include.file}`.",
-            f'write `title="snippets/{include.file}"`.',
+            "the title of a block of code is set by the site: the path of what it shows.",
+            "delete `title=…`.",
         )
 
 
@@ -117,7 +116,7 @@ def known_region(guide: Guide) -> Iterator[Finding]:
                     page.path,
                     number,
                     "an include of several files at once cannot be followed.",
-                    'write one line `--8<-- "area/name.py:region"` for each.',
+                    'write one line `--8<-- "area/page/name.py:region"` for each.',
                 )
         for include in includes(page):
             if found := _missing(guide, include, files):
@@ -192,7 +191,7 @@ def length(guide: Guide) -> Iterator[Finding]:
                 path,
                 MAX_SNIPPET + 1,
                 f"the snippet has {lines} lines; {MAX_SNIPPET} are allowed.",
-                f"split it by aspect: `{path.stem}_<aspect>.py`.",
+                "split it by aspect, one noun a file, in the same folder.",
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.machinery
+import keyword
 import re
 import sys
 from collections.abc import Iterator
@@ -33,7 +34,6 @@ def complete_trio(guide: Guide) -> Iterator[Finding]:
         page = trio.page
         if page.name in guide.without_meta or page.name in FROM_DATA:
             continue  # it may be planned; it shows no code
-        name = f"{page.area}/{page.stem}"
         if status(page) == "planned":
             line = meta_line(page, "status")
             if page.slug != "index":
@@ -56,27 +56,44 @@ def complete_trio(guide: Guide) -> Iterator[Finding]:
                 page.path,
                 1,
                 "the page has no snippet: nothing on it is executed.",
-                f"write `snippets/{name}.py`, or begin with `fieldguide new {page.name}`.",
+                f"write one in `snippets/{page.folder}/`, or begin with `fieldguide new {page.name}`.",
             )
         if not trio.tests:
             yield (
                 page.path,
                 1,
                 "the page has no test: nothing on it is proven.",
-                f"write `tests/{page.area}/test_{page.stem}.py`.",
+                f"write `tests/{page.folder.replace('/', '/test_')}.py`.",
             )
     for path, owner in guide.owners.items():
         if owner is None:
             test = path.is_relative_to(guide.project.tests)
-            slug = path.stem.removeprefix("test_").replace("_", "-")
-            pages = [page.name for page in guide.pages if page.area == path.parent.name]
+            home = guide.project.tests if test else guide.project.snippets
+            parts = [part.removeprefix("test_") for part in path.relative_to(home).with_suffix("").parts]
+            page_name = "/".join(parts[:2]).replace("_", "-")
             what = "test" if test else "snippet"
             yield (
                 path,
                 1,
-                f"the {what} has no page `docs/{path.parent.name}/{slug}.md` or with a shorter name. "
-                + near(f"{path.parent.name}/{slug}", pages),
-                f"write the page, or name the {what} after its page.",
+                f"the {what} has no page `docs/{page_name}.md`. "
+                + near(page_name, [page.name for page in guide.area_pages]),
+                f"write the page, or move the {what} into the folder of its page.",
+            )
+    for path in sorted(guide.project.snippets.glob("*/*.py")):
+        if path.name != "__init__.py" and path.parent.name != "shapes":
+            yield (
+                path,
+                1,
+                "a snippet lies in the folder of its page; this one lies in that of the area.",
+                f"move it to `snippets/{path.parent.name}/<page>/{path.name}`.",
+            )
+    for path in guide.project.snippet_files:
+        if not path.stem.isidentifier() or keyword.iskeyword(path.stem):
+            yield (
+                path,
+                1,
+                f"`{path.stem}` cannot be imported: it is no name of Python's, or a keyword.",
+                "use lower-case words joined by underscores.",
             )
 
 
@@ -89,7 +106,7 @@ def module_name(guide: Guide) -> Iterator[Finding]:
                 path,
                 1,
                 f"`{path.name}` would be imported in place of the library `{path.stem}`.",
-                f"rename it to `{path.stem}_<what it shows>.py`; it stays with its page.",
+                "name it by what it shows, in one or two words.",
             )
 
 
@@ -125,7 +142,7 @@ def snippet_import(guide: Guide) -> Iterator[Finding]:
                         path,
                         node.lineno,
                         "a relative import does not work when the file is run by itself.",
-                        f"write `from snippets.{path.parent.name} import …`.",
+                        f"write `from {'.'.join(('snippets', *path.relative_to(guide.project.snippets).parts[:-1]))} import …`.",
                     )
                 else:
                     names = tuple(alias.name for alias in node.names)
@@ -134,42 +151,46 @@ def snippet_import(guide: Guide) -> Iterator[Finding]:
 
 def _import(guide: Guide, path: Path, line: int, module: str, names: tuple[str, ...]) -> Iterator[Finding]:
     """Findings for `import module` or `from module import names`."""
-    area = path.parent.name
     top, *rest = module.split(".")
     if top in ("fieldguide", "tests"):
         yield (
             path,
             line,
-            f"a snippet must not import `{top}`: a reader could not copy the file and run it.",
+            f"a snippet must not import `{top}`: a reader could not copy the folder and run it.",
             "write the few lines that it needs into the snippet.",
         )
-    elif top == "snippets":
+    elif top == "snippets" and rest[:1] != ["shapes"]:
         page = guide.owners.get(path)
         before = page.meta.get("prerequisites") if page else None
-        for name in rest[1:2] or names:
-            other = guide.project.snippets.joinpath(*rest[:1], f"{name}.py")
-            owner = guide.owners.get(other)
-            if rest[:1] != [area] and (owner is None or owner.name not in (before or ())):
+        target = guide.project.snippets.joinpath(*rest)
+        files = [target.with_suffix(".py")] if len(rest) > 2 else [target / f"{name}.py" for name in names]
+        for file in files:
+            owner = guide.owners.get(file)
+            if not file.is_file():
+                known = [
+                    p.relative_to(guide.project.snippets).as_posix() for p in guide.project.snippet_files
+                ]
+                name = guide.project.relative(file)
+                yield path, line, f"there is no snippet `{name}`. {near(name, known)}", "correct the import."
+            elif (
+                owner != page
+                and rest[0] != path.parent.parent.name
+                and (owner is None or owner.name not in (before or ()))
+            ):
                 yield (
                     path,
                     line,
-                    f"`{module}` is not of the area `{area}`, nor of a page that this one builds on.",
+                    f"`{module}` is of another area, and of a page that this one does not build on.",
                     "repeat the few lines that are needed, or name the other page under `prerequisites`.",
                 )
-            elif not other.is_file():
-                known = [p.stem for p in guide.project.snippet_files if p.parent.name == area]
-                yield (
-                    path,
-                    line,
-                    f"there is no snippet `{area}/{name}.py`. {near(name, known)}",
-                    "correct the import.",
-                )
+    elif top == "snippets":
+        return
     elif (path.parent / f"{top}.py").is_file():
         yield (
             path,
             line,
             f"`{top}` is found only when Python starts in this folder.",
-            f"write `from snippets.{area} import {top}`.",
+            f"write `from {'.'.join(('snippets', *path.relative_to(guide.project.snippets).parts[:-1]))} import {top}`.",
         )
     elif (guide.root / f"{top}.py").is_file() or (guide.root / top / "__init__.py").is_file():
         yield (

@@ -35,6 +35,7 @@ from fieldguide.markdown.tex import TexError, render_tex
 from fieldguide.project import ROOT, Breach, BreachError, Page, Project
 
 FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w-]*)(.*)$")
+SHOWN = re.compile(r'^([ \t]*`{3,}python)([ \t]*\n)([ \t]*--8<-- "([^":]+):\w+"[ \t]*$)', re.M)
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\s*(?:\\\((.*?)\\\)|\\\[(.*?)\\\])\s*</\1>', re.S)
 OUTPUT = re.compile(r'<div class="language-text highlight">(?=<span class="filename">Output)')
 PLAIN = re.compile(
@@ -62,7 +63,7 @@ def project_at(root: Path) -> Project:
         root / "docs/curriculum.yml",
         root / "docs/references.bib",
         root / glossary.FILE,
-        *root.glob("snippets/*/*.py"),
+        *root.glob("snippets/**/*.py"),
     ]
     return _snapshot(root, tuple((str(p), p.stat().st_mtime_ns) for p in sorted(paths) if p.is_file()))
 
@@ -104,6 +105,11 @@ class Writing:
             self.terms = glossary_of(self.project)
         except BreachError as error:
             raise BuildError(error.breach) from None
+
+    @property
+    def folder(self) -> str:
+        """Folder of the page's code below `snippets/`."""
+        return self.page.folder if self.page else ""
 
     def fail(self, near: str, message: str, rule: str, fix: str = "") -> BuildError:
         """An error at the line of the page, or of the lab, that holds `near` or at least how it begins."""
@@ -188,16 +194,17 @@ class Writing:
 
 
 class Begin(Preprocessor):
-    """Runs before everything else: notes which page this is."""
+    """Runs before everything else: notes which page this is, and names the file that a block of code shows."""
 
     def __init__(self, md: Markdown, writing: Writing) -> None:
         super().__init__(md)
         self.writing = writing
 
     def run(self, lines: list[str]) -> list[str]:
-        """Look the page up; change nothing."""
-        self.writing.begin("\n".join(lines))
-        return lines
+        """Look the page up, and give each fence of one include its title."""
+        text = "\n".join(lines)
+        self.writing.begin(text)
+        return SHOWN.sub(r'\1 title="snippets/\4"\2\3', text).split("\n")
 
 
 class Fences(Preprocessor):
@@ -208,7 +215,7 @@ class Fences(Preprocessor):
         self.writing = writing
         self.makers: dict[str, Callable[[str], str]] = {
             "quiz": lambda source: quiz.render(source, writing.inline, writing.fact),
-            "calc": lambda source: calc.render(source, writing.root, writing.inline),
+            "calc": lambda source: calc.render(source, writing.root, writing.folder, writing.inline),
             "curriculum": lambda _: tables.curriculum(writing.project, writing.link),
             "users-that-fit": lambda _: drawing.users_that_fit(writing.fact),
             "progress": lambda _: tables.progress(writing.project, writing.link),

@@ -9,18 +9,10 @@ from scipy import integrate, stats
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from snippets.distributed import (
-    case_studies,
-    case_studies_ablation,
-    case_studies_calculator,
-    case_studies_failures,
-    case_studies_gaps,
-    case_studies_palm,
-    case_studies_stragglers,
-)
-from snippets.distributed.overview_layout import MACHINES, Layout
-from snippets.distributed.overview_models import gpt, parameters
-from snippets.distributed.overview_time import idle, step
+from snippets.distributed.case_studies import ablation, calculator, failures, gaps, palm, runs, stragglers
+from snippets.distributed.overview.layout import MACHINES, Layout
+from snippets.distributed.overview.models import gpt, parameters
+from snippets.distributed.overview.step_time import idle, step
 
 # jiang2024megascale, table 2: GPUs, seconds of an iteration of Megatron-LM and of MegaScale
 SECONDS = {
@@ -43,14 +35,14 @@ def test_flops_of_a_token_are_those_that_pytorch_counts():
     shape = gpt(3, 256, 8).__class__(
         3, 256, 8, 8, 32, 1024, 1000, gated=False, tied=True, positions=64, biases=True
     )
-    ours = case_studies.counts(shape, Layout(sequence=64))
+    ours = runs.counts(shape, Layout(sequence=64))
     vectors = 6 * 3 * (13 * 256)  # biases and norms, which a count by parameters multiplies too
     assert ours["all pairs"] - vectors == pytest.approx(counter.get_total_flops() / 128, rel=1e-6)
     assert ours["all pairs"] - ours["weights"] == 2 * (ours["unmasked"] - ours["weights"])
 
 
 def test_megascale_has_175_billion_parameters():
-    assert parameters(case_studies.MEGASCALE) == pytest.approx(175e9, rel=0.003)
+    assert parameters(runs.MEGASCALE) == pytest.approx(175e9, rel=0.003)
 
 
 @pytest.mark.parametrize(
@@ -64,17 +56,17 @@ def test_megascale_has_175_billion_parameters():
     ],
 )
 def test_recounted_utilization_is_the_printed_one(name, counted, printed):
-    found = 100 * case_studies.recount(case_studies.MEASURED[name])[counted]
+    found = 100 * runs.recount(runs.MEASURED[name])[counted]
     assert found == pytest.approx(printed, abs=0.15)
 
 
 def test_tokens_and_utilization_of_megascales_table_agree_and_its_petaflops_do_not():
     wrong = []
-    for system, rows in enumerate(case_studies.TABLE.values()):
+    for system, rows in enumerate(runs.TABLE.values()):
         for gpus, thousands, share, petaflops in rows:
             batch = 768 if gpus <= 1024 else 6144
             assert batch * 2048 / SECONDS[gpus][system] / 1e3 == pytest.approx(thousands, rel=0.012)
-            flops = case_studies.implied(thousands, share, gpus)
+            flops = runs.implied(thousands, share, gpus)
             low = 1.075 if system == 0 else 1.062  # Megatron-LM: all pairs; MegaScale: fewer
             assert low < flops < (1.079 if system == 0 else 1.075)
             if abs(petaflops / (gpus * 0.312) - share) > 0.005:
@@ -84,29 +76,29 @@ def test_tokens_and_utilization_of_megascales_table_agree_and_its_petaflops_do_n
 
 def test_megascales_rows_count_about_what_is_left_without_masked_pairs():
     """All but one within half a percent of that; so which pairs they leave out cannot be told."""
-    flops = case_studies.counts(case_studies.MEGASCALE, case_studies.LAYOUT)["unmasked"] / 1e12
-    rows = case_studies.TABLE["MegaScale"]
-    far = [g for g, s, u, _ in rows if abs(case_studies.implied(s, u, g) / flops - 1) > 0.005]
+    flops = runs.counts(runs.MEGASCALE, runs.LAYOUT)["unmasked"] / 1e12
+    rows = runs.TABLE["MegaScale"]
+    far = [g for g, s, u, _ in rows if abs(runs.implied(s, u, g) / flops - 1) > 0.005]
     assert far == [768]
 
 
 def test_what_380_tflops_means_at_128k_depends_on_the_count():
-    every, half = (case_studies.llama_speed(c) for c in ("all pairs", "unmasked"))
+    every, half = (runs.llama_speed(c) for c in ("all pairs", "unmasked"))
     assert every < 0.75 * half
 
 
 # ---- MegaScale
 def test_hiding_nothing_changes_nothing_and_hiding_all_leaves_only_work():
-    x = case_studies_ablation.SMALL
-    taken = step(case_studies.MEGASCALE, x, MACHINES["A100"])
-    assert case_studies_ablation.hidden(taken, x, "none").seconds == pytest.approx(taken.seconds)
-    bare = case_studies_ablation.hidden(taken, x, "TP", "CP", "PP", "DP", "EP")
+    x = ablation.SMALL
+    taken = step(runs.MEGASCALE, x, MACHINES["A100"])
+    assert ablation.hidden(taken, x, "none").seconds == pytest.approx(taken.seconds)
+    bare = ablation.hidden(taken, x, "TP", "CP", "PP", "DP", "EP")
     work = (taken.products + taken.memory) * (1 + idle(x)) + taken.optimizer
     assert bare.seconds == pytest.approx(work)
 
 
 def test_planner_and_ablation_agree_on_communication_and_not_on_two_rows():
-    own, printed = case_studies_ablation.ablation(), case_studies_ablation.PRINTED
+    own, printed = ablation.ablation(), ablation.PRINTED
     names = list(printed)
     adds = {n: printed[n] - printed[names[i - 1]] for i, n in enumerate(names) if i}
     ours, keys = {}, list(own)
@@ -127,57 +119,50 @@ def test_four_small_steps_have_four_times_the_bubble_of_a_large_one():
 
 def test_scaling_loses_less_in_the_planner_than_in_print():
     for best, name in ((False, "Megatron-LM"), (True, "MegaScale")):
-        rows = {row[0]: row[2] for row in case_studies.TABLE[name]}
-        lost = case_studies_ablation.scaled(3072, 6144, best) - case_studies_ablation.scaled(
-            12_288, 6144, best
-        )
+        rows = {row[0]: row[2] for row in runs.TABLE[name]}
+        lost = ablation.scaled(3072, 6144, best) - ablation.scaled(12_288, 6144, best)
         assert 0.02 < (rows[3072] - rows[12_288]) - lost < 0.03
 
 
 # ---- Llama 3, DeepSeek-V3, PaLM
 def test_one_number_explains_both_short_runs_of_llama():
-    found = [
-        100 * case_studies_gaps.share_of(run, case_studies_gaps.SLOWER)
-        for run in case_studies_gaps.LLAMA.values()
-    ]
+    found = [100 * gaps.share_of(run, gaps.SLOWER) for run in gaps.LLAMA.values()]
     printed = [100 * tflops / 989 for tflops in (430, 400, 380)]
     assert found[:2] == pytest.approx(printed[:2], abs=0.3)
     assert 1 < found[2] - printed[2] < 2
 
 
 def test_printed_parts_of_deepseeks_step_are_the_step_and_the_fit_meets_them():
-    parts = case_studies_gaps.V3_PRINTED
+    parts = gaps.V3_PRINTED
     assert sum(parts.values()) == pytest.approx(19.926, abs=0.03)
-    share = case_studies_gaps.fitted(19.926 - parts["bubble"])
+    share = gaps.fitted(19.926 - parts["bubble"])
     assert 0.55 < share * 1979 / 989 < 0.65
-    assert case_studies_gaps.good_bf16() / (19.926 - parts["bubble"]) == pytest.approx(1.11, abs=0.01)
-    assert case_studies_gaps.share_of(
-        case_studies_gaps.V3, schedule="1F1B"
-    ) < 0.6 * case_studies_gaps.share_of(case_studies_gaps.V3)
+    assert gaps.good_bf16() / (19.926 - parts["bubble"]) == pytest.approx(1.11, abs=0.01)
+    assert gaps.share_of(gaps.V3, schedule="1F1B") < 0.6 * gaps.share_of(gaps.V3)
 
 
 def test_palms_hardware_utilization_follows_from_what_runs_again():
     """Appendix B prints 3.28 and 4.10 TFLOPs a token, and 57.8%."""
-    model, executed = case_studies_palm.again(0.75)
+    model, executed = palm.again(0.75)
     assert (model / 1e12, executed / 1e12) == pytest.approx((3.28, 4.10), abs=0.005)
     assert 46.2 * executed / model == pytest.approx(57.8, abs=0.05)
-    whole = 100 * abs(case_studies_palm.palm(1.0) - 0.462)
-    assert 100 * abs(case_studies_palm.palm(0.75) - 0.462) < 1 < 2.5 < whole
+    whole = 100 * abs(palm.palm(1.0) - 0.462)
+    assert 100 * abs(palm.palm(0.75) - 0.462) < 1 < 2.5 < whole
 
 
 # ---- failures
 def test_deepseeks_hours_are_a_product_and_not_a_reading():
-    *_, hours, _, _ = case_studies_failures.RUN["DeepSeek-V3"]
+    *_, hours, _, _ = failures.RUN["DeepSeek-V3"]
     assert hours / 1e3 == pytest.approx(14.8 * 180, abs=1e-9)
-    assert case_studies_failures.whole("DeepSeek-V3")[1] == pytest.approx(1, rel=0.002)
+    assert failures.whole("DeepSeek-V3")[1] == pytest.approx(1, rel=0.002)
 
 
 @pytest.mark.parametrize("counted", ["all pairs", "unmasked"])
 def test_llamas_step_and_run_are_counted_alike(counted):
     """In tokens: 15.6 trillion in 30.84 million hours, against those that 400 TFLOP/s are in a step."""
-    step = case_studies.llama_speed(counted, "Llama 3 405B, 16K GPUs", 400)
+    step = runs.llama_speed(counted, "Llama 3 405B, 16K GPUs", 400)
     ratio = 15.6e12 / (30.84e6 * 3600) / step
-    assert case_studies_failures.whole(f"Llama 3, {counted}")[1] == pytest.approx(ratio, rel=0.005)
+    assert failures.whole(f"Llama 3, {counted}")[1] == pytest.approx(ratio, rel=0.005)
 
 
 @pytest.mark.parametrize(("weeks", "low", "high"), [(3, 0.9, 0.93), (6, 0.95, 0.97)])
@@ -190,8 +175,8 @@ def test_megascales_effective_time_in_a_simulation(weeks, low, high):
 
 
 def test_rates_and_minutes_of_llama():
-    assert case_studies_failures.gpu_hours_between(16_384, 54 * 24, 419) == pytest.approx(50_677, abs=1)
-    assert case_studies_failures.lost_each(0.9, 54 * 24, 466) == pytest.approx(54 * 1440 * 0.1 / 466)
+    assert failures.gpu_hours_between(16_384, 54 * 24, 419) == pytest.approx(50_677, abs=1)
+    assert failures.lost_each(0.9, 54 * 24, 466) == pytest.approx(54 * 1440 * 0.1 / 466)
 
 
 # ---- stragglers
@@ -202,12 +187,12 @@ def test_expected_maximum_is_scipys_integral(n):
         return x * n * stats.norm.pdf(x) * stats.norm.cdf(x) ** (n - 1)
 
     exact = integrate.quad(inside, -9, 9, points=[0, 2, 3, 4, 5], limit=200)[0]
-    assert case_studies_calculator.expected_max(n) == pytest.approx(exact, abs=1e-5)
+    assert calculator.expected_max(n) == pytest.approx(exact, abs=1e-5)
 
 
 @pytest.mark.parametrize(("n", "exact"), [(1, 0), (2, np.pi**-0.5), (3, 1.5 * np.pi**-0.5)])
 def test_expected_maximum_in_closed_form(n, exact):
-    assert case_studies_calculator.expected_max(n) == pytest.approx(exact, abs=1e-9)
+    assert calculator.expected_max(n) == pytest.approx(exact, abs=1e-9)
 
 
 @settings(max_examples=30, deadline=None)
@@ -215,33 +200,33 @@ def test_expected_maximum_in_closed_form(n, exact):
 def test_suspects_are_those_of_scipys_median_deviation(work):
     spread = stats.median_abs_deviation(work, scale="normal")
     far = (np.array(work) - np.median(work)) - 5 * spread
-    found = case_studies_stragglers.suspects(work)
+    found = stragglers.suspects(work)
     assert all(far[r] > -1e-3 for r in found)
     assert all(r in found for r in np.flatnonzero(far > 1e-3))
 
 
 def test_the_slow_rank_waits_least_and_all_report_the_same_step():
-    times = case_studies_stragglers.measured(64, 50, 41)
-    pace, work, waits = case_studies_stragglers.synchronous(times)
+    times = stragglers.measured(64, 50, 41)
+    pace, work, waits = stragglers.synchronous(times)
     table = np.array(times)
     assert pace == pytest.approx(table.max(axis=1).mean())
     assert np.array(work) + np.array(waits) == pytest.approx(np.full(64, pace))
     assert int(np.argmin(waits)) == int(np.argmax(work)) == 41
     assert np.median(waits) > 0.1 > 20 * waits[41] / 1.0 - 0.05
-    assert case_studies_stragglers.suspects(work) == [41]
-    first = case_studies_stragglers.synchronous(times[:1])[1]
-    assert case_studies_stragglers.suspects(first) == []
-    calm = case_studies_stragglers.synchronous(case_studies_stragglers.measured(64, 50, None))
-    assert case_studies_stragglers.suspects(calm[1]) == []
+    assert stragglers.suspects(work) == [41]
+    first = stragglers.synchronous(times[:1])[1]
+    assert stragglers.suspects(first) == []
+    calm = stragglers.synchronous(stragglers.measured(64, 50, None))
+    assert stragglers.suspects(calm[1]) == []
     assert pace > calm[0]
 
 
 # ---- the calculator
 def test_calculator_at_its_bounds():
-    nobody = case_studies_calculator.stragglers(ranks=1, host=72, spread=0.0, slow_hosts=0.0)
+    nobody = calculator.stragglers(ranks=1, host=72, spread=0.0, slow_hosts=0.0)
     assert nobody["the step takes"] == "1.000 of the mean work"
-    default = case_studies_calculator.stragglers()
+    default = calculator.stragglers()
     assert default["chance that a slow host is in the job"] == "100.0%"
     assert default["the step takes"] == "1.100 of the mean work"
-    alone = case_studies_calculator.stragglers(slow_hosts=0.0)
+    alone = calculator.stragglers(slow_hosts=0.0)
     assert alone["waiting"] == "3.8%" + " of the time"

@@ -21,18 +21,12 @@ from torch.distributed.tensor import Replicate, Shard, distribute_tensor
 from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
 from torch.multiprocessing.spawn import ProcessExitedException
 
-from snippets.distributed import checkpointing as ckpt
-from snippets.distributed import checkpointing_async as background
-from snippets.distributed import checkpointing_breaks as breaks
-from snippets.distributed import checkpointing_calculator as calculator
-from snippets.distributed import checkpointing_engine as engine
-from snippets.distributed import checkpointing_forget as forget
-from snippets.distributed import checkpointing_interval as interval
-from snippets.distributed import checkpointing_kill as killed
-from snippets.distributed import checkpointing_load as loading
-from snippets.distributed import checkpointing_run as run
-from snippets.distributed import checkpointing_size as size
-from snippets.distributed.collectives_ranks import launch
+from snippets.distributed.checkpointing import background, breaks, calculator, engine, interval, loading, size
+from snippets.distributed.checkpointing import kills as killed
+from snippets.distributed.checkpointing import omissions as forget
+from snippets.distributed.checkpointing import saving as ckpt
+from snippets.distributed.checkpointing import training as run
+from snippets.distributed.collectives.ranks import launch
 
 SECONDS = st.floats(1e-2, 1e4)
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.multiprocessing.spawn import start_processes
 
-from snippets.distributed import collectives, collectives_calculator, collectives_cost, collectives_nccl
-from snippets.distributed import collectives_hang as hang
-from snippets.distributed import collectives_ring as real
-from snippets.distributed.collectives_ranks import launch
+from snippets.distributed.collectives import calculator, cost, hang, nccl
+from snippets.distributed.collectives import ring as real
+from snippets.distributed.collectives import steps as collectives
+from snippets.distributed.collectives.ranks import launch
 
 RANKS = st.integers(2, 9)
 
@@ -95,33 +95,26 @@ NCCL_TESTS = [  # bytes, microseconds, algbw, busbw as printed (Bekman 2026)
 
 @pytest.mark.parametrize(("size", "micros", "algorithm", "bus"), NCCL_TESTS)
 def test_bandwidths_are_those_of_nccl_tests(size, micros, algorithm, bus):
-    found = collectives_cost.bandwidths(size, micros * 1e-6, 8, "all_reduce")
+    found = cost.bandwidths(size, micros * 1e-6, 8, "all_reduce")
     assert [b / 1e9 for b in found] == pytest.approx([algorithm, bus], abs=0.006, rel=1e-3)
 
 
 def test_half_of_the_bandwidth_at_n_alpha_beta():
     """The rule on the page, by the model and within a factor of two on the measured machine."""
-    alpha, beta = collectives_cost.fitted()
+    alpha, beta = cost.fitted()
     size = 8 * alpha * beta
-    seconds = collectives_cost.ring_seconds(size, 8, alpha, beta)
-    assert collectives_cost.bandwidths(size, seconds, 8, "all_reduce")[1] == pytest.approx(beta / 2)
-    measured = {
-        s: collectives_cost.bandwidths(s, t * 1e-6, 8, "all_reduce")[1]
-        for s, t in collectives_cost.MEASURED.items()
-    }
+    seconds = cost.ring_seconds(size, 8, alpha, beta)
+    assert cost.bandwidths(size, seconds, 8, "all_reduce")[1] == pytest.approx(beta / 2)
+    measured = {s: cost.bandwidths(s, t * 1e-6, 8, "all_reduce")[1] for s, t in cost.MEASURED.items()}
     assert measured[1_048_576] < beta / 2 < measured[67_108_864]
 
 
 @given(ranks=st.integers(4, 5000), alpha=st.floats(1e-7, 1e-4), beta=st.floats(1e9, 1e12))
 def test_the_crossover_is_where_both_are_equal(ranks, alpha, beta):
-    size = collectives_cost.crossover(ranks, alpha, beta)
-    ring, tree = (
-        f(size, ranks, alpha, beta) for f in (collectives_cost.ring_seconds, collectives_cost.tree_seconds)
-    )
+    size = cost.crossover(ranks, alpha, beta)
+    ring, tree = (f(size, ranks, alpha, beta) for f in (cost.ring_seconds, cost.tree_seconds))
     assert ring == pytest.approx(tree)
-    assert collectives_cost.tree_seconds(size / 2, ranks, alpha, beta) < collectives_cost.ring_seconds(
-        size / 2, ranks, alpha, beta
-    )
+    assert cost.tree_seconds(size / 2, ranks, alpha, beta) < cost.ring_seconds(size / 2, ranks, alpha, beta)
 
 
 NCCL_RETURNS = {  # microseconds, tree and ring, by LL, LL128, Simple
@@ -143,7 +136,7 @@ def test_the_estimate_is_that_of_nccls_own_code(nodes, size):
     NVLink inside, trees of NCCL's pattern TREE.
     """
     found = [
-        collectives_nccl.nccl_seconds(size, nodes, algorithm, protocol) * 1e6
+        nccl.nccl_seconds(size, nodes, algorithm, protocol) * 1e6
         for algorithm in ("tree", "ring")
         for protocol in ("LL", "LL128", "Simple")
     ]
@@ -159,10 +152,7 @@ NCCL_PRINTED = [  # bytes, microseconds, choice: 3 nodes of 8 H100, NCCL issue 1
 @pytest.mark.parametrize(("size", "micros", "choice"), NCCL_PRINTED)
 def test_the_estimate_is_what_nccl_printed(size, micros, choice):
     """From the last line the bandwidth of the rings: 192 GB/s, 16 channels of 12. The others follow."""
-    times = {
-        f"{a} {p}": collectives_nccl.nccl_seconds(size, 3, a, p, 192e9) * 1e6
-        for a, p in collectives_nccl.LATENCY
-    }
+    times = {f"{a} {p}": nccl.nccl_seconds(size, 3, a, p, 192e9) * 1e6 for a, p in nccl.LATENCY}
     assert min(times, key=times.__getitem__) == choice
     assert times[choice] == pytest.approx(micros, rel=2e-7)
 
@@ -174,7 +164,7 @@ def test_latencies_are_those_of_nccls_table():
         ("ring", "LL"): 43.4, ("ring", "LL128"): 79.4,
     }  # fmt: skip
     for pair, micros in printed.items():
-        assert collectives_nccl.nccl_seconds(0, 2, *pair) * 1e6 == pytest.approx(micros)
+        assert nccl.nccl_seconds(0, 2, *pair) * 1e6 == pytest.approx(micros)
 
 
 @pytest.mark.parametrize("order", [[0, 0, 0, 1, 1, 1], [0, 1, 0, 1, 0, 1], [0, 0, 1, 1, 0, 1]])
@@ -184,7 +174,7 @@ def test_bytes_that_leave_a_node_are_those_of_the_rings_steps(order):
         for _ in collectives.ring(rank, ranks):
             if order[rank] != order[(rank + 1) % ranks]:
                 out[order[rank]] += 600 / ranks
-    assert collectives_nccl.leaving(600, order) == pytest.approx(max(out.values()))
+    assert nccl.leaving(600, order) == pytest.approx(max(out.values()))
 
 
 def test_another_order_hangs_until_the_timeout_and_the_record_names_the_rank():
@@ -242,10 +232,10 @@ def test_diagnosis_of_equal_records():
 
 
 def test_calculators():
-    shown = collectives_calculator.ring_steps(steps=2)
+    shown = calculator.ring_steps(steps=2)
     assert shown["table"][1] == ["rank 0", "0", "0", "0+2+3", "0+3"]
     assert shown["sent by each rank"] == "50.0 MB of 150.0 MB"
     with pytest.raises(ValueError, match="done after 6 steps"):
-        collectives_calculator.ring_steps(steps=7)
-    assert collectives_calculator.all_reduce(ranks=64, size=1000)["ring"] == "39.6 ms"
-    assert collectives_calculator.all_reduce(ranks=2)["tree is faster up to"] == "no size"
+        calculator.ring_steps(steps=7)
+    assert calculator.all_reduce(ranks=64, size=1000)["ring"] == "39.6 ms"
+    assert calculator.all_reduce(ranks=2)["tree is faster up to"] == "no size"

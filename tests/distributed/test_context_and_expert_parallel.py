@@ -12,18 +12,20 @@ from scipy.special import logsumexp, softmax
 from torch.distributed.tensor.experimental._context_parallel._load_balancer import _HeadTailLoadBalancer
 from transformers.models.mixtral.modeling_mixtral import load_balancing_loss_func
 
-from snippets.distributed import context_and_expert_parallel as split
-from snippets.distributed import context_and_expert_parallel_balance as balance
-from snippets.distributed import context_and_expert_parallel_breaks as breaks
-from snippets.distributed import context_and_expert_parallel_calculator as calculator
-from snippets.distributed import context_and_expert_parallel_cost as cost
-from snippets.distributed import context_and_expert_parallel_dispatch as dispatch
-from snippets.distributed import context_and_expert_parallel_moe as moe
-from snippets.distributed import context_and_expert_parallel_ring as ring
-from snippets.distributed import context_and_expert_parallel_run as real
-from snippets.distributed import context_and_expert_parallel_ulysses as ulysses
-from snippets.distributed.collectives_ranks import launch
-from snippets.distributed.context_and_expert_parallel_traffic import Traffic
+from snippets.distributed.collectives.ranks import launch
+from snippets.distributed.context_and_expert_parallel import (
+    balance,
+    breaks,
+    calculator,
+    cost,
+    dispatch,
+    moe,
+    ring,
+    ulysses,
+)
+from snippets.distributed.context_and_expert_parallel import placement as split
+from snippets.distributed.context_and_expert_parallel import run as real
+from snippets.distributed.context_and_expert_parallel.traffic import Traffic
 
 RANKS, SPLITS = st.integers(2, 8), st.sampled_from(split.SPLITS)
 DOCUMENTS = torch.tensor([0] * 50 + [1] * 7 + [2] * 71 + [3] * 128)

@@ -13,13 +13,11 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor.debug import CommDebugMode
 from torch.nn import functional as F
 
-from snippets.distributed import fsdp, fsdp_accumulate, fsdp_breaks, fsdp_calculator, fsdp_cost
-from snippets.distributed import fsdp_memory as memory
-from snippets.distributed import fsdp_mesh as mesh
-from snippets.distributed import fsdp_order as order
-from snippets.distributed import fsdp_run as real
-from snippets.distributed.collectives_ranks import launch
-from snippets.distributed.fsdp_wire import Wire, batch, network, whole
+from snippets.distributed.collectives.ranks import launch
+from snippets.distributed.fsdp import accumulation, breaks, calculator, cost, memory, mesh, order
+from snippets.distributed.fsdp import run as real
+from snippets.distributed.fsdp import sharding as fsdp
+from snippets.distributed.fsdp.wire import Wire, batch, network, whole
 
 
 def everything(rank, folder):
@@ -28,8 +26,8 @@ def everything(rank, folder):
         "compare": real.compare,
         "memory": memory.measure,
         "mesh": mesh.measure,
-        "accumulate": fsdp_accumulate.measure,
-        "breaks": fsdp_breaks.measure,
+        "accumulate": accumulation.measure,
+        "breaks": breaks.measure,
         "order": order.measure,
         "counted": counted,
         "accumulated": accumulated,
@@ -125,7 +123,7 @@ def test_memory_held_is_pytorchs(ranks):
 def test_volume_is_two_or_three_times_the_weights(ranks):
     whole = sum(p.nbytes for p in network().parameters())
     run = ranks["compare"][0]
-    share = fsdp_cost.sent_bytes(1, 4, 3, gathered=1, reduced=1)
+    share = cost.sent_bytes(1, 4, 3, gathered=1, reduced=1)
     assert share == pytest.approx(3 * 3 / 4)
     assert real.sent(run["DDP"]) == pytest.approx(2 * 3 / 4 * whole)
     root = 31 * 4  # gathered once
@@ -136,10 +134,10 @@ def test_volume_is_two_or_three_times_the_weights(ranks):
 
 def test_every_stage_sends_what_the_paper_says():
     """Section VII of Rajbhandari et al. 2020: 2, 2, 2 and 3 times the weights times (n - 1)/n, for one micro-batch."""
-    assert [fsdp_cost.sent_bytes(10, 5, stage, 1, 1, 1) for stage in range(4)] == [16, 16, 16, 24]
+    assert [cost.sent_bytes(10, 5, stage, 1, 1, 1) for stage in range(4)] == [16, 16, 16, 24]
     # with four: DDP and stage 1 reduce after the last; stage 2 reduces each, and gathers once
-    assert [fsdp_cost.sent_bytes(10, 5, stage, 4, 1, 1) for stage in range(4)] == [16, 16, 40, 96]
-    assert [fsdp_cost.sent_bytes(10, 5, stage, 4, 2, 4) for stage in range(4)] == [64, 48, 144, 256]
+    assert [cost.sent_bytes(10, 5, stage, 4, 1, 1) for stage in range(4)] == [16, 16, 40, 96]
+    assert [cost.sent_bytes(10, 5, stage, 4, 2, 4) for stage in range(4)] == [64, 48, 144, 256]
 
 
 def test_the_wire_counts_what_pytorchs_mode_counts(ranks):
@@ -225,7 +223,7 @@ def test_accumulation_and_norms(ranks):
     exact = torch.linalg.vector_norm(torch.cat([g.flatten() for g in ranks["single"].grads])).item()
     squares = 0.0
     for saved in ranks["accumulate"]:
-        every, once, lazy = (saved[name] for name in fsdp_accumulate.WAYS)
+        every, once, lazy = (saved[name] for name in accumulation.WAYS)
         assert every[1] == 4 * once[1] == 4 * lazy[1]
         assert every[0] == once[0] > 7 * lazy[0]
         assert (every[2], once[2], lazy[2]) == (0, whole, whole)
@@ -269,20 +267,20 @@ def test_the_last_rank_alone_fails_on_an_empty_shard(ranks):
     assert [shape[0] for shape, _ in parts] == [2, 2, 1, 0]
     assert [said for _, said in parts[:3]] == ["1"] * 3
     assert parts[3][1].startswith("max(): Expected reduction dim")
-    assert fsdp_breaks.load(5, 4) == pytest.approx(1.6)
-    assert fsdp_breaks.load(8, 4) == 1
+    assert breaks.load(5, 4) == pytest.approx(1.6)
+    assert breaks.load(8, 4) == 1
 
 
 def test_tokens_of_the_literature():
     """2,200 within a node and 2,475 across, for 990 TFLOP/s (Austin et al. 2025)."""
-    assert fsdp_cost.tokens_needed(990e12, 450e9) == (pytest.approx(2200), pytest.approx(2200))
-    assert fsdp_cost.tokens_needed(990e12, 400e9)[0] == pytest.approx(2475)
-    assert fsdp_cost.tokens_needed(990e12, 400e9, reduced=4)[1] == pytest.approx(1.5 * 2475)
+    assert cost.tokens_needed(990e12, 450e9) == (pytest.approx(2200), pytest.approx(2200))
+    assert cost.tokens_needed(990e12, 400e9)[0] == pytest.approx(2475)
+    assert cost.tokens_needed(990e12, 400e9, reduced=4)[1] == pytest.approx(1.5 * 2475)
 
 
 @given(units=st.integers(1, 12), gather=st.floats(0.1, 5), ahead=st.integers(0, 4), keep=st.booleans())
 def test_the_drawing_obeys_its_rules(units, gather, ahead, keep):
-    link, work = fsdp_calculator.play(units, gather, 1.0, ahead, keep)
+    link, work = calculator.play(units, gather, 1.0, ahead, keep)
     assert len(work) == 2 * units
     assert len(link) == units * (2 if keep else 3)
     for lane in (link, work):
@@ -299,15 +297,15 @@ def test_the_drawing_obeys_its_rules(units, gather, ahead, keep):
 
 
 def test_calculators():
-    shown = fsdp_calculator.overlap(ahead=0)
+    shown = calculator.overlap(ahead=0)
     assert shown["units in memory at once"] == "1 of 4"
-    assert fsdp_calculator.overlap(gather=0.01)["accelerator waits"] == "0%"
-    free = fsdp_calculator.fsdp(params=8, layers=32, gpus=8, shards=8)
+    assert calculator.overlap(gather=0.01)["accelerator waits"] == "0%"
+    free = calculator.fsdp(params=8, layers=32, gpus=8, shards=8)
     assert free["sent among copies"] == "0.00 GB"
     assert free["sent among shards"] == f"{7 / 8 * 8 * 8:.1f} GB"  # 2 + 2 + 4 bytes
-    assert fsdp_calculator.fsdp(tokens=100)["the limit is"].startswith("links")
-    assert fsdp_calculator.fsdp(tokens=10_000)["the limit is"].startswith("arithmetic")
-    memory = fsdp_calculator.fsdp(params=1, layers=10, gpus=8, shards=8)["bars"]["values"]
+    assert calculator.fsdp(tokens=100)["the limit is"].startswith("links")
+    assert calculator.fsdp(tokens=10_000)["the limit is"].startswith("arithmetic")
+    memory = calculator.fsdp(params=1, layers=10, gpus=8, shards=8)["bars"]["values"]
     assert memory == pytest.approx(
         {
             "fp32 weights": 0.5,
@@ -317,12 +315,12 @@ def test_calculators():
             "whole gradients": 0.6,  # one block in bf16, and as it is sent, in fp32
         }
     )
-    hybrid = fsdp_calculator.fsdp(params=8, layers=32, gpus=64, shards=8, tokens=1000)
+    hybrid = calculator.fsdp(params=8, layers=32, gpus=64, shards=8, tokens=1000)
     assert hybrid["sent among copies"] == f"{2 * 7 / 8 * 4 * 8 / 8:.2f} GB"  # an eighth of fp32 gradients
     # 56 GB at 450 GB/s inside a node while 7 GB cross at 50 GB/s: other links, so the slower of the two
     assert hybrid["the limit is"].endswith("140 ms of messages")
-    across = fsdp_calculator.fsdp(params=8, layers=32, gpus=64, shards=16, tokens=1000)
+    across = calculator.fsdp(params=8, layers=32, gpus=64, shards=16, tokens=1000)
     # 60 GB through all eight cards of a node, then 3 GB among copies on the same cards: one after the other
     assert across["the limit is"].endswith(f"{60e3 / 400 + 3e3 / 50:.0f} ms of messages")
     with pytest.raises(ValueError, match="cannot be cut"):
-        fsdp_calculator.fsdp(gpus=64, shards=48)
+        calculator.fsdp(gpus=64, shards=48)

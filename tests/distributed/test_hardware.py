@@ -11,14 +11,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 from torch.utils.flop_counter import FlopCounterMode
 
-from snippets.distributed import (
-    hardware,
-    hardware_calculator,
-    hardware_kernels,
-    hardware_measured,
-    hardware_tiling,
-    hardware_waves,
-)
+from snippets.distributed.hardware import calculator, kernels, measurement, roofline, tiling
+from snippets.distributed.hardware import waves as hardware_waves
 
 SIZES = st.integers(1, 40)
 
@@ -35,28 +29,28 @@ def counted(work):
 def test_matmul_has_the_flops_that_pytorch_counts_and_the_bytes_of_its_tensors(m, k, n):
     a, b = torch.zeros(m, k, dtype=torch.bfloat16), torch.zeros(k, n, dtype=torch.bfloat16)
     flops = counted(lambda: a @ b)
-    assert hardware_kernels.matmul(m, k, n) == (flops, a.nbytes + b.nbytes + (a @ b).nbytes)
+    assert kernels.matmul(m, k, n) == (flops, a.nbytes + b.nbytes + (a @ b).nbytes)
 
 
 @pytest.mark.parametrize(("queries", "keys"), [(1, 64), (48, 48), (16, 80)])
 def test_attention_has_the_flops_that_pytorch_counts(queries, keys):
     q = torch.zeros(1, 8, queries, 16, dtype=torch.bfloat16)
     k = v = torch.zeros(1, 8, keys, 16, dtype=torch.bfloat16)
-    flops, moved = hardware_kernels.attention(queries, keys, 8, 8, 16)
+    flops, moved = kernels.attention(queries, keys, 8, 8, 16)
     assert flops == counted(lambda: scaled_dot_product_attention(q, k, v))
     assert moved == 2 * q.nbytes + k.nbytes + v.nbytes
 
 
 def test_grouped_heads_read_fewer_bytes_and_compute_the_same():
-    flops, moved = hardware_kernels.attention(1, 100, 8, 2, 16)
-    full, all_moved = hardware_kernels.attention(1, 100, 8, 8, 16)
+    flops, moved = kernels.attention(1, 100, 8, 2, 16)
+    full, all_moved = kernels.attention(1, 100, 8, 8, 16)
     assert flops == full
     assert all_moved - moved == 2 * 2 * 100 * 6 * 16  # keys and values of six heads, bf16
 
 
 def test_elementwise_moves_its_inputs_and_its_output():
     x = torch.zeros(300, dtype=torch.bfloat16)
-    assert hardware_kernels.elementwise(300, inputs=2) == (300, 3 * x.nbytes)
+    assert kernels.elementwise(300, inputs=2) == (300, 3 * x.nbytes)
 
 
 @settings(deadline=None, max_examples=40)
@@ -64,30 +58,30 @@ def test_elementwise_moves_its_inputs_and_its_output():
 def test_tiles_give_numpys_product_and_move_what_the_formula_says(m, k, n, tile, depth):
     rng = np.random.default_rng(m * 10_000 + k * 100 + n)
     a, b = rng.standard_normal((m, k), np.float32), rng.standard_normal((k, n), np.float32)
-    c, moved = hardware_tiling.tiled_matmul(a, b, tile, depth)
+    c, moved = tiling.tiled_matmul(a, b, tile, depth)
     np.testing.assert_allclose(c, a.astype(np.float64) @ b, rtol=1e-4, atol=1e-4)
-    assert moved == hardware_tiling.traffic(m, k, n, tile)
+    assert moved == tiling.traffic(m, k, n, tile)
 
 
 @pytest.mark.parametrize("tile", [4, 16, 64, 256])
 def test_no_tile_beats_the_published_lower_bound_and_large_ones_come_close(tile):
     n = 64 * tile
-    moved = hardware_tiling.traffic(n, n, n, tile)
-    assert moved >= hardware_tiling.least_traffic(n, n, n, tile * tile + 2 * tile)
-    assert moved < 1.6 * hardware_tiling.least_traffic(n, n, n, tile * tile)
+    moved = tiling.traffic(n, n, n, tile)
+    assert moved >= tiling.least_traffic(n, n, n, tile * tile + 2 * tile)
+    assert moved < 1.6 * tiling.least_traffic(n, n, n, tile * tile)
 
 
 def test_the_roofline_is_the_slower_of_the_two():
-    assert hardware.roofline(100, 1, 10, 1) == (10, "compute")
-    assert hardware.roofline(10, 100, 10, 1) == (100, "memory")
+    assert roofline.roofline(100, 1, 10, 1) == (10, "compute")
+    assert roofline.roofline(10, 100, 10, 1) == (100, "memory")
 
 
 def test_the_critical_batch_is_where_the_limit_changes():
     """Of a matmul so wide that its inputs and outputs do not count."""
     peak, bandwidth = 989e12, 3.35e12
-    m = hardware_kernels.critical_batch(peak, bandwidth)
+    m = kernels.critical_batch(peak, bandwidth)
     limits = [
-        hardware.roofline(*hardware_kernels.matmul(rows, 10**7, 10**7), peak, bandwidth)[1]
+        roofline.roofline(*kernels.matmul(rows, 10**7, 10**7), peak, bandwidth)[1]
         for rows in (math.floor(m), math.ceil(m) + 1)
     ]
     assert limits == ["memory", "compute"]
@@ -106,7 +100,7 @@ def test_the_measured_rate_rises_with_intensity():
     """The least that any processor shows: many rows reach a higher rate than one."""
     torch.set_num_threads(1)
     for _ in range(10):  # other processes disturb a measurement, so one in ten must show it
-        one, many = hardware_measured.measure((1, 128), width=1024)
+        one, many = measurement.measure((1, 128), width=1024)
         if many[2] > 1.5 * one[2]:
             break
     assert many[2] > 1.5 * one[2]
@@ -114,17 +108,17 @@ def test_the_measured_rate_rises_with_intensity():
 
 
 def test_the_calculator_agrees_with_the_table_and_refuses_the_impossible():
-    shown = hardware_calculator.kernel_roofline()
+    shown = calculator.kernel_roofline()
     assert shown["the limit"] == "memory: at least 35.8 µs"
     assert shown["lines"]["points"]["at best"][1] == pytest.approx(62.74 * 3.35, rel=1e-3)
-    half = hardware_calculator.kernel_roofline(measured=71.52)
+    half = calculator.kernel_roofline(measured=71.52)
     assert half["share of the roof that yours reaches"] == "50%"
     with pytest.raises(ValueError, match=r"10 µs is less than the 35\.8 µs"):
-        hardware_calculator.kernel_roofline(measured=10.0)
+        calculator.kernel_roofline(measured=10.0)
 
 
 def test_the_calculator_offers_every_chip_of_the_table():
-    assert hardware_calculator.Chip.__args__ == tuple(hardware.ACCELERATORS)
+    assert calculator.Chip.__args__ == tuple(roofline.ACCELERATORS)
 
 
 def test_links_are_those_of_their_lanes():
@@ -136,4 +130,4 @@ def test_links_are_those_of_their_lanes():
         "B200": 18 * 2 * 25,
         "MI300X": 7 * 64,
     }
-    assert {name: hardware.ACCELERATORS[name].link_gb_s for name in rates} == rates
+    assert {name: roofline.ACCELERATORS[name].link_gb_s for name in rates} == rates

@@ -11,16 +11,10 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import GPT2Config, GPT2Model
 
-from snippets.distributed import (
-    memory_measured,
-    mfu,
-    mfu_budget,
-    mfu_calculator,
-    mfu_counted,
-    mfu_profile,
-    mfu_published,
-    mfu_stall,
-)
+from snippets.distributed.memory import measurement
+from snippets.distributed.mfu import budget, calculator, profiling, published_runs, stall
+from snippets.distributed.mfu import counts as mfu_counted
+from snippets.distributed.mfu import flops as mfu
 
 
 @pytest.mark.parametrize("shape", [(1, 64, 16, 100), (3, 128, 40, 257), (2, 192, 8, 11)])
@@ -48,7 +42,7 @@ def test_selective_recomputation_costs_what_pytorch_counts_and_less_than_publish
     seq, hidden, heads = shape
     counts = []
     for keep in ("all", "selective"):
-        block = memory_measured.Block(hidden, heads, keep)
+        block = measurement.Block(hidden, heads, keep)
         with FlopCounterMode(display=False) as counter:
             block(torch.randn(seq, 1, hidden, requires_grad=True)).sum().backward()
         counts.append(counter.get_total_flops() / seq)
@@ -56,7 +50,7 @@ def test_selective_recomputation_costs_what_pytorch_counts_and_less_than_publish
     assert counts[1] == mfu.train_flops_per_token(1, hidden, seq, 0, "attention")
     extra = (counts[1] - counts[0]) / (72 * hidden**2)
     assert extra == pytest.approx(seq / (36 * hidden))
-    published = mfu_published.published_hardware_flops_per_token(1, hidden, seq, 0)
+    published = published_runs.published_hardware_flops_per_token(1, hidden, seq, 0)
     assert (published - counts[0]) / (72 * hidden**2) == pytest.approx(seq / (6 * hidden))
 
 
@@ -64,10 +58,10 @@ def test_selective_recomputation_costs_what_pytorch_counts_and_less_than_publish
 def test_the_closed_form_is_scipys_minimum(flops):
     def along(log_params):
         params = np.exp(log_params)
-        return mfu_budget.loss(params, flops / (6 * params))
+        return budget.loss(params, flops / (6 * params))
 
     found = minimize_scalar(along, bounds=(15, 35), method="bounded", options={"xatol": 1e-9})
-    params, tokens = mfu_budget.optimum(flops)
+    params, tokens = budget.optimum(flops)
     assert np.exp(found.x) == pytest.approx(params, rel=1e-3)
     assert 6 * params * tokens == pytest.approx(flops)
 
@@ -75,24 +69,24 @@ def test_the_closed_form_is_scipys_minimum(flops):
 def test_the_line_is_numpys():
     points = [(1e8, 2e9), (1e9, 2.5e10), (1e10, 1.9e11), (1e11, 2.2e12)]
     slope, intercept = np.polyfit(*np.log10(points).T, 1)
-    assert mfu_budget.line(points) == (pytest.approx(slope), pytest.approx(intercept))
+    assert budget.line(points) == (pytest.approx(slope), pytest.approx(intercept))
 
 
 def test_a_stall_halves_the_work_of_perfect_kernels():
     """The symptom: the step is much longer than its kernels, at the same kernels."""
-    seconds, busy = mfu_stall.train(2000, 0.4, 1.6, workers=2, prefetch=2)
+    seconds, busy = stall.train(2000, 0.4, 1.6, workers=2, prefetch=2)
     assert seconds / 2000 > 2 * 0.4
     assert busy == pytest.approx(0.4 * 2000 / seconds)
     assert busy < 0.5
 
 
 def test_depth_cures_variance_and_only_workers_cure_the_mean():
-    few = [mfu_stall.train(2000, 0.4, 1.6, 2, prefetch)[1] for prefetch in (2, 64)]
-    enough = [mfu_stall.train(2000, 0.4, 1.6, 4, prefetch)[1] for prefetch in (4, 64)]
+    few = [stall.train(2000, 0.4, 1.6, 2, prefetch)[1] for prefetch in (2, 64)]
+    enough = [stall.train(2000, 0.4, 1.6, 4, prefetch)[1] for prefetch in (4, 64)]
     assert few[1] == pytest.approx(0.5, abs=0.03)  # two workers deliver half of what is needed
     assert enough[0] < 0.7
     assert enough[1] > 0.95
-    steady = mfu_stall.train(2000, 0.4, 1.6, 4, 4, spread=0.0)[1]
+    steady = stall.train(2000, 0.4, 1.6, 4, 4, spread=0.0)[1]
     assert steady == pytest.approx(1, abs=0.01)
 
 
@@ -128,23 +122,23 @@ def test_a_kernel_that_the_counter_does_not_know_counts_zero():
 
 def test_the_recorded_profile_is_of_one_step():
     """Four shares of a whole, each rounded to a percent."""
-    record = Path(mfu_profile.__file__).with_suffix(".out.txt").read_text()
+    record = Path(profiling.__file__).with_suffix(".out.txt").read_text()
     assert abs(sum(map(int, re.findall(r"(\d+)%", record))) - 100) <= 2
 
 
 def test_shares_of_a_profile_are_a_whole():
     torch.set_num_threads(1)
     layer = nn.TransformerEncoderLayer(64, 4, 256, batch_first=True)
-    found = mfu_profile.shares(layer, torch.randn(1, 64, 64))
+    found = profiling.shares(layer, torch.randn(1, 64, 64))
     assert sum(found.values()) == pytest.approx(1)
     assert found["matrix products"] > 0
 
 
 def test_the_calculator_knows_llama_3():
     """Its 400 TFLOP/s of 989, by the calculator's own count; and what cannot be is refused."""
-    shown = mfu_calculator.training_run()
+    shown = calculator.training_run()
     assert shown["MFU"] == f"{400 / 989:.1%}"
     flops = mfu.palm_flops_per_token(405e9, 126, 128, 128, 8192) * 15.6e12
     assert shown["days"] == f"{mfu.days(flops, 16_384, 400e12):.1f}"
     assert shown["possible?"] == "yes"
-    assert mfu_calculator.training_run(rate=1000.0)["possible?"].startswith("no: the rate")
+    assert calculator.training_run(rate=1000.0)["possible?"].startswith("no: the rate")

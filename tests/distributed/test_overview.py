@@ -32,22 +32,23 @@ from transformers import (
     LlamaForCausalLM,
 )
 
-from snippets.distributed import overview, overview_breaks
-from snippets.distributed.collectives_ranks import launch
-from snippets.distributed.memory_activations import activation_bytes
-from snippets.distributed.overview_activations import in_flight, layer_bytes
-from snippets.distributed.overview_calculator import training_planner
-from snippets.distributed.overview_flops import head_flops, model_flops
-from snippets.distributed.overview_groups import Group, groups, rank_layers, stage_layers
-from snippets.distributed.overview_layout import MACHINES, Layout
-from snippets.distributed.overview_memory import memory, rank_memory
-from snippets.distributed.overview_models import MODELS, Shape, parameters
-from snippets.distributed.overview_planner import problems, slow_choices, too_much
-from snippets.distributed.overview_published import RUNS, SECONDS, counted, predict
-from snippets.distributed.overview_search import search
-from snippets.distributed.overview_time import Assumptions, hfu, idle, mfu, not_hidden, run_days, step
-from snippets.distributed.overview_traffic import clock, context_bytes, data_bytes, tensor_bytes, traffic
-from snippets.distributed.pipeline_parallel_cost import most_held, orders
+from snippets.distributed.collectives.ranks import launch
+from snippets.distributed.memory.activations import activation_bytes
+from snippets.distributed.overview import breaks
+from snippets.distributed.overview import limits as overview
+from snippets.distributed.overview.activations import in_flight, layer_bytes
+from snippets.distributed.overview.calculator import training_planner
+from snippets.distributed.overview.flops import head_flops, model_flops
+from snippets.distributed.overview.groups import Group, groups, rank_layers, stage_layers
+from snippets.distributed.overview.layout import MACHINES, Layout
+from snippets.distributed.overview.memory import memory, rank_memory
+from snippets.distributed.overview.models import MODELS, Shape, parameters
+from snippets.distributed.overview.planner import problems, slow_choices, too_much
+from snippets.distributed.overview.published_runs import RUNS, SECONDS, counted, predict
+from snippets.distributed.overview.search import search
+from snippets.distributed.overview.step_time import Assumptions, hfu, idle, mfu, not_hidden, run_days, step
+from snippets.distributed.overview.traffic import clock, context_bytes, data_bytes, tensor_bytes, traffic
+from snippets.distributed.pipeline_parallel.cost import most_held, orders
 
 
 def llama(layers, hidden, heads, width):
@@ -590,35 +591,35 @@ def test_better_machines_are_not_slower(name, faster):
 
 
 def test_the_average_fits_and_the_first_ranks_do_not():
-    facts = overview_breaks.facts()
+    facts = breaks.facts()
     average, first, last = (int(facts[k].split()[0]) for k in ("average", "fullest", "emptiest"))
     assert average < 30 and last < 30 and first > 80
-    assert too_much(overview_breaks.M, overview_breaks.KEPT, overview_breaks.H100, overview_breaks.A)
-    more = replace(overview_breaks.KEPT, dp=256, batch=4096)
-    assert memory(overview_breaks.M, more)[1]["activations"] == memory(
-        overview_breaks.M, overview_breaks.KEPT)[1]["activations"]  # fmt: skip
-    fewer = replace(overview_breaks.KEPT, dp=256)  # the same batch: eight micro-batches
-    assert not too_much(overview_breaks.M, fewer, overview_breaks.H100, overview_breaks.A)
+    assert too_much(breaks.M, breaks.KEPT, breaks.H100, breaks.A)
+    more = replace(breaks.KEPT, dp=256, batch=4096)
+    assert memory(breaks.M, more)[1]["activations"] == memory(
+        breaks.M, breaks.KEPT)[1]["activations"]  # fmt: skip
+    fewer = replace(breaks.KEPT, dp=256)  # the same batch: eight micro-batches
+    assert not too_much(breaks.M, fewer, breaks.H100, breaks.A)
 
 
 def test_tensor_parallelism_over_two_nodes_is_slower():
-    facts = overview_breaks.facts()
+    facts = breaks.facts()
     assert float(facts["tp16"].rstrip("%")) < float(facts["tp8"].rstrip("%")) - 3
     wide = replace(LLAMA, tp=16, pp=8)
-    now, then = (step(overview_breaks.M, x, overview_breaks.H100) for x in (LLAMA, wide))
+    now, then = (step(breaks.M, x, breaks.H100) for x in (LLAMA, wide))
     assert then.traffic["TP"].calls == 2 * now.traffic["TP"].calls
     assert then.products == pytest.approx(now.products, rel=0.01)
-    assert "leaves the node" in slow_choices(overview_breaks.M, wide, overview_breaks.H100)[0]
+    assert "leaves the node" in slow_choices(breaks.M, wide, breaks.H100)[0]
 
 
 def test_splitting_inside_the_node_leaves_the_bound_of_fsdp():
     """The same bytes leave each node, over the same ports; stages in other nodes make them fewer."""
-    m, h100 = MODELS["Llama 3 70B"], overview_breaks.H100
-    alone, inside, across = (overview_breaks.scarce(*degrees) for degrees in ((1, 1), (8, 1), (8, 4)))
+    m, h100 = MODELS["Llama 3 70B"], breaks.H100
+    alone, inside, across = (breaks.scarce(*degrees) for degrees in ((1, 1), (8, 1), (8, 4)))
     assert {x.world for x in (alone, inside, across)} == {4096}
     assert {x.batch * x.sequence / x.world for x in (alone, inside, across)} == {1024}
     assert alone.micros == inside.micros == 1
-    assert not any(too_much(m, x, h100, overview_breaks.A) for x in (alone, inside, across))
+    assert not any(too_much(m, x, h100, breaks.A) for x in (alone, inside, across))
     steps = [step(m, x, h100) for x in (alone, inside, across)]
     assert steps[1].traffic["DP"].seconds == pytest.approx(steps[0].traffic["DP"].seconds, rel=0.01)
     assert steps[1].exposed["DP"] > steps[0].exposed["DP"] > 4 * steps[2].exposed["DP"] > 0

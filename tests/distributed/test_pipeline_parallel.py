@@ -11,12 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.distributed.pipelining import schedules
 
-from snippets.distributed import pipeline_parallel as pipeline
-from snippets.distributed import pipeline_parallel_breaks as breaks
-from snippets.distributed import pipeline_parallel_calculator as calculator
-from snippets.distributed import pipeline_parallel_cost as cost
-from snippets.distributed import pipeline_parallel_engine as engine
-from snippets.distributed import pipeline_parallel_run as real
+from snippets.distributed.pipeline_parallel import breaks, calculator, cost, engine
+from snippets.distributed.pipeline_parallel import run as real
+from snippets.distributed.pipeline_parallel import schedules as pipeline
 
 RANKS, ROUNDS = st.integers(2, 6), st.integers(1, 4)
 

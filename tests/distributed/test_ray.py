@@ -17,18 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ray.util import placement_group, remove_placement_group
 
-from snippets.distributed import (
-    ray_calculator,
-    ray_core,
-    ray_feed,
-    ray_groups,
-    ray_replay,
-    ray_session,
-    ray_training,
-)
+from snippets.distributed.ray import calculator, feed, groups, session
+from snippets.distributed.ray import core as ray_core
+from snippets.distributed.ray import replay as ray_replay
+from snippets.distributed.ray import training as ray_training
 
 ROOT = Path(__file__).parents[2]
-RECORD = (ROOT / "snippets/distributed/ray_cluster.out.txt").read_text()
+RECORD = (ROOT / "snippets/distributed/ray/cluster.out.txt").read_text()
 CURVE = {
     int(step): (float(whole), float(killed), int(times))
     for step, whole, killed, times in re.findall(
@@ -39,16 +34,16 @@ CURVE = {
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    ray_session.session()
+    session.session()
     yield tmp_path_factory.mktemp("ray")
     ray.shutdown()
-    ray_session.session.cache_clear()
+    session.session.cache_clear()
 
 
 @pytest.fixture(scope="module")
 def epochs(cluster):
     """What two workers read in two epochs, [worker][epoch][row]."""
-    return ray_feed.workers_read((0, 1))
+    return feed.workers_read((0, 1))
 
 
 def order(epochs, steps):
@@ -63,7 +58,7 @@ def order(epochs, steps):
 
 def test_each_epoch_has_every_row_once_and_an_order_of_its_own(epochs):
     for epoch in (0, 1):
-        assert sorted(epochs[0][epoch] + epochs[1][epoch]) == list(range(ray_feed.ROWS))
+        assert sorted(epochs[0][epoch] + epochs[1][epoch]) == list(range(feed.ROWS))
     assert epochs[0][0] != epochs[0][1]
     assert set(epochs[0][0]) == set(epochs[0][1])  # blocks go to the same worker
 
@@ -72,17 +67,17 @@ def test_a_shuffle_before_the_split_moves_rows_between_workers(cluster):
     """One plan for each epoch, seeded with its number; the same again in a new job."""
 
     def dealt(epoch):
-        shards = ray_feed.dataset().random_shuffle(seed=epoch).streaming_split(2, equal=True)
-        return ray.get([ray_feed.read.remote(shard, (epoch,)) for shard in shards])
+        shards = feed.dataset().random_shuffle(seed=epoch).streaming_split(2, equal=True)
+        return ray.get([feed.read.remote(shard, (epoch,)) for shard in shards])
 
     first, second = dealt(0), dealt(1)
     assert set(first[0][0]) != set(second[0][0])
-    assert sorted(second[0][0] + second[1][0]) == list(range(ray_feed.ROWS))
+    assert sorted(second[0][0] + second[1][0]) == list(range(feed.ROWS))
     assert dealt(1) == second
 
 
 def test_a_new_job_gets_the_order_of_the_epoch_that_it_asks_for(epochs):
-    assert ray_feed.workers_read((1,)) == [[worker[1]] for worker in epochs]
+    assert feed.workers_read((1,)) == [[worker[1]] for worker in epochs]
 
 
 def test_the_recorded_jobs_computed_what_plain_pytorch_computes(epochs):
@@ -109,7 +104,7 @@ def test_the_replay_averages_gradients_like_one_large_batch():
     ids = list(range(8))
     model, optimizer = ray_training.network()
     model.eval()
-    rows = {k: torch.tensor(v) for k, v in ray_feed.features({"id": np.array(ids)}).items()}
+    rows = {k: torch.tensor(v) for k, v in feed.features({"id": np.array(ids)}).items()}
     expected = []
     for _ in range(3):
         loss = torch.nn.functional.mse_loss(model(rows["x"])[:, 0], rows["y"])
@@ -147,7 +142,7 @@ class Controller:
         self.seeds.append(local_shuffle_seed)
         ids = np.random.default_rng(local_shuffle_seed).permutation(ray_training.STEPS * batch_size)
         for part in ids.reshape(-1, batch_size):
-            yield {k: torch.tensor(v) for k, v in ray_feed.features({"id": part}).items()}
+            yield {k: torch.tensor(v) for k, v in feed.features({"id": part}).items()}
 
     def report(self, metrics, checkpoint):
         shutil.copytree(checkpoint.path, self.folder, dirs_exist_ok=True)
@@ -253,9 +248,9 @@ def test_the_kill_waits_for_the_checkpoint_and_happens_once(tmp_path, monkeypatc
 
 
 def test_a_count_of_executions_starts_again_with_the_job(cluster):
-    first, second = ray_feed.reseeded(2)
+    first, second = feed.reseeded(2)
     assert first != second
-    assert ray_feed.reseeded(1) == [first]
+    assert feed.reseeded(1) == [first]
 
 
 def test_one_copy_for_all_processes_and_nobody_may_write(cluster):
@@ -288,13 +283,13 @@ def test_a_killed_task_runs_again(cluster, tmp_path):
 
 
 def test_a_group_takes_all_or_nothing(cluster):
-    group = placement_group([{"CPU": 1}] * (ray_session.CPUS + 1))
-    assert not ray_groups.granted(group, 0.5)
-    whole = placement_group([{"CPU": 1}] * ray_session.CPUS)  # the one that waits holds nothing of it
-    assert ray_groups.granted(whole, 30)
+    group = placement_group([{"CPU": 1}] * (session.CPUS + 1))
+    assert not groups.granted(group, 0.5)
+    whole = placement_group([{"CPU": 1}] * session.CPUS)  # the one that waits holds nothing of it
+    assert groups.granted(whole, 30)
     remove_placement_group(whole)
     remove_placement_group(group)
-    assert ray_groups.gangs() == [
+    assert groups.gangs() == [
         "first: True, second: False",
         "a task finds the third CPU free",
         "first is done, second: True",
@@ -302,15 +297,15 @@ def test_a_group_takes_all_or_nothing(cluster):
 
 
 def test_production_waits_for_the_reader(cluster):
-    first, second = ray_feed.ahead(cluster / "ahead", 20e6)
+    first, second = feed.ahead(cluster / "ahead", 20e6)
     assert 1 <= first <= 8  # 20 MB are five blocks
     assert first < second <= 16
-    assert ray_feed.ahead(cluster / "far", 200e6) == [24, 24]  # the limit holds all of them
+    assert feed.ahead(cluster / "far", 200e6) == [24, 24]  # the limit holds all of them
 
 
 def test_the_same_file_joins_a_session_by_its_address(cluster):
     code = (
-        "import ray; from snippets.distributed.ray_session import session; session();"
+        "import ray; from snippets.distributed.ray.session import session; session();"
         "print(ray.get_runtime_context().get_node_id(), int(ray.cluster_resources()['CPU']))"
     )
     address = ray.get_runtime_context().gcs_address
@@ -318,7 +313,7 @@ def test_the_same_file_joins_a_session_by_its_address(cluster):
         [sys.executable, "-c", code],
         cwd=ROOT, env={**os.environ, "RAY_ADDRESS": address}, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
-    assert joined.stdout.split() == [ray.get_runtime_context().get_node_id(), str(ray_session.CPUS)]
+    assert joined.stdout.split() == [ray.get_runtime_context().get_node_id(), str(session.CPUS)]
 
 
 @given(
@@ -336,18 +331,18 @@ def test_the_useful_share_is_that_of_a_queue(task, cores, driver, worker):
         free[core] = max(free[core], (number + 1) * driver) + worker + task
     rounds = max(free) - (cores * driver + worker + task)  # without the first round, which fills the cores
     share = (count - cores) * task / cores / rounds
-    assert share == pytest.approx(ray_calculator.useful(task, cores, driver, worker), rel=0.02 + 1 / cores)
+    assert share == pytest.approx(calculator.useful(task, cores, driver, worker), rel=0.02 + 1 / cores)
 
 
 def test_known_answers_of_the_calculators():
-    found = ray_calculator.granularity()
+    found = calculator.granularity()
     assert found["cores that one driver can feed"] == "220"
     assert found["useful share of the cores"] == "90.9%"
     assert found["shortest task for a share of 90%"] == "9 ms"
-    many = ray_calculator.granularity(cores=1024)
+    many = calculator.granularity(cores=1024)
     assert many["limited by"] == "the driver"
     assert many["tasks per second"] == "20,000"
-    share = ray_calculator.useful(0.0460800001, 1024, 50e-6, 1e-3)
+    share = calculator.useful(0.0460800001, 1024, 50e-6, 1e-3)
     assert share == pytest.approx(0.9)
 
 
@@ -357,7 +352,7 @@ def test_known_answers_of_the_calculators():
 def test_lost_work_is_what_a_walk_through_the_run_loses(steps, every, killed, restart):
     if killed >= steps:
         with pytest.raises(ValueError, match="over"):
-            ray_calculator.lost_worker(steps, every, killed, restart)
+            calculator.lost_worker(steps, every, killed, restart)
         return
     saved = done = time = 0
     lost = False
@@ -367,7 +362,7 @@ def test_lost_work_is_what_a_walk_through_the_run_loses(steps, every, killed, re
             continue
         time, done = time + 1, done + 1
         saved = done if done % every == 0 else saved
-    found = ray_calculator.lost_worker(steps, every, killed, restart)
+    found = calculator.lost_worker(steps, every, killed, restart)
     assert found["time of the run"] == f"{time:g} steps instead of {steps}"
     assert found["steps that run twice"] == str(killed - killed // every * every)
     for spans in found["timeline"]["lanes"].values():

@@ -8,19 +8,15 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from snippets.distributed import tensor_parallel_breaks as breaks
-from snippets.distributed import tensor_parallel_compare as compare
-from snippets.distributed import tensor_parallel_cost as cost
-from snippets.distributed import tensor_parallel_engine as engine
-from snippets.distributed import tensor_parallel_memory as memory
-from snippets.distributed import tensor_parallel_mesh as mesh
-from snippets.distributed import tensor_parallel_vocab as vocab
-from snippets.distributed.collectives_ranks import RANKS, launch
-from snippets.distributed.memory_activations import activation_bytes
-from snippets.distributed.tensor_parallel_calculator import tensor_parallel
-from snippets.distributed.tensor_parallel_layer import Layer
-from snippets.distributed.tensor_parallel_split import OwnStream, SplitLayer
-from snippets.inference.serving_systems import tensor_limit
+from snippets.distributed.collectives.ranks import RANKS, launch
+from snippets.distributed.memory.activations import activation_bytes
+from snippets.distributed.tensor_parallel import breaks, cost, engine, memory, mesh
+from snippets.distributed.tensor_parallel import comparison as compare
+from snippets.distributed.tensor_parallel import vocabulary as vocab
+from snippets.distributed.tensor_parallel.calculator import tensor_parallel
+from snippets.distributed.tensor_parallel.layer import Layer
+from snippets.distributed.tensor_parallel.split import OwnStream, SplitLayer
+from snippets.inference.serving_systems.sizing import tensor_limit
 
 SPLITS = [(kv, sequence) for kv in (8, 4, 2, 1) for sequence in (False, True)]
 

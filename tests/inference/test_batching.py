@@ -17,18 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from snippets.inference import (
-    batching_blocking,
-    batching_calculator,
-    batching_engine,
-    batching_latency,
-    batching_policies,
-    batching_queues,
-    batching_spread,
-    batching_trace,
-)
-from snippets.inference.batching import Policy, simulate
-from snippets.inference.batching_engine import H100_LLAMA3_8B
+from snippets.inference.batching import arrivals, blocking, calculator, latency, queues
+from snippets.inference.batching import engine as batching_engine
+from snippets.inference.batching import policies as batching_policies
+from snippets.inference.batching import spread as batching_spread
+from snippets.inference.batching.engine import H100_LLAMA3_8B
+from snippets.inference.batching.simulator import Policy, simulate
 
 traces = st.lists(st.tuples(st.floats(0, 2), st.integers(1, 60), st.integers(1, 12)), min_size=1, max_size=12)
 policies = st.builds(
@@ -49,18 +43,18 @@ def cost(batch):
 @pytest.mark.parametrize("exponential", [False, True])
 def test_waits_lie_in_the_confidence_interval_of_the_closed_form(load, exponential):
     """20 batch means after a warm-up, each much longer than the queue's memory; SciPy's t interval."""
-    waits = batching_queues.waits(load, 84_000, exponential, seed=5)[4_000:]
+    waits = queues.waits(load, 84_000, exponential, seed=5)[4_000:]
     means = np.reshape(waits, (20, -1)).mean(axis=1)
     low, high = stats.t.interval(0.99, 19, loc=means.mean(), scale=stats.sem(means))
     textbook = {0.5: 1.0, 0.8: 4.0, 0.9: 9.0}[load] / (1 if exponential else 2)
     assert low < textbook < high
     assert (high - low) / textbook < 0.6, "an interval that wide proves nothing"
-    assert batching_queues.mean_wait(load, 1, float(exponential)) == pytest.approx(textbook)
+    assert queues.mean_wait(load, 1, float(exponential)) == pytest.approx(textbook)
 
 
 def test_waits_of_an_m_m_1_queue_have_the_right_distribution():
     """P(no wait) is 1 - load, and a wait that happens is exponential with rate 1 - load: SciPy's KS test."""
-    waits = np.array(batching_queues.waits(0.5, 60_000, exponential=True, seed=2))[500::60]
+    waits = np.array(queues.waits(0.5, 60_000, exponential=True, seed=2))[500::60]
     some = waits[waits > 1e-9]
     assert stats.binomtest(len(some), len(waits), 0.5).pvalue > 0.01
     assert stats.kstest(some, stats.expon(scale=2).cdf).pvalue > 0.01
@@ -68,7 +62,7 @@ def test_waits_of_an_m_m_1_queue_have_the_right_distribution():
 
 def test_one_slot_is_lindleys_recursion():
     """W' = max(0, W + S - A), customer by customer, in NumPy."""
-    trace = batching_trace.poisson_trace(1.0, 400, seed=4)
+    trace = arrivals.poisson_trace(1.0, 400, seed=4)
     requests, _ = simulate(trace, Policy(slots=1), H100_LLAMA3_8B.seconds)
     service = np.array([r.finish - r.start for r in requests])
     apart, wait = np.diff([r.arrival for r in requests]), np.zeros(400)
@@ -83,9 +77,9 @@ def test_mean_wait_equals_the_textbook_number_in_system():
     for load, mean, cv2 in ((0.3, 2.0, 0.0), (0.7, 0.5, 1.0), (0.95, 3.0, 4.0)):
         rate = load / mean
         inside = load + load**2 / (2 * (1 - load)) + load**2 * cv2 / (2 * (1 - load))
-        assert rate * (batching_queues.mean_wait(rate, mean, cv2) + mean) == pytest.approx(inside)
+        assert rate * (queues.mean_wait(rate, mean, cv2) + mean) == pytest.approx(inside)
     with pytest.raises(ValueError, match="grows forever"):
-        batching_queues.mean_wait(2, 0.5, 1)
+        queues.mean_wait(2, 0.5, 1)
 
 
 @settings(deadline=None, max_examples=60)
@@ -95,7 +89,7 @@ def test_littles_law_is_exact_on_every_run(trace, policy):
     exact = [(Fraction(arrival), prompt, output) for arrival, prompt, output in trace]
     unit, policy = Fraction(1, 1000), replace(policy, wait=Fraction(policy.wait))
     requests, steps = simulate(exact, policy, lambda batch: 10 * unit + unit * sum(n for _, n in batch))
-    assert batching_queues.area_in_system(requests) == sum(r.finish - r.arrival for r in requests)
+    assert queues.area_in_system(requests) == sum(r.finish - r.arrival for r in requests)
     held = sum(s.sequences * (s.end - s.start) for s in steps)
     assert held == sum(r.finish - r.start for r in requests), "the log of steps counts the same"
 
@@ -179,7 +173,7 @@ def test_capacity_is_what_a_backlog_of_equal_requests_reaches():
 
 
 def test_one_at_a_time_the_engine_is_an_m_g_1_queue():
-    trace = batching_trace.poisson_trace(1.0, 20_000, seed=8, prompt=1024, output=2, spread=0.5)
+    trace = arrivals.poisson_trace(1.0, 20_000, seed=8, prompt=1024, output=2, spread=0.5)
     engine = H100_LLAMA3_8B
     times = np.array([row.output * engine.weights + engine.work(row.prompt, row.output) for row in trace])
     rate = 0.7 / times.mean()
@@ -187,7 +181,7 @@ def test_one_at_a_time_the_engine_is_an_m_g_1_queue():
     requests, _ = simulate(squeezed, Policy(slots=1), engine.seconds)
     waits = np.reshape([r.start - r.arrival for r in requests], (20, -1)).mean(axis=1)
     low, high = stats.t.interval(0.99, 19, loc=waits.mean(), scale=stats.sem(waits))
-    assert low < batching_queues.mean_wait(rate, times.mean(), times.var() / times.mean() ** 2) < high
+    assert low < queues.mean_wait(rate, times.mean(), times.var() / times.mean() ** 2) < high
 
 
 def test_time_per_token_follows_the_load():
@@ -199,27 +193,25 @@ def test_time_per_token_follows_the_load():
 def test_burstier_traffic_of_the_same_load_waits_longer():
     first = []
     for burstiness in (1.0, 0.1):
-        trace = batching_trace.poisson_trace(16.0, 1200, seed=6, burstiness=burstiness)
+        trace = arrivals.poisson_trace(16.0, 1200, seed=6, burstiness=burstiness)
         requests, _ = simulate(trace, Policy(slots=64), H100_LLAMA3_8B.seconds)
-        first.append(batching_latency.quantile(batching_latency.first_token(requests), 0.99))
+        first.append(latency.quantile(latency.first_token(requests), 0.99))
     assert first[1] > 1.5 * first[0]
 
 
 def test_gaps_and_quantiles_agree_with_numpy():
     values = random.Random(1).choices(range(1000), k=137)
     for share in (0.01, 0.5, 0.9, 0.99, 1.0):
-        assert batching_latency.quantile(values, share) == np.quantile(values, share, method="inverted_cdf")
+        assert latency.quantile(values, share) == np.quantile(values, share, method="inverted_cdf")
 
 
 def test_arrivals_are_poisson_and_lengths_log_normal():
-    trace = batching_trace.poisson_trace(5.0, 4000, seed=3)
+    trace = arrivals.poisson_trace(5.0, 4000, seed=3)
     apart = np.diff([row.arrival for row in trace])
     assert stats.kstest(apart, stats.expon(scale=1 / 5).cdf).pvalue > 0.01
     prompts = [row.prompt for row in trace]
     assert stats.kstest(prompts, stats.lognorm(0.8, scale=512).cdf).pvalue > 0.01
-    bursty = np.diff(
-        [row.arrival for row in batching_trace.poisson_trace(5.0, 4000, seed=3, burstiness=0.25)]
-    )
+    bursty = np.diff([row.arrival for row in arrivals.poisson_trace(5.0, 4000, seed=3, burstiness=0.25)])
     assert bursty.std() / bursty.mean() == pytest.approx(2, rel=0.1), "1 / √burstiness, by vLLM's documents"
     assert bursty.mean() == pytest.approx(apart.mean(), rel=0.1)
 
@@ -231,7 +223,7 @@ def test_arrivals_are_poisson_and_lengths_log_normal():
     )
 )
 def test_a_trace_survives_its_file_and_has_the_form_of_vllms_client(trace):
-    text = batching_trace.trace_lines(trace)
+    text = arrivals.trace_lines(trace)
     rows = [json.loads(line) for line in text.splitlines()]
     assert [set(r) for r in rows] == [{"timestamp", "input_length", "output_length", "hash_ids"}] * len(trace)
     assert [r["timestamp"] for r in rows] == sorted(r["timestamp"] for r in rows)
@@ -240,48 +232,45 @@ def test_a_trace_survives_its_file_and_has_the_form_of_vllms_client(trace):
 
 
 def test_a_trace_file_reads_back_bit_for_bit(tmp_path):
-    trace = batching_trace.poisson_trace(7.0, 50, seed=9)
-    batching_trace.save_trace(tmp_path / "trace.jsonl", trace)
-    assert batching_trace.load_trace(tmp_path / "trace.jsonl") == trace
+    trace = arrivals.poisson_trace(7.0, 50, seed=9)
+    arrivals.save_trace(tmp_path / "trace.jsonl", trace)
+    assert arrivals.load_trace(tmp_path / "trace.jsonl") == trace
 
 
 def test_one_long_prompt_stalls_everybody_and_pieces_bound_the_stall():
-    seen = {name: batching_blocking.measure(policy)[0] for name, policy in batching_blocking.POLICIES.items()}
-    quiet, _ = batching_blocking.measure(Policy(), long_prompts=False)
-    gap = {name: max(batching_latency.gaps(chats)) for name, chats in seen.items()}
-    token = {name: batching_latency.quantile(batching_latency.per_token(c), 0.99) for name, c in seen.items()}
-    first = {
-        name: batching_latency.quantile(batching_latency.first_token(c), 0.99) for name, c in seen.items()
-    }
+    seen = {name: blocking.measure(policy)[0] for name, policy in blocking.POLICIES.items()}
+    quiet, _ = blocking.measure(Policy(), long_prompts=False)
+    gap = {name: max(latency.gaps(chats)) for name, chats in seen.items()}
+    token = {name: latency.quantile(latency.per_token(c), 0.99) for name, c in seen.items()}
+    first = {name: latency.quantile(latency.first_token(c), 0.99) for name, c in seen.items()}
     assert gap["whole prompts"] > 1.6 and token["whole prompts"] == pytest.approx(0.0291, rel=0.02)
-    assert token["whole prompts"] > 3.5 * batching_latency.quantile(batching_latency.per_token(quiet), 0.99)
+    assert token["whole prompts"] > 3.5 * latency.quantile(latency.per_token(quiet), 0.99)
     assert gap["budget 2048"] < gap["whole prompts"] / 10 and gap["budget 512"] < gap["whole prompts"] / 40
     assert token["budget 2048"] > 0.95 * token["whole prompts"], "the mean hides it"
     assert token["budget 128"] < token["budget 512"] < 0.85 * token["whole prompts"]
-    p99 = batching_latency.quantile(batching_latency.gaps(seen["whole prompts"]), 0.99)
+    p99 = latency.quantile(latency.gaps(seen["whole prompts"]), 0.99)
     assert p99 < 0.03, "fewer than one gap in a hundred is the stall"
     assert first["budget 2048"] > 1.5 and first["2048, piece 1024"] < 0.4
 
 
 def test_the_stall_does_not_depend_on_how_memory_and_arithmetic_overlap():
-    requests, _ = simulate(batching_blocking.scene(), Policy(), H100_LLAMA3_8B.bound)
-    cut, _ = simulate(batching_blocking.scene(), Policy(budget=512), H100_LLAMA3_8B.bound)
+    requests, _ = simulate(blocking.scene(), Policy(), H100_LLAMA3_8B.bound)
+    cut, _ = simulate(blocking.scene(), Policy(budget=512), H100_LLAMA3_8B.bound)
     whole, pieces = (
-        max(batching_latency.gaps([r for r in run if r.prompt != batching_blocking.LONG]))
-        for run in (requests, cut)
+        max(latency.gaps([r for r in run if r.prompt != blocking.LONG])) for run in (requests, cut)
     )
     assert whole > 1.6 and pieces < 0.045
 
 
 def test_the_calculator_agrees_with_the_engine():
-    result = batching_calculator.load_latency(rate=12.0, prompt=512, output=128)
+    result = calculator.load_latency(rate=12.0, prompt=512, output=128)
     work = H100_LLAMA3_8B.work(512, 128)
     assert result["time per token"] == f"{H100_LLAMA3_8B.weights / (1 - 12 * work) * 1e3:,.1f} ms"
     assert result["most with any number of slots"] == f"{1 / work:,.1f} req/s"
     alone = 128 * H100_LLAMA3_8B.weights + work
-    slow = batching_calculator.load_latency(rate=1.0, prompt=512, output=128, slots=8)
-    assert slow["mean wait one at a time"] == f"{batching_queues.mean_wait(1.0, alone, 0.9) * 1e3:,.0f} ms"
-    over = batching_calculator.load_latency(rate=500.0)
+    slow = calculator.load_latency(rate=1.0, prompt=512, output=128, slots=8)
+    assert slow["mean wait one at a time"] == f"{queues.mean_wait(1.0, alone, 0.9) * 1e3:,.0f} ms"
+    over = calculator.load_latency(rate=500.0)
     assert over["time per token"] == "overloaded" and not over["lines"]["points"]
 
 
@@ -292,19 +281,19 @@ def test_the_spread_of_lengths_is_in_the_mean_work():
     drawn = H100_LLAMA3_8B.work(prompt, output).mean()
     assert batching_spread.spread_work(H100_LLAMA3_8B, *mean, spread) == pytest.approx(drawn, rel=0.01)
     assert batching_spread.spread_work(H100_LLAMA3_8B, *mean, 0) == H100_LLAMA3_8B.work(*mean)
-    even = batching_calculator.load_latency(rate=0.8, prompt=mean[0], output=mean[1])
+    even = calculator.load_latency(rate=0.8, prompt=mean[0], output=mean[1])
     assert even["load"] == batching_spread.facts()["load_even"]
 
 
 @pytest.mark.parametrize("slots", [1, 4, 4096])
 @pytest.mark.parametrize("rate", [0.01, 0.5])
 def test_the_calculator_draws_within_its_bounds(slots, rate):
-    lines = batching_calculator.load_latency(rate=rate, slots=slots, output=2)["lines"]
+    lines = calculator.load_latency(rate=rate, slots=slots, output=2)["lines"]
     assert all(x > 0 and 0 < y < math.inf for series in lines["series"].values() for x, y in series)
 
 
 def test_what_the_browser_runs_needs_the_standard_library_alone():
-    tree = ast.parse(Path(batching_calculator.__file__).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(calculator.__file__).read_text(encoding="utf-8"))
     names = {a.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
     names |= {n.module.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module}
     assert names <= sys.stdlib_module_names

@@ -9,23 +9,23 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from snippets.inference import (
-    case_studies,
-    case_studies_calculator,
-    case_studies_deepseek,
-    case_studies_hotspot,
-    case_studies_mooncake,
-    case_studies_ranking,
-    case_studies_reduction,
-    kv_cache,
+from snippets.inference.case_studies import (
+    calculator,
+    deepseek,
+    hotspot,
+    mooncake,
+    paging,
+    ranking,
+    reduction,
 )
+from snippets.inference.kv_cache import sizes
 
 
 # ---- vLLM
 def test_a_token_of_opt_13b_and_a_request_are_what_the_paper_prints():
-    token = kv_cache.kv_bytes_per_token(**case_studies.OPT_13B)
+    token = sizes.kv_bytes_per_token(**paging.OPT_13B)
     assert token == 2 * 5120 * 40 * 2 == 800 * 1024  # the paper's own product
-    assert case_studies.LIMIT * token / 2**30 == pytest.approx(1.6, abs=0.05)
+    assert paging.LIMIT * token / 2**30 == pytest.approx(1.6, abs=0.05)
 
 
 @pytest.mark.parametrize("law", ["exponential", "constant"])
@@ -34,48 +34,48 @@ def test_what_a_running_sequence_holds_is_what_a_simulation_meets(law):
     rng = np.random.default_rng(0)
     outputs = rng.exponential(338.0, 40_000) if law == "exponential" else np.full(40_000, 338.0)
     held = np.sum(outputs * (161 + outputs / 2)) / np.sum(outputs)  # each step, each sequence
-    expected = case_studies.held(161, 338, time_weighted=law == "exponential")
+    expected = paging.held(161, 338, time_weighted=law == "exponential")
     assert held == pytest.approx(expected, rel=0.02)
 
 
 def test_half_a_block_is_empty_on_average():
     lengths = np.random.default_rng(1).integers(1, 2000, 20_000)
     used = lengths.sum() / (-(-lengths // 16) * 16).sum()
-    assert case_studies.paged_in_use(lengths.mean(), 16) == pytest.approx(used, abs=0.001)
+    assert paging.paged_in_use(lengths.mean(), 16) == pytest.approx(used, abs=0.001)
 
 
 @pytest.mark.parametrize("system, within", [("longest", 0.021), ("oracle", 0.01), ("paged", 0.022)])
 def test_two_means_predict_figure_2(system, within):
-    ours = case_studies.predictions()
-    assert abs(ours[system] - case_studies.measured(system)) < within
-    assert abs(ours["naive"] - case_studies.measured("longest")) > 0.06  # and half a reply does not
+    ours = paging.predictions()
+    assert abs(ours[system] - paging.measured(system)) < within
+    assert abs(ours["naive"] - paging.measured("longest")) > 0.06  # and half a reply does not
 
 
 def test_figure_2_adds_up():
-    assert all(sum(row) == pytest.approx(100, abs=0.11) for row in case_studies.FIGURE_2.values())
+    assert all(sum(row) == pytest.approx(100, abs=0.11) for row in paging.FIGURE_2.values())
 
 
 # ---- Character.AI
 @given(context=st.integers(1, 200_000), one_global_in=st.integers(1, 12))
 def test_windows_save_what_the_tested_cache_formula_saves(context, one_global_in):
-    full = kv_cache.hybrid_bytes(one_global_in, 0, 1024, context, 1.0)
-    mixed = kv_cache.hybrid_bytes(1, one_global_in - 1, 1024, context, 1.0)
-    assert case_studies_reduction.window_factor(context, 1024, one_global_in) == pytest.approx(full / mixed)
+    full = sizes.hybrid_bytes(one_global_in, 0, 1024, context, 1.0)
+    mixed = sizes.hybrid_bytes(1, one_global_in - 1, 1024, context, 1.0)
+    assert reduction.window_factor(context, 1024, one_global_in) == pytest.approx(full / mixed)
 
 
 @pytest.mark.parametrize(("context", "sharing", "more"), [(1340, 2, False), (1365, 2, True), (1, 3, True)])
 def test_the_three_reductions_of_the_post_give_more_than_twenty(context, sharing, more):
     """MQA, windows, shared layers: above 20 from a third more than the window, or at any length if three layers share."""
-    parts = case_studies_reduction.factors(context, sharing)
-    three = case_studies_reduction.product(parts, "heads", "sharing", "windows")
+    parts = reduction.factors(context, sharing)
+    three = reduction.product(parts, "heads", "sharing", "windows")
     assert (three > 20) == more
-    assert case_studies_reduction.product(parts) == 2 * three, "int8 comes on top"
+    assert reduction.product(parts) == 2 * three, "int8 comes on top"
 
 
 # ---- Mooncake
-@pytest.mark.parametrize("node, printed", [(case_studies_mooncake.A800, 6), (case_studies_mooncake.H800, 19)])
+@pytest.mark.parametrize("node, printed", [(mooncake.A800, 6), (mooncake.H800, 19)])
 def test_the_published_thresholds(node, printed):
-    assert round(case_studies_mooncake.least_bandwidth(8192, node) / 1e9) == printed
+    assert round(mooncake.least_bandwidth(8192, node) / 1e9) == printed
 
 
 def test_the_coefficient_is_what_the_layers_of_llama_3_70b_multiply():
@@ -85,42 +85,42 @@ def test_the_coefficient_is_what_the_layers_of_llama_3_70b_multiply():
             num_attention_heads=64, num_key_value_heads=8, head_dim=128,
         ))  # fmt: skip
     weights = sum(p.numel() for p in model.model.layers.parameters() if p.dim() == 2)
-    assert 2 * weights / 8192**2 == case_studies_mooncake.matmul_coefficient() != 22
+    assert 2 * weights / 8192**2 == mooncake.matmul_coefficient() != 22
 
 
 def test_attention_costs_four_per_pair_and_channel():
     q = torch.empty(1, 1, 64, 32, device="meta")
     with FlopCounterMode(display=False) as count:
         (q @ q.transpose(-1, -2)) @ q
-    assert count.get_total_flops() == 4 * 64**2 * 32 == case_studies_mooncake.ATTENTION * 64**2 * 32
+    assert count.get_total_flops() == 4 * 64**2 * 32 == mooncake.ATTENTION * 64**2 * 32
 
 
 def test_the_pool_and_the_percentages_of_the_paper():
-    token = kv_cache.kv_bytes_per_token(**kv_cache.LLAMA3_70B)
+    token = sizes.kv_bytes_per_token(**sizes.LLAMA3_70B)
     assert token == 320 * 1024
     assert 2.9e6 < 1e12 / token < 3.4e6  # "about 3 million"
     assert 131_072 * token == 40 * 2**30
-    assert case_studies_mooncake.nodes_for(50e6, 3e6) == 17 < 20  # and "at least 20" is printed
+    assert mooncake.nodes_for(50e6, 3e6) == 17 < 20  # and "at least 20" is printed
     for times, less in ((1.56, 0.36), (2.12, 0.53), (2.76, 0.64)):  # figure 8 against its text
         assert 1 - 1 / times == pytest.approx(less, abs=0.005)
-    assert case_studies_mooncake.times_to_change(2.36) == pytest.approx(1.36)
+    assert mooncake.times_to_change(2.36) == pytest.approx(1.36)
     assert pytest.approx(0.14, abs=0.005) == 1 - 3.07 / 3.58
 
 
 # ---- DeepSeek
-DAY = case_studies_deepseek.Day()
+DAY = deepseek.Day()
 
 
 def test_the_bill_is_exact_and_the_revenue_right_within_the_rounding_of_tokens():
-    assert case_studies_deepseek.cost(DAY) == 87_072
+    assert deepseek.cost(DAY) == 87_072
     slack = 0.5e3 * (0.14 + 2 * 0.55 + 2.19)  # half a billion more or less of each count
-    assert abs(case_studies_deepseek.revenue(DAY) - 562_027) < slack
+    assert abs(deepseek.revenue(DAY) - 562_027) < slack
     assert round(100 * (562_027 / 87_072 - 1)) == 545  # profit over cost
     assert pytest.approx(0.845, abs=0.0005) == 1 - 87_072 / 562_027  # over revenue
 
 
 def test_two_throughputs_divide_the_published_fleet():
-    prefill, decode = case_studies_deepseek.pools(DAY)
+    prefill, decode = deepseek.pools(DAY)
     assert prefill + decode == pytest.approx(226.75, rel=0.001)
     assert (prefill, decode) == pytest.approx((95.5, 131.4), abs=0.05)
 
@@ -134,7 +134,7 @@ def test_tokens_per_expert_are_what_random_routing_gives():
     rng, tokens = np.random.default_rng(0), 144 * 20
     chosen = rng.permuted(np.tile(np.arange(256), (tokens, 1)), axis=1)[:, :8]
     counts = np.bincount(chosen.ravel(), minlength=256)
-    assert counts.mean() == case_studies_deepseek.tokens_per_expert(144, 20)
+    assert counts.mean() == deepseek.tokens_per_expert(144, 20)
     assert counts.max() > 1.2 * counts.mean()  # balanced on average is not balanced
 
 
@@ -156,24 +156,22 @@ def hstu_flops(model, tokens):
 
 @pytest.mark.parametrize("tokens", [1, 37, 500])
 def test_flops_are_what_pytorch_counts(tokens):
-    model = case_studies_ranking.Ranker()
-    full = case_studies_ranking.per_token(model) * tokens + case_studies_ranking.per_pair(model) * tokens**2
+    model = ranking.Ranker()
+    full = ranking.per_token(model) * tokens + ranking.per_pair(model) * tokens**2
     assert hstu_flops(model, tokens) == full
 
 
 @given(st.floats(1e6, 1e15))
 def test_the_history_of_a_budget_costs_that_budget(flops):
-    model = case_studies_ranking.MODEL
-    events = case_studies_ranking.history_for(model, flops)
-    assert case_studies_ranking.history_flops(model, events) == pytest.approx(flops, rel=1e-6)
+    model = ranking.MODEL
+    events = ranking.history_for(model, flops)
+    assert ranking.history_flops(model, events) == pytest.approx(flops, rel=1e-6)
 
 
 def test_the_benchmark_s_ratios_and_its_table():
-    assert case_studies_ranking.table_bytes(1e9, 512, 2) == pytest.approx(1e12, rel=0.03)
-    assert 1 < case_studies_ranking.EVENTS < 16_384  # the longest sequence of the reference
-    alone = case_studies_ranking.request_flops(
-        case_studies_ranking.MODEL, case_studies_ranking.EVENTS, 1, True
-    )
+    assert ranking.table_bytes(1e9, 512, 2) == pytest.approx(1e12, rel=0.03)
+    assert 1 < ranking.EVENTS < 16_384  # the longest sequence of the reference
+    alone = ranking.request_flops(ranking.MODEL, ranking.EVENTS, 1, True)
     assert alone == pytest.approx(260e9, rel=0.001)  # "per candidate" holds for a single one
 
 
@@ -194,55 +192,55 @@ def test_candidates_that_share_a_history_score_as_if_alone():
 
 # ---- The hot spot
 def test_one_node_that_always_hits_is_an_m_d_1_queue():
-    service, rate = case_studies_hotspot.FRESH * case_studies_hotspot.PER_TOKEN, 1.5
-    _, _, mean, _ = case_studies_hotspot.serve("shortest queue", 40_000, rate, nodes=1, hot=1.0)
+    service, rate = hotspot.FRESH * hotspot.PER_TOKEN, 1.5
+    _, _, mean, _ = hotspot.serve("shortest queue", 40_000, rate, nodes=1, hot=1.0)
     load = rate * service
     assert mean == pytest.approx(service + load * service / (2 * (1 - load)), rel=0.03)
 
 
 def test_most_hits_has_the_best_hit_rate_and_the_worst_latency():
-    runs = {route: case_studies_hotspot.serve(route) for route in case_studies_hotspot.ROUTES}
+    runs = {route: hotspot.serve(route) for route in hotspot.ROUTES}
     by_hits = max(runs, key=lambda route: runs[route][0])
     by_mean = sorted(runs, key=lambda route: runs[route][2])
     assert by_hits == "most hits" == by_mean[-1]
     assert by_mean[:3] == ["first token", "shortest queue", "at random"]  # Mooncake's figure 5
     assert runs["most hits"][2] > 4 * runs["first token"][2]
-    longer = case_studies_hotspot.serve("most hits", requests=16_000)
+    longer = hotspot.serve("most hits", requests=16_000)
     assert longer[2] < 1.2 * runs["most hits"][2], "a queue that is long, not one that grows with the run"
     assert runs["most hits"][1] > 1.3 * runs["first token"][1]  # because one node works for all
 
 
 def test_first_token_copies_the_hot_prefix():
-    pool = [case_studies_hotspot.Node() for _ in range(4)]
+    pool = [hotspot.Node() for _ in range(4)]
     for i in range(40):
-        case_studies_hotspot.first_token(pool, 0, i * 0.1).run(0, i * 0.1)
+        hotspot.first_token(pool, 0, i * 0.1).run(0, i * 0.1)
     assert all(0 in node.cache for node in pool)
 
 
 # ---- The calculators
 def test_the_reduction_s_default_is_the_post_s_and_its_bars_end_where_it_says():
-    result = case_studies_calculator.reduction()
-    parts = case_studies_reduction.factors(4096, 2)
-    assert result["smaller at 4,096 tokens"] == f"{case_studies_reduction.product(parts):.1f} times"
+    result = calculator.reduction()
+    parts = reduction.factors(4096, 2)
+    assert result["smaller at 4,096 tokens"] == f"{reduction.product(parts):.1f} times"
     values = list(result["bars"]["values"].values())
-    assert values[0] / values[-1] == pytest.approx(case_studies_reduction.product(parts))
-    assert values[0] == 4096 * kv_cache.kv_bytes_per_token(80, 8, 128) / 1e9
+    assert values[0] / values[-1] == pytest.approx(reduction.product(parts))
+    assert values[0] == 4096 * sizes.kv_bytes_per_token(80, 8, 128) / 1e9
 
 
 @given(context=st.integers(1, 4_000_000), one_global_in=st.integers(1, 64))
 def test_a_reduction_is_never_below_its_constant_part_nor_above_its_limit(context, one_global_in):
-    result = case_studies_calculator.reduction(context=context, one_global_in=one_global_in)
+    result = calculator.reduction(context=context, one_global_in=one_global_in)
     times = float(result[f"smaller at {context:,} tokens"].split()[0])
     assert 32 - 0.05 <= times <= 32 * one_global_in + 0.05
 
 
 def test_a_reduction_that_grows_is_refused():
     with pytest.raises(ValueError, match="no more heads or bits"):
-        case_studies_calculator.reduction(heads_after=9)
+        calculator.reduction(heads_after=9)
 
 
 def test_the_day_s_default_is_the_published_day():
-    result = case_studies_calculator.day()
+    result = calculator.day()
     cost = float(result["cost of the day"].split()[0].replace(",", ""))
     assert cost == pytest.approx(87_072, rel=0.001)
     assert result["revenue at these prices"] == "562,100 dollars"
@@ -250,6 +248,6 @@ def test_the_day_s_default_is_the_published_day():
 
 
 def test_idle_nodes_cost_as_much_as_busy_ones():
-    full, third = (case_studies_calculator.day(busy=b)["bars"]["values"] for b in (100, 25))
+    full, third = (calculator.day(busy=b)["bars"]["values"] for b in (100, 25))
     assert third["replies"] == pytest.approx(4 * full["replies"])
     assert third["revenue"] == full["revenue"]

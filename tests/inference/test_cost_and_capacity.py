@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from snippets.inference import cost_and_capacity as cost
-from snippets.inference import cost_and_capacity_autoscaler as scaler
-from snippets.inference import cost_and_capacity_decode as decode
-from snippets.inference import cost_and_capacity_fleet as fleet
-from snippets.inference import cost_and_capacity_speedup as speed
-from snippets.inference.cost_and_capacity_calculator import token_cost
+from snippets.inference.cost_and_capacity import accounting as cost
+from snippets.inference.cost_and_capacity import autoscaler as scaler
+from snippets.inference.cost_and_capacity import decode_step as decode
+from snippets.inference.cost_and_capacity import fleet
+from snippets.inference.cost_and_capacity import speedup as speed
+from snippets.inference.cost_and_capacity.calculator import token_cost
 
 DAY = cost.Day()
 

@@ -14,19 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
 
-from snippets.distributed.hardware import ACCELERATORS
-from snippets.inference import (
-    kv_cache,
-    kv_cache_calculator,
-    kv_cache_decoding,
-    kv_cache_model,
-    kv_cache_prefix,
-    kv_cache_quantized,
-    kv_cache_time,
-)
-from snippets.inference.overview_load import sequences_that_fit
-from snippets.inference.overview_models import MODELS
-from snippets.inference.overview_setup import Setup, weight_bytes
+from snippets.distributed.hardware.roofline import ACCELERATORS
+from snippets.inference.kv_cache import calculator as kv_cache_calculator
+from snippets.inference.kv_cache import decoding, quantization
+from snippets.inference.kv_cache import model as kv_cache_model
+from snippets.inference.kv_cache import prefix as kv_cache_prefix
+from snippets.inference.kv_cache import sizes as kv_cache
+from snippets.inference.kv_cache import timing as kv_cache_time
+from snippets.inference.overview.load import sequences_that_fit
+from snippets.inference.overview.models import MODELS
+from snippets.inference.overview.setup import Setup, weight_bytes
 
 FP32 = 4
 
@@ -78,9 +75,9 @@ def test_weights_that_do_not_fit_are_refused():
 @settings(deadline=None)
 @given(tokens=st.integers(1, 24), chunk=st.integers(1, 24))
 def test_chunked_decoding_equals_one_pass(tokens, chunk):
-    q, k, v = kv_cache_decoding.tensors(tokens)
+    q, k, v = decoding.tensors(tokens)
     full = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    torch.testing.assert_close(kv_cache_decoding.decode(q, k, v, chunk), full)
+    torch.testing.assert_close(decoding.decode(q, k, v, chunk), full)
 
 
 @pytest.mark.parametrize("hit", [1, 16, 95])
@@ -109,8 +106,8 @@ def test_a_wrong_offset_after_a_prefix_hit_is_silent_and_wrong():
 @pytest.mark.parametrize("group", [1, 4, 16])
 def test_a_channel_has_a_scale_for_every_group_of_tokens(group):
     x = torch.randn(2, 3, 16, 8, generator=torch.Generator().manual_seed(3))
-    alone = [kv_cache_quantized.fake_quantize(part, 3, dim=-2) for part in x.split(group, dim=-2)]
-    assert torch.equal(kv_cache_quantized.per_channel(x, 3, group), torch.cat(alone, dim=-2))
+    alone = [quantization.fake_quantize(part, 3, dim=-2) for part in x.split(group, dim=-2)]
+    assert torch.equal(quantization.per_channel(x, 3, group), torch.cat(alone, dim=-2))
 
 
 @pytest.mark.parametrize("dim", [-1, -2])
@@ -120,7 +117,7 @@ def test_eight_bit_quantization_agrees_with_pytorch(dim):
     axis = 3 if dim == -2 else 2
     low, high = x.amin(dim), x.amax(dim)
     scale = ((high - low) / 255).flatten()
-    ours = kv_cache_quantized.fake_quantize(x, 8, dim)
+    ours = quantization.fake_quantize(x, 8, dim)
     theirs = torch.fake_quantize_per_channel_affine(
         x - low.unsqueeze(dim), scale, torch.zeros_like(scale, dtype=torch.int32), axis, 0, 255
     ) + low.unsqueeze(dim)
@@ -128,14 +125,14 @@ def test_eight_bit_quantization_agrees_with_pytorch(dim):
 
 
 def test_outlier_channels_make_the_axis_of_the_keys_matter():
-    q, k, v = kv_cache_quantized.cache()
+    q, k, v = quantization.cache()
     for bits, least in ((8, 6), (4, 6), (2, 6)):
-        stored = kv_cache_quantized.fake_quantize(k, bits, -1), kv_cache_quantized.per_channel(k, bits)
-        token, channel = (kv_cache_quantized.error(k, v, q, x, v) for x in stored)
+        stored = quantization.fake_quantize(k, bits, -1), quantization.per_channel(k, bits)
+        token, channel = (quantization.error(k, v, q, x, v) for x in stored)
         assert token > least * channel
-    q, k, v = kv_cache_quantized.cache(outlier=1.0)
-    stored = kv_cache_quantized.fake_quantize(k, 4, -1), kv_cache_quantized.per_channel(k, 4)
-    token, channel = (kv_cache_quantized.error(k, v, q, x, v) for x in stored)
+    q, k, v = quantization.cache(outlier=1.0)
+    stored = quantization.fake_quantize(k, 4, -1), quantization.per_channel(k, 4)
+    token, channel = (quantization.error(k, v, q, x, v) for x in stored)
     assert token == pytest.approx(channel, rel=0.35), "without outliers there is nothing to isolate"
 
 

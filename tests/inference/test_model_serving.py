@@ -22,18 +22,13 @@ from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
 from scipy import stats
 
-from snippets.inference import (
-    model_serving,
-    model_serving_api,
-    model_serving_breaks,
-    model_serving_bucket,
-    model_serving_calculator,
-    model_serving_canary,
-    model_serving_onnx,
-    model_serving_tail,
-)
-from snippets.inference.model_serving import Batcher, Overloaded
-from snippets.inference.model_serving_clock import FIXED, PER_ROW, costed, percentile, served, simulate
+from snippets.inference.model_serving import api, breaks, export, tail
+from snippets.inference.model_serving import batcher as model_serving
+from snippets.inference.model_serving import bucket as model_serving_bucket
+from snippets.inference.model_serving import calculator as model_serving_calculator
+from snippets.inference.model_serving import canary as model_serving_canary
+from snippets.inference.model_serving.batcher import Batcher, Overloaded
+from snippets.inference.model_serving.clock import FIXED, PER_ROW, costed, percentile, served, simulate
 
 KEY = {"X-API-Key": "secret"}
 OWNERS = {hashlib.sha256(b"secret").hexdigest(): "team-a"}
@@ -41,7 +36,7 @@ OWNERS = {hashlib.sha256(b"secret").hexdigest(): "team-a"}
 
 @pytest.fixture(scope="module")
 def graph():
-    return model_serving_onnx.export(model_serving_onnx.ranker())
+    return export.export(export.ranker())
 
 
 async def stopped(worker):
@@ -57,9 +52,9 @@ async def stopped(worker):
 def test_the_graph_answers_as_pytorch_and_as_the_reference_do(graph, rows):
     onnx.checker.check_model(onnx.load_model_from_string(graph), full_check=True)
     x = torch.randn(rows, 64, generator=torch.Generator().manual_seed(rows))
-    (got,) = model_serving_onnx.session(graph).run(None, {"features": x.numpy()})
+    (got,) = export.session(graph).run(None, {"features": x.numpy()})
     with torch.inference_mode():
-        np.testing.assert_allclose(got, model_serving_onnx.ranker()(x).numpy(), atol=1e-6)
+        np.testing.assert_allclose(got, export.ranker()(x).numpy(), atol=1e-6)
     (reference,) = ReferenceEvaluator(onnx.load_model_from_string(graph)).run(None, {"features": x.numpy()})
     np.testing.assert_allclose(got, reference, atol=1e-6)
 
@@ -68,15 +63,15 @@ def test_over_http_a_hundred_concurrent_callers_get_the_scores_of_their_own_rows
     """FastAPI, batcher and ONNX Runtime together; PyTorch says what each row's score is."""
     x = torch.randn(100, 64, generator=torch.Generator().manual_seed(9))
     with torch.inference_mode():
-        expected = model_serving_onnx.ranker()(x)[:, 0].tolist()
+        expected = export.ranker()(x)[:, 0].tolist()
     calls = []
-    model = model_serving_onnx.served_by(model_serving_onnx.session(graph))
+    model = export.served_by(export.session(graph))
 
     async def counted(rows):
         calls.append(len(rows))
         return await model(rows)
 
-    app = model_serving_api.create_app(counted, OWNERS, patience=30)
+    app = api.create_app(counted, OWNERS, patience=30)
 
     async def ask_all():
         transport = httpx2.ASGITransport(app=app)
@@ -181,7 +176,7 @@ def test_isolating_one_bad_row_takes_the_calls_that_the_page_says(good):
     rows = [row if row != good else -1 for row in range(32)]
 
     async def main():
-        batcher = Batcher(model_serving_breaks.strict, 32, 0.0)
+        batcher = Batcher(breaks.strict, 32, 0.0)
         await batcher.call([1])  # as a server does before it is ready
         asked = [asyncio.create_task(batcher.ask(row)) for row in rows]
         await asyncio.sleep(0)
@@ -190,7 +185,7 @@ def test_isolating_one_bad_row_takes_the_calls_that_the_page_says(good):
         await stopped(worker)
         return len(batcher.batches) - 1
 
-    assert simulate(main()) == model_serving_breaks.extra_calls(32) == 12
+    assert simulate(main()) == breaks.extra_calls(32) == 12
 
 
 def test_a_model_that_is_down_costs_two_calls_a_batch_and_is_used_again_when_it_is_back():
@@ -295,10 +290,10 @@ def test_percentiles_are_numpys(values, share):
 
 
 def test_a_closed_loop_sees_one_slow_request_where_users_see_a_hundred():
-    closed, opened = (simulate(run(1000)) for run in (model_serving_tail.closed, model_serving_tail.opened))
+    closed, opened = (simulate(run(1000)) for run in (tail.closed, tail.opened))
     assert sum(t > 0.1 for t in closed) == 1 and percentile(closed, 0.99) < 0.003
     assert sum(t > 0.1 for t in opened) > 80 and percentile(opened, 0.99) > 0.8
-    assert model_serving_tail.fan_out(0.01, 100) == pytest.approx(stats.binom.sf(0, 100, 0.01))
+    assert tail.fan_out(0.01, 100) == pytest.approx(stats.binom.sf(0, 100, 0.01))
 
 
 # ---- the API
@@ -324,7 +319,7 @@ def test_no_interval_lets_more_pass_than_burst_and_rate_allow(gaps, rate, burst)
 
 
 def test_statuses_say_what_is_wrong_and_nothing_about_the_inside():
-    app = model_serving_api.create_app(model_serving_api.mean, OWNERS)
+    app = api.create_app(api.mean, OWNERS)
     good = [2.0] * 64
     with TestClient(app) as client:
         ask = lambda features, headers: client.post(  # noqa: E731
@@ -353,7 +348,7 @@ def test_a_server_that_is_told_to_stop_answers_what_it_accepted():
         await asyncio.sleep(0.3)
         return [row[0] for row in rows]
 
-    app = model_serving_api.create_app(slow, OWNERS, patience=30)
+    app = api.create_app(slow, OWNERS, patience=30)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=30))
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/score"
@@ -455,8 +450,8 @@ def test_a_gate_has_no_more_looks_than_its_threshold_was_divided_by():
 
 def test_one_bad_row_in_a_hundred_fails_a_quarter_of_the_good_ones_or_shifts_their_answers():
     told = {
-        name: simulate(model_serving_breaks.outcomes(kind(model, 32, 0.0), 0.01, 3200))
-        for name, (kind, model) in model_serving_breaks.CASES.items()
+        name: simulate(breaks.outcomes(kind(model, 32, 0.0), 0.01, 3200))
+        for name, (kind, model) in breaks.CASES.items()
     }
     raised, dropped = told["naive, model raises"], told["naive, rows dropped"]
     assert raised["error"] > 0.25 * raised["good rows"] and raised["wrong"] == 0
@@ -464,7 +459,7 @@ def test_one_bad_row_in_a_hundred_fails_a_quarter_of_the_good_ones_or_shifts_the
     assert dropped["error"] == 0 and dropped["never"] > 0
     for name in ("this page, raises", "this page, dropped"):
         assert told[name]["right"] == told[name]["good rows"]
-    assert model_serving_breaks.poisoned(0.01, 32) == pytest.approx(stats.binom.sf(0, 31, 0.01))
+    assert breaks.poisoned(0.01, 32) == pytest.approx(stats.binom.sf(0, 31, 0.01))
 
 
 # ---- calculator

@@ -26,11 +26,12 @@ from transformers import (
     Qwen3MoeForCausalLM,
 )
 
-from snippets.distributed.hardware import ACCELERATORS, Accelerator
-from snippets.inference import overview, overview_goodput, overview_published, overview_requests
-from snippets.inference.overview_calculator import serving_planner
-from snippets.inference.overview_load import Load, sequences_that_fit, token_seconds
-from snippets.inference.overview_models import (
+from snippets.distributed.hardware.roofline import ACCELERATORS, Accelerator
+from snippets.inference.overview import goodput, worked_example, workload
+from snippets.inference.overview import latency as overview
+from snippets.inference.overview.calculator import serving_planner
+from snippets.inference.overview.load import Load, sequences_that_fit, token_seconds
+from snippets.inference.overview.models import (
     MODELS,
     Model,
     active_params,
@@ -38,7 +39,7 @@ from snippets.inference.overview_models import (
     cache_bytes,
     parameters,
 )
-from snippets.inference.overview_planner import (
+from snippets.inference.overview.planner import (
     LLAMA,
     LOADS,
     Choice,
@@ -46,8 +47,8 @@ from snippets.inference.overview_planner import (
     largest_batch,
     plan,
 )
-from snippets.inference.overview_setup import Setup, link_seconds, sequence_bytes, weight_bytes
-from snippets.inference.overview_time import decode_step, pairs, prefill_flops, prefill_seconds
+from snippets.inference.overview.setup import Setup, link_seconds, sequence_bytes, weight_bytes
+from snippets.inference.overview.step_time import decode_step, pairs, prefill_flops, prefill_seconds
 
 
 def dense(layers, hidden, heads, kv_heads, width):
@@ -253,7 +254,7 @@ def test_the_book_holds_43_users_in_bf16_and_as_many_in_int8():
     """A table of the book says 52 for int8, 67 for int4: there is more than the chips leave beside the weights."""
     half = replace(book("bf16", 16), cache="bf16")
     assert sequences_that_fit(half, 8192) == sequences_that_fit(book(), 8192) == 44  # at 160 kB
-    facts = overview_published.facts()
+    facts = worked_example.facts()
     assert facts["users_int8"] == facts["users_int4"] == "43"  # at the book's 162 and 81 kB
     assert facts["users_exact"] == "42"  # 70.6 billion parameters, 163,840 bytes
 
@@ -323,9 +324,9 @@ def test_limits_are_named_for_what_causes_them():
 
 def test_a_plan_is_what_a_simulated_server_delivers():
     """Equal requests at the planned rate: the server must reach the planned time per token and stay there."""
-    load, c = overview_goodput.LOAD, overview_goodput.CHOICE
-    arriving = overview_requests.requests(c.tokens_s / load.output, load, 600, 0.0)
-    overview_goodput.serve(overview_goodput.GROUP, arriving, c.batch)
+    load, c = goodput.LOAD, goodput.CHOICE
+    arriving = workload.requests(c.tokens_s / load.output, load, 600, 0.0)
+    goodput.serve(goodput.GROUP, arriving, c.batch)
     late = [overview.clocks(r.arrival, r.times) for r in arriving[300:500]]
     assert np.mean([x.tpot for x in late]) == pytest.approx(c.tpot, rel=0.03)
     assert all(len(r.times) == r.output for r in arriving)
@@ -334,8 +335,8 @@ def test_a_plan_is_what_a_simulated_server_delivers():
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 1000), spread=st.sampled_from([0.0, 0.5, 1.0]), rate=st.floats(0.1, 50))
 def test_what_is_drawn_has_the_means_that_are_promised(seed, spread, rate):
-    load = overview_goodput.LOAD
-    drawn = overview_requests.requests(rate, load, 600, spread, seed)
+    load = goodput.LOAD
+    drawn = workload.requests(rate, load, 600, spread, seed)
     assert np.mean([r.prompt for r in drawn]) == pytest.approx(load.prompt, rel=2e-3)
     assert np.mean([r.output for r in drawn]) == pytest.approx(load.output, rel=2e-3)
     assert drawn[-1].arrival == pytest.approx(600 / rate)
@@ -368,10 +369,10 @@ def test_tokens_per_second_stay_below_output_over_prefill():
 
 
 def test_sized_by_averages_goodput_collapses_while_throughput_looks_well():
-    equal, drawn = overview_goodput.run(1.0, 0.0), overview_goodput.run(1.0, 1.0)
+    equal, drawn = goodput.run(1.0, 0.0), goodput.run(1.0, 1.0)
     assert drawn[0] > 0.85 * equal[0], "tokens per second alarm nobody"
     assert equal[1] == 1.0 and drawn[1] < 0.3, "three of four requests miss the objective"
-    assert overview_goodput.run(0.5, 1.0)[1] > 0.9
+    assert goodput.run(0.5, 1.0)[1] > 0.9
 
 
 @settings(max_examples=40)

@@ -24,17 +24,12 @@ from torchao.quantization import (
     quantize_,
 )
 
-from snippets.inference import (
-    quantization,
-    quantization_activations,
-    quantization_awq,
-    quantization_blocks,
-    quantization_calculator,
-    quantization_gptq,
-    quantization_time,
-    quantization_torchao,
-)
-from snippets.inference.quantization import E2M1, E2M3, E3M2, E4M3, E5M2
+from snippets.inference.quantization import activations, awq_scales, gptq, torchao_layers
+from snippets.inference.quantization import blocks as quantization_blocks
+from snippets.inference.quantization import calculator as quantization_calculator
+from snippets.inference.quantization import formats as quantization
+from snippets.inference.quantization import timing as quantization_time
+from snippets.inference.quantization.formats import E2M1, E2M3, E3M2, E4M3, E5M2
 
 FLOAT8 = {torch.float8_e4m3fn: E4M3, torch.float8_e5m2: E5M2}
 SMALL = {  # torchao's conversions to and from one code per byte
@@ -175,50 +170,50 @@ def test_int4_groups_are_torchaos(symmetric, one_sign):
         IntxWeightOnlyConfig(weight_dtype=torch.int4, granularity=PerGroup(32), mapping_type=kind),
     )
     stored = layer[0].weight
-    scale, zero = quantization_gptq.grid(w, 4, 32, symmetric)
-    codes = quantization_gptq.quantize(w, *(t.repeat_interleave(32, -1) for t in (scale, zero)), 4)
+    scale, zero = gptq.grid(w, 4, 32, symmetric)
+    codes = gptq.quantize(w, *(t.repeat_interleave(32, -1) for t in (scale, zero)), 4)
     torch.testing.assert_close(scale, stored.scale)
     assert torch.equal(zero, stored.zero_point.float())
     assert torch.equal(codes, stored.qdata.float())
-    torch.testing.assert_close(quantization_gptq.nearest(w, 4, 32, symmetric), stored.dequantize())
+    torch.testing.assert_close(gptq.nearest(w, 4, 32, symmetric), stored.dequantize())
 
 
 def test_int8_codes_are_torchaos():
     """Its scale is absmax / 127.5, that of the page's integer product absmax / 127."""
     layer, w = linear()
     quantize_(layer, Int8WeightOnlyConfig())
-    scale, zero = quantization_gptq.grid(w, 8, 64, symmetric=True)
-    assert torch.equal(quantization_gptq.quantize(w, scale, zero, 8), layer[0].weight.qdata.float())
+    scale, zero = gptq.grid(w, 8, 64, symmetric=True)
+    assert torch.equal(gptq.quantize(w, scale, zero, 8), layer[0].weight.qdata.float())
 
 
 @settings(deadline=None, max_examples=60)
 @given(bits=st.integers(2, 8), group=st.sampled_from([4, 16, 64]), seed=st.integers(0, 99))
 def test_what_is_not_clamped_is_within_half_a_step(bits, group, seed):
     _, w = linear(seed)
-    scale, zero = (t.repeat_interleave(group, -1) for t in quantization_gptq.grid(w, bits, group, False))
-    codes = quantization_gptq.quantize(w, scale, zero, bits)
+    scale, zero = (t.repeat_interleave(group, -1) for t in gptq.grid(w, bits, group, False))
+    codes = gptq.quantize(w, scale, zero, bits)
     inner = (codes > -(2 ** (bits - 1))) & (codes < 2 ** (bits - 1) - 1)
-    off = (quantization_gptq.dequantize(codes, scale, zero) - w).abs()
+    off = (gptq.dequantize(codes, scale, zero) - w).abs()
     assert (off <= scale * (0.5 + 1e-4))[inner].all()
 
 
 @pytest.mark.parametrize("bits", [8, 4, 3, 2])
 @pytest.mark.parametrize("group", [128, 32])
 def test_gptq_beats_rounding_on_the_calibration_loss_and_on_new_tokens(bits, group):
-    w, x = quantization_gptq.layer()
+    w, x = gptq.layer()
     seen, new = x.chunk(2)
-    rounded = quantization_gptq.nearest(w, bits, group)
-    fitted = quantization_gptq.gptq(w, seen, bits, group)
+    rounded = gptq.nearest(w, bits, group)
+    fitted = gptq.gptq(w, seen, bits, group)
     for tokens in (seen, new):
-        assert quantization_gptq.loss(w, fitted, tokens) < 0.6 * quantization_gptq.loss(w, rounded, tokens)
+        assert gptq.loss(w, fitted, tokens) < 0.6 * gptq.loss(w, rounded, tokens)
     assert (fitted - w).norm() > (rounded - w).norm(), "the weights themselves are further away"
 
 
 def test_gptq_of_uncorrelated_inputs_is_rounding():
     """With a diagonal Hessian no column can make up for another."""
     _, w = linear()
-    fitted = quantization_gptq.gptq(w, torch.eye(64), 4, 32, damp=0.0)
-    torch.testing.assert_close(fitted, quantization_gptq.nearest(w, 4, 32))
+    fitted = gptq.gptq(w, torch.eye(64), 4, 32, damp=0.0)
+    torch.testing.assert_close(fitted, gptq.nearest(w, 4, 32))
 
 
 def test_gptq_moves_the_last_column_to_its_least_squares_solution():
@@ -226,7 +221,7 @@ def test_gptq_moves_the_last_column_to_its_least_squares_solution():
     g = torch.Generator().manual_seed(1)
     x = torch.randn(50, 2, generator=g, dtype=torch.float64) @ torch.tensor([[1.0, 0.9], [0.0, 0.3]]).double()
     w = torch.tensor([[0.437, -0.91]], dtype=torch.float64)
-    stored = quantization_gptq.gptq(w, x, bits=3, group=1, damp=0.0)
+    stored = gptq.gptq(w, x, bits=3, group=1, damp=0.0)
     assert stored[0, 0] == pytest.approx(0.437 * 3 / 3.5), "3 bits reach 3, absmax asks for 3.5"
     best, *_ = np.linalg.lstsq(x[:, 1:].numpy(), (x @ w.T - x[:, :1] @ stored[:, :1].T).numpy())
     assert abs(best.item() - w[0, 1]) > 0.05, "it moved"
@@ -234,34 +229,34 @@ def test_gptq_moves_the_last_column_to_its_least_squares_solution():
 
 
 def test_integer_product_is_exact_up_to_the_codes():
-    x, w = quantization_activations.activations(0)
-    a, a_scale = quantization_activations.to_int8(x, 1)
-    b, b_scale = quantization_activations.to_int8(w, 1)
+    x, w = activations.activations(0)
+    a, a_scale = activations.to_int8(x, 1)
+    b, b_scale = activations.to_int8(w, 1)
     theirs = torch._int_mm(a, b.T.contiguous())  # PyTorch's own int8 product
-    ours = quantization_activations.int8_linear(x, w, per_token=True)
+    ours = activations.int8_linear(x, w, per_token=True)
     torch.testing.assert_close(ours, theirs * a_scale * b_scale.T)
     assert a.abs().max() == 127
 
 
 def test_an_outlier_channel_silently_breaks_int8_and_smoothing_cures_it():
-    x, w = quantization_activations.activations(100)
-    error = quantization_activations.error
-    broken = quantization_activations.int8_linear(x, w)
+    x, w = activations.activations(100)
+    error = activations.error
+    broken = activations.int8_linear(x, w)
     assert broken.isfinite().all()
     assert error(broken, x, w) == pytest.approx(0.250, rel=0.02)
-    lost = (quantization_activations.to_int8(x, None)[0] == 0).float().mean()
+    lost = (activations.to_int8(x, None)[0] == 0).float().mean()
     assert float(lost) == pytest.approx(0.308, rel=0.02)
-    per_token = quantization_activations.int8_linear(x, w, per_token=True)
+    per_token = activations.int8_linear(x, w, per_token=True)
     assert error(per_token, x, w) > 0.9 * error(broken, x, w), "a scale per token is no remedy"
-    smoothed = quantization_activations.smooth(x, w)
+    smoothed = activations.smooth(x, w)
     torch.testing.assert_close(smoothed[0] @ smoothed[1].T, x @ w.T, rtol=1e-4, atol=1e-3)
-    assert error(quantization_activations.int8_linear(*smoothed), x, w) < error(broken, x, w) / 3
-    assert error(quantization_activations.split(x, w, [5, 40]), x, w) < 0.02
-    fp8 = quantization_activations.through_fp8(x)
+    assert error(activations.int8_linear(*smoothed), x, w) < error(broken, x, w) / 3
+    assert error(activations.split(x, w, [5, 40]), x, w) < 0.02
+    fp8 = activations.through_fp8(x)
     inner = [i for i in range(128) if i not in (5, 40)]
     assert (fp8[:, inner] == 0).float().mean() < 0.001, "fp8 keeps the neighbors"
     assert error(fp8 @ w.T, x, w) == pytest.approx(0.351, rel=0.02), "but not the outlier itself"
-    fp8 = quantization_activations.through_fp8(x, dim=1)
+    fp8 = activations.through_fp8(x, dim=1)
     largest = x.abs().argmax(1, keepdim=True)
     torch.testing.assert_close(fp8.gather(1, largest), x.gather(1, largest), rtol=1e-6, atol=0)
     assert error(fp8 @ w.T, x, w) < 0.55 * error(per_token, x, w), "per token it is kept"
@@ -273,26 +268,25 @@ def test_fp8_with_scales_is_what_torchao_stores(dim):
     from torchao.quantization import PerRow, PerTensor
     from torchao.quantization.quantize_.workflows import Float8Tensor
 
-    x, _ = quantization_activations.activations(100)
+    x, _ = activations.activations(100)
     granularity = PerTensor() if dim is None else PerRow()
     theirs = Float8Tensor.from_hp(x, granularity=granularity).dequantize()
-    torch.testing.assert_close(quantization_activations.through_fp8(x, dim), theirs)
+    torch.testing.assert_close(activations.through_fp8(x, dim), theirs)
 
 
 def test_on_new_tokens_gptq_keeps_less_of_its_gain_than_awq(capsys):
     """Recomputed here on tokens of another seed than the page's."""
-    quantization_awq.example_weights()
+    awq_scales.example_weights()
     rows = capsys.readouterr().out.splitlines()[2:]
     assert [row.split()[:2] for row in rows] == [["0", "256"], ["10", "256"], ["30", "256"], ["30", "4,096"]]
     for outlier, tokens, wins in ((0, 256, False), (30, 256, False), (30, 4096, True)):
-        x, w = quantization_activations.activations(outlier, tokens, seed=7)
-        new, _ = quantization_activations.activations(outlier, 2048, seed=8)
-        rounded = quantization_gptq.nearest(w, 4, 32)
-        protected = quantization_awq.awq(x, w, 4, 32)
-        moved = quantization_gptq.gptq(w, x, 4, 32)
+        x, w = activations.activations(outlier, tokens, seed=7)
+        new, _ = activations.activations(outlier, 2048, seed=8)
+        rounded = gptq.nearest(w, 4, 32)
+        protected = awq_scales.awq(x, w, 4, 32)
+        moved = gptq.gptq(w, x, 4, 32)
         seen, held = (
-            [quantization_activations.error(t @ s.T, t, w) for s in (rounded, protected, moved)]
-            for t in (x, new)
+            [activations.error(t @ s.T, t, w) for s in (rounded, protected, moved)] for t in (x, new)
         )
         assert seen[2] < seen[1], "on its own tokens GPTQ always wins"
         assert (held[2] < held[1]) == wins
@@ -304,7 +298,7 @@ def test_on_new_tokens_gptq_keeps_less_of_its_gain_than_awq(capsys):
 @pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
 def test_the_strength_divides_the_difficulty(alpha):
     """At 1 all channels of x are equally large, at 0 all columns of w; at a half both pairs are equal."""
-    x, w = quantization_activations.smooth(*quantization_activations.activations(100), alpha)
+    x, w = activations.smooth(*activations.activations(100), alpha)
     largest = x.abs().amax(0), w.abs().amax(0)
     if alpha == 0.5:
         torch.testing.assert_close(*largest)
@@ -315,10 +309,10 @@ def test_the_strength_divides_the_difficulty(alpha):
 
 def test_awq_never_loses_to_rounding_and_wins_with_large_inputs():
     for outlier, gain in ((0, 1.0), (10, 1.1), (30, 1.3)):
-        x, w = quantization_activations.activations(outlier)
-        rounded = quantization_gptq.nearest(w, 4, 32)
-        protected = quantization_awq.awq(x, w, 4, 32)
-        error = [quantization_activations.error(x @ t.T, x, w) for t in (rounded, protected)]
+        x, w = activations.activations(outlier)
+        rounded = gptq.nearest(w, 4, 32)
+        protected = awq_scales.awq(x, w, 4, 32)
+        error = [activations.error(x @ t.T, x, w) for t in (rounded, protected)]
         assert error[0] >= gain * error[1] * (1 - 1e-6)
 
 
@@ -330,11 +324,11 @@ def test_at_the_balance_reading_and_multiplying_take_equally_long(bits, peak, ba
 
 
 def test_llama_is_the_size_of_the_kv_cache_page():
-    from snippets.inference import kv_cache_time
+    from snippets.inference.kv_cache import timing
 
-    assert 2 * quantization_time.PARAMETERS == kv_cache_time.WEIGHTS
+    assert 2 * quantization_time.PARAMETERS == timing.WEIGHTS
     read, _ = quantization_time.step_seconds(1, quantization_time.PARAMETERS, 16, 1, 2 * 3.35e12)
-    assert read == pytest.approx(kv_cache_time.WEIGHTS / (2 * kv_cache_time.BANDWIDTH), rel=1e-12)
+    assert read == pytest.approx(timing.WEIGHTS / (2 * timing.BANDWIDTH), rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -342,9 +336,9 @@ def test_llama_is_the_size_of_the_kv_cache_page():
 )
 def test_as_many_sequences_fit_as_in_the_planner(parameter_bits, cache, fact):
     """One H100 with the planner's share of its memory; in fp8 a cache in bf16 finds no room."""
-    from snippets.distributed.hardware import ACCELERATORS
-    from snippets.inference.overview_models import MODELS, cache_bytes
-    from snippets.inference.overview_setup import Setup
+    from snippets.distributed.hardware.roofline import ACCELERATORS
+    from snippets.inference.overview.models import MODELS, cache_bytes
+    from snippets.inference.overview.setup import Setup
 
     s = Setup(MODELS["Llama 3 70B"], ACCELERATORS["H100"], 1)
     usable = s.chip.memory_gb * 1e9 * s.memory_share
@@ -357,7 +351,7 @@ def test_as_many_sequences_fit_as_in_the_planner(parameter_bits, cache, fact):
 
 @pytest.mark.parametrize(("bits", "fact"), [(16, "half_bf16"), (4.5, "half_int4")])
 def test_at_half_of_peak_the_balance_is_that_of_the_page_on_batching(bits, fact):
-    from snippets.inference import batching_engine
+    from snippets.inference.batching import engine as batching_engine
 
     engine = batching_engine.H100_LLAMA3_8B
     tokens = engine.weights / engine.token * bits / 16
@@ -365,10 +359,10 @@ def test_at_half_of_peak_the_balance_is_that_of_the_page_on_batching(bits, fact)
 
 
 def test_torchao_holds_a_byte_for_each_code_of_four_bits():
-    model = quantization_torchao.model()
-    quantize_(model, quantization_torchao.CONFIGS["int4 weights, groups of 32"])
+    model = torchao_layers.model()
+    quantize_(model, torchao_layers.CONFIGS["int4 weights, groups of 32"])
     scale, zero_point = 16, 8
-    assert quantization_torchao.bits_held(model) == 8 + (scale + zero_point) / 32
+    assert torchao_layers.bits_held(model) == 8 + (scale + zero_point) / 32
 
 
 def numbers_of(seed=0, count=1024):
@@ -398,7 +392,7 @@ def test_the_calculator_stores_what_the_page_stores(numbers, scale, size, ours):
 @pytest.mark.parametrize("asymmetric", [False, True])
 def test_the_calculators_integers_are_the_pages(bits, asymmetric):
     x = numbers_of(1, 64)
-    ours = quantization_gptq.nearest(torch.tensor(x, dtype=torch.float64), bits, 64, not asymmetric)
+    ours = gptq.nearest(torch.tensor(x, dtype=torch.float64), bits, 64, not asymmetric)
     stored = quantization_calculator.store(x, f"int{bits}", "fp16", asymmetric)
     assert stored == pytest.approx(ours.tolist(), rel=1e-9)
 

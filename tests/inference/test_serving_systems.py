@@ -22,22 +22,18 @@ from hypothesis import strategies as st
 from scipy import linalg, stats
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from snippets.inference import (
-    kv_cache_prefix,
-    serving_systems,
-    serving_systems_budget,
-    serving_systems_calculator,
-    serving_systems_disaggregation,
-    serving_systems_failover,
-    serving_systems_gateway,
-    serving_systems_http,
-    serving_systems_lora,
-    serving_systems_queue,
-    serving_systems_retries,
-    serving_systems_router,
-    serving_systems_router_trace,
-    serving_systems_worker,
-)
+from snippets.inference.kv_cache import prefix
+from snippets.inference.serving_systems import calculator as serving_systems_calculator
+from snippets.inference.serving_systems import disaggregation as serving_systems_disaggregation
+from snippets.inference.serving_systems import failover, lora, protocol
+from snippets.inference.serving_systems import gateway as serving_systems_gateway
+from snippets.inference.serving_systems import retries as serving_systems_retries
+from snippets.inference.serving_systems import retry_budget as serving_systems_budget
+from snippets.inference.serving_systems import router as serving_systems_router
+from snippets.inference.serving_systems import router_trace as serving_systems_router_trace
+from snippets.inference.serving_systems import sizing as serving_systems
+from snippets.inference.serving_systems import waiting as serving_systems_queue
+from snippets.inference.serving_systems import worker as serving_systems_worker
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -53,9 +49,9 @@ def one_thread():
 
 
 def test_a_step_of_one_chip_is_the_one_on_the_page_about_the_cache():
-    from snippets.inference import kv_cache_time
+    from snippets.inference.kv_cache import timing
 
-    theirs = kv_cache_time.decode_step_seconds(141e9, 7, 8192, 327_680, 2 * 3.35e12)
+    theirs = timing.decode_step_seconds(141e9, 7, 8192, 327_680, 2 * 3.35e12)
     assert serving_systems.decode_step(141e9, 7 * 8192 * 327_680, 2, 3.35e12) == theirs
 
 
@@ -94,10 +90,10 @@ def test_the_counts_and_rates_of_deepseek_imply_the_nodes_that_it_published():
 
 
 def test_prefill_takes_what_the_page_about_the_cache_says():
-    from snippets.inference import kv_cache_time
+    from snippets.inference.kv_cache import timing
 
     ours = serving_systems_disaggregation.prefill_seconds(8192, 2)
-    assert ours == pytest.approx(kv_cache_time.recompute_seconds(8192, 70_553_706_496, 2 * 989e12, 0.5))
+    assert ours == pytest.approx(timing.recompute_seconds(8192, 70_553_706_496, 2 * 989e12, 0.5))
 
 
 # Queues
@@ -191,7 +187,7 @@ SHORT = [list(bits) for n in range(1, 7) for bits in itertools.product((0, 1), r
 def test_a_worker_hits_the_longest_prefix_that_it_served(prompts):
     worker = serving_systems_router.Worker(blocks=1000, rate=1.0)
     for number, prompt in enumerate(prompts):
-        hashes = kv_cache_prefix.block_hashes(prompt, 1)
+        hashes = prefix.block_hashes(prompt, 1)
         common = [sum(1 for _ in itertools.takewhile(lambda ab: ab[0] == ab[1], zip(prompt, other, strict=False))) for other in prompts[:number]]  # fmt: skip
         _, hit = worker.serve(serving_systems_router_trace.Arrival(0.0, hashes))
         assert hit == max(common, default=0)
@@ -199,7 +195,7 @@ def test_a_worker_hits_the_longest_prefix_that_it_served(prompts):
 
 def test_an_overfull_cache_drops_tails_before_heads():
     worker = serving_systems_router.Worker(blocks=3, rate=1.0)
-    hashes = kv_cache_prefix.block_hashes(list(range(5)), 1)
+    hashes = prefix.block_hashes(list(range(5)), 1)
     worker.serve(serving_systems_router_trace.Arrival(0.0, hashes))
     assert worker.hit(hashes) == 3
 
@@ -250,7 +246,7 @@ def test_one_batch_of_many_adapters_equals_merged_weights():
     merged = torch.stack([
         torch.nn.functional.linear(row, (weight + a[n] @ b[n]).T) for row, n in zip(x, who, strict=True)
     ])  # fmt: skip
-    torch.testing.assert_close(serving_systems_lora.multi_lora(x, weight, a, b, who), merged)
+    torch.testing.assert_close(lora.multi_lora(x, weight, a, b, who), merged)
 
 
 def test_an_adapter_is_as_large_as_the_matrices_of_transformers_say():
@@ -262,7 +258,7 @@ def test_an_adapter_is_as_large_as_the_matrices_of_transformers_say():
     linear = [
         m for name, m in model.named_modules() if isinstance(m, torch.nn.Linear) and "lm_head" not in name
     ]
-    assert serving_systems_lora.adapter_bytes(16) == 2 * sum(16 * sum(m.weight.shape) for m in linear)
+    assert lora.adapter_bytes(16) == 2 * sum(16 * sum(m.weight.shape) for m in linear)
 
 
 # Retries
@@ -297,13 +293,13 @@ def test_retries_without_a_budget_outlive_the_outage_that_caused_them():
 
 @pytest.fixture(scope="module")
 def outcome():
-    return serving_systems_failover.demonstrate(phase_s=1.0)
+    return failover.demonstrate(phase_s=1.0)
 
 
 def test_a_worker_was_killed_with_requests_in_flight(outcome):
     assert outcome.in_flight >= 2
     assert outcome.moved >= outcome.in_flight
-    assert outcome.recovered_at > outcome.killed_at + serving_systems_failover.LOAD_S / 2
+    assert outcome.recovered_at > outcome.killed_at + failover.LOAD_S / 2
 
 
 def test_every_accepted_request_is_answered_exactly_once(outcome):
@@ -312,7 +308,7 @@ def test_every_accepted_request_is_answered_exactly_once(outcome):
     accepted = [one for one in outcome.requests if one.status == 200]
     assert len(accepted) > 20 and all(one.ended for one in accepted)
     for one in accepted:
-        assert one.tokens == list(model.generate(one.prompt, serving_systems_failover.TOKENS))
+        assert one.tokens == list(model.generate(one.prompt, failover.TOKENS))
 
 
 def test_every_other_request_is_shed_with_a_hint(outcome):
@@ -326,7 +322,7 @@ def test_all_three_phases_were_measured(outcome):
     bounds = [0, outcome.killed_at, outcome.recovered_at, math.inf]
     for low, high in itertools.pairwise(bounds):
         times = [r.first_ms for r in outcome.requests if r.status == 200 and low <= r.sent < high]
-        cuts = [serving_systems_failover.percentile(times, share) for share in (0.5, 0.95, 0.99)]
+        cuts = [failover.percentile(times, share) for share in (0.5, 0.95, 0.99)]
         assert len(times) > 5 and cuts == sorted(cuts)
         assert cuts[0] == np.percentile(times, 50, method="inverted_cdf")
 
@@ -452,9 +448,9 @@ def test_a_host_that_vanished_is_taken_out_and_holds_up_no_other_probe():
     """Beside it a worker that is well: probed every tenth of a second, whatever the other one does."""
 
     async def well(reader, writer):
-        await serving_systems_http.read_request(reader)
+        await protocol.read_request(reader)
         asked.append(lost.misses)
-        writer.write(serving_systems_http.head(200))
+        writer.write(protocol.head(200))
         writer.close()
 
     async def watch(lost):
@@ -522,10 +518,10 @@ def test_a_stream_that_ends_without_its_last_chunk_is_an_error():
         reader = asyncio.StreamReader()
         reader.feed_data(data)
         reader.feed_eof()
-        return [line async for line in serving_systems_http.chunks(reader, True)]
+        return [line async for line in protocol.chunks(reader, True)]
 
-    whole = serving_systems_http.line({"token": 1}) + serving_systems_http.line({"token": 2})
-    assert asyncio.run(read(whole + serving_systems_http.END)) == [{"token": 1}, {"token": 2}]
+    whole = protocol.line({"token": 1}) + protocol.line({"token": 2})
+    assert asyncio.run(read(whole + protocol.END)) == [{"token": 1}, {"token": 2}]
     for cut in range(len(whole)):
         with pytest.raises(asyncio.IncompleteReadError):
             asyncio.run(read(whole[:cut]))

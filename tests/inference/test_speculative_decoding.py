@@ -18,15 +18,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.generation.utils import _speculative_sampling
 
-from snippets.inference import speculative_decoding as core
-from snippets.inference import speculative_decoding_batch as batch
-from snippets.inference import speculative_decoding_calculator as calculator
-from snippets.inference import speculative_decoding_chisquare as samples
-from snippets.inference import speculative_decoding_exact as exact
-from snippets.inference import speculative_decoding_mistakes as mistakes
-from snippets.inference import speculative_decoding_model as model
-from snippets.inference import speculative_decoding_schedule as schedule
-from snippets.inference import speculative_decoding_speed as speed
+from snippets.inference.speculative_decoding import batch, calculator, mistakes, model, schedule, speed
+from snippets.inference.speculative_decoding import chisquare as samples
+from snippets.inference.speculative_decoding import enumeration as exact
+from snippets.inference.speculative_decoding import verification as core
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -23,9 +23,12 @@ from hypothesis.stateful import (
 )
 
 from fieldguide import bootstrap, outputs
-from snippets.inference import vllm_attention, vllm_blocks, vllm_calculator, vllm_leak, vllm_waste
-from snippets.inference.kv_cache_prefix import block_hashes, cached_tokens
-from snippets.inference.vllm_blocks import BlockPool, OutOfBlocks, Table, admit, append, fork, free
+from snippets.inference.kv_cache.prefix import block_hashes, cached_tokens
+from snippets.inference.vllm import attention, leak
+from snippets.inference.vllm import blocks as vllm_blocks
+from snippets.inference.vllm import calculator as vllm_calculator
+from snippets.inference.vllm import waste as vllm_waste
+from snippets.inference.vllm.blocks import BlockPool, OutOfBlocks, Table, admit, append, fork, free
 
 SNIPPETS = Path(vllm_blocks.__file__).parent
 
@@ -48,20 +51,20 @@ def test_paged_attention_is_pytorchs_attention(length, new, size, kv_heads, grou
     q = torch.randn(new, kv_heads * group, 8, generator=generator)
     pool = BlockPool(length // size + 3, size)
     pool.free = OrderedDict.fromkeys(torch.randperm(len(pool.users), generator=generator).tolist())
-    memory, table = vllm_attention.Memory(pool, kv_heads, 8), Table()
+    memory, table = attention.Memory(pool, kv_heads, 8), Table()
     memory.write(pool, table, k, v)
     mask = torch.ones(length, length, dtype=torch.bool).tril()[length - new :]
     right = F.scaled_dot_product_attention(
         q.transpose(0, 1), k.transpose(0, 1), v.transpose(0, 1), attn_mask=mask, enable_gqa=True
     ).transpose(0, 1)
-    torch.testing.assert_close(vllm_attention.paged_attention(q, memory, table), right, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(attention.paged_attention(q, memory, table), right, rtol=1e-4, atol=1e-5)
 
 
 def test_two_answers_to_one_prompt_attend_to_their_own_past():
     """The copied block holds what the original held: both against PyTorch, in turns."""
     generator = torch.Generator().manual_seed(1)
     pool, first = BlockPool(12, size=4), Table()
-    memory = vllm_attention.Memory(pool, 1, 8)
+    memory = attention.Memory(pool, 1, 8)
     prompt = torch.randn(2, 6, 1, 8, generator=generator)
     memory.write(pool, first, *prompt)
     answers = [(first, []), (fork(pool, first), [])]
@@ -72,7 +75,7 @@ def test_two_answers_to_one_prompt_attend_to_their_own_past():
             k, v = torch.cat([prompt, *own], 1).transpose(1, 2)
             q = torch.randn(1, 1, 8, generator=generator)
             right = F.scaled_dot_product_attention(q, k, v)
-            torch.testing.assert_close(vllm_attention.paged_attention(q, memory, table), right)
+            torch.testing.assert_close(attention.paged_attention(q, memory, table), right)
     assert first.blocks[0] == answers[1][0].blocks[0] and first.blocks[1] != answers[1][0].blocks[1]
 
 
@@ -240,8 +243,8 @@ def test_a_prompt_sent_twice_is_found_but_for_its_last_token(prompt, size):
 
 
 def test_a_block_freed_while_shared_shows_another_users_words():
-    assert vllm_leak.scene(BlockPool(8)) == vllm_leak.ALICE + "Is it valid?"
-    seen = vllm_leak.scene(vllm_leak.CarelessPool(8))
+    assert leak.scene(BlockPool(8)) == leak.ALICE + "Is it valid?"
+    seen = leak.scene(leak.CarelessPool(8))
     assert "Carol: the test was positive." in seen and "4417" not in seen
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from fieldguide.published import Adapter, Inputs, in_unit
-from snippets.distributed import collectives_cost
+from snippets.distributed.collectives import cost
 
 
 def ring_allreduce(inputs: Inputs, unit: str) -> float:
     """Time of a ring."""
-    seconds = collectives_cost.ring_seconds(
+    seconds = cost.ring_seconds(
         inputs["bytes"], inputs["ranks"], inputs["alpha_s"], inputs["beta_bytes_per_s"]
     )
     return in_unit(seconds, unit)
@@ -21,12 +21,12 @@ def named(collective: str) -> str:
 
 def nccl_factor(inputs: Inputs, unit: str) -> float:
     """Bus over algorithm bandwidth."""
-    return collectives_cost.bus_factor(named(inputs["collective"]), inputs["ranks"])
+    return cost.bus_factor(named(inputs["collective"]), inputs["ranks"])
 
 
 def nccl_busbw(inputs: Inputs, unit: str) -> list[float]:
     """Algorithm and bus bandwidth of a line of nccl-tests."""
-    found = collectives_cost.bandwidths(
+    found = cost.bandwidths(
         inputs["bytes"], inputs["time_us"] * 1e-6, inputs["ranks"], named(inputs["collective"])
     )
     return [in_unit(bandwidth, unit) for bandwidth in found]

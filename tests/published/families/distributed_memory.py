@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from fieldguide.published import Adapter, Inputs, in_unit
-from snippets.distributed import memory, memory_activations
+from snippets.distributed.memory import activations, recipes
 
 
 def zero_memory(inputs: Inputs, unit: str) -> list[float]:
     """States per device at ZeRO stages 1, 2 and 3."""
-    recipe = memory.Recipe(inputs["bytes_weights"], inputs["bytes_grads"], inputs["bytes_optimizer"])
-    sizes = [memory.zero_bytes(inputs["params"], inputs["dp_degree"], stage, recipe) for stage in (1, 2, 3)]
+    recipe = recipes.Recipe(inputs["bytes_weights"], inputs["bytes_grads"], inputs["bytes_optimizer"])
+    sizes = [recipes.zero_bytes(inputs["params"], inputs["dp_degree"], stage, recipe) for stage in (1, 2, 3)]
     return [in_unit(size, unit) for size in sizes]
 
 
 def deepspeed_zero2(inputs: Inputs, unit: str) -> float:
     """What DeepSpeed documents for stage 2."""
     gpus = inputs["gpus"] * inputs.get("nodes", 1)
-    return in_unit(memory.deepspeed_zero2(inputs["params"], gpus, inputs["offload_optimizer"]), unit)
+    return in_unit(recipes.deepspeed_zero2(inputs["params"], gpus, inputs["offload_optimizer"]), unit)
 
 
 def deepspeed_zero3(inputs: Inputs, unit: str) -> float | list[float]:
@@ -26,7 +26,7 @@ def deepspeed_zero3(inputs: Inputs, unit: str) -> float | list[float]:
     gpus = inputs["gpus"] * inputs.get("nodes", 1)
 
     def size(optimizer: bool, params: bool) -> float:
-        need = memory.deepspeed_zero3(
+        need = recipes.deepspeed_zero3(
             inputs["params"], inputs["largest_layer_params"], gpus, optimizer, params
         )
         return in_unit(need, unit)
@@ -39,7 +39,7 @@ def deepspeed_zero3(inputs: Inputs, unit: str) -> float | list[float]:
 def layer_bytes(inputs: Inputs, unit: str, **choice: Any) -> float:
     """Activations of one layer."""
     shape = inputs["seq"], inputs["batch"], inputs["hidden"], inputs["heads"]
-    return in_unit(memory_activations.activation_bytes(*shape, **choice), unit)
+    return in_unit(activations.activation_bytes(*shape, **choice), unit)
 
 
 def layer_bytes_tp(inputs: Inputs, unit: str) -> list[float]:
@@ -55,15 +55,15 @@ def layer_bytes_tp(inputs: Inputs, unit: str) -> list[float]:
 def squares(inputs: Inputs, unit: str) -> list[float]:
     """The square part of attention in units of sbh bytes, and its share of the layer in percent."""
     shape = inputs["seq"], 1, inputs["hidden"], inputs["heads"]
-    every = memory_activations.activation_bytes(*shape)
-    selective = memory_activations.activation_bytes(*shape, keep="selective")
+    every = activations.activation_bytes(*shape)
+    selective = activations.activation_bytes(*shape, keep="selective")
     sbh = inputs["seq"] * inputs["hidden"]
     return [(every - selective) / sbh, 100 * (1 - selective / every)]
 
 
 def output_pipeline(inputs: Inputs, unit: str) -> float:
     """Outputs of the first pipeline stage that need not be kept."""
-    size = memory_activations.output_pipeline_bytes(
+    size = activations.output_pipeline_bytes(
         inputs["seq"], inputs["batch"], inputs["hidden"], inputs["pipeline"], inputs["bytes"]
     )
     return in_unit(size, unit)
@@ -71,12 +71,12 @@ def output_pipeline(inputs: Inputs, unit: str) -> float:
 
 def selective_throughput(inputs: Inputs, unit: str) -> float:
     """Gain of a shorter step."""
-    return in_unit(memory_activations.throughput_gain(inputs["full_recompute_s"], inputs["present_s"]), unit)
+    return in_unit(activations.throughput_gain(inputs["full_recompute_s"], inputs["present_s"]), unit)
 
 
 def hfu_mfu_ratio(inputs: Inputs, unit: str) -> float:
     """FLOPs of the hardware over those of the model."""
-    return in_unit(memory_activations.selective_overhead(inputs["seq"], inputs["hidden"]), unit)
+    return in_unit(activations.selective_overhead(inputs["seq"], inputs["hidden"]), unit)
 
 
 FAMILIES: dict[str, Adapter] = {

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fieldguide.published import Adapter, Inputs, in_unit
-from snippets.distributed import case_studies_palm, mfu, mfu_budget, mfu_published
+from snippets.distributed.case_studies import palm as case_studies_palm
+from snippets.distributed.mfu import budget, published_runs
+from snippets.distributed.mfu import flops as mfu
 
 
 def compute(inputs: Inputs, unit: str) -> dict[str, float]:
@@ -55,7 +57,7 @@ def mfu_megatron(inputs: Inputs, unit: str) -> float:
 
 def hfu_megatron(inputs: Inputs, unit: str) -> float:
     """HFU with selective recomputation, as its authors count it."""
-    return megatron(inputs, mfu_published.published_hardware_flops_per_token)
+    return megatron(inputs, published_runs.published_hardware_flops_per_token)
 
 
 def llama3(inputs: Inputs, unit: str) -> list[float]:
@@ -117,18 +119,18 @@ def nanogpt(inputs: Inputs, unit: str) -> float:
 def chinchilla_loss(inputs: Inputs, unit: str) -> float:
     """Fitted loss."""
     fit = {name.lower(): inputs[name] for name in ("E", "A", "B", "alpha", "beta")}
-    return in_unit(mfu_budget.loss(inputs["N"], inputs["D"], **fit), "1")
+    return in_unit(budget.loss(inputs["N"], inputs["D"], **fit), "1")
 
 
 def chinchilla_optimum(inputs: Inputs, unit: str) -> float:
     """Parameters with the least fitted loss."""
     fit = {name.lower(): inputs[name] for name in ("A", "B", "alpha", "beta")}
-    return mfu_budget.optimum(inputs["flops"], **fit)[0]
+    return budget.optimum(inputs["flops"], **fit)[0]
 
 
 def chinchilla_line(inputs: Inputs, unit: str) -> list[float]:
     """Line through published optima, and the tokens that it gives for a size."""
-    slope, intercept = mfu_budget.line(inputs["points"])
+    slope, intercept = budget.line(inputs["points"])
     return [slope, intercept, 10**intercept * inputs["query_params"] ** slope]
 
 

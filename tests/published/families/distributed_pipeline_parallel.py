@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from fieldguide.published import Adapter, Inputs, in_unit
-from snippets.distributed import pipeline_parallel_cost
+from snippets.distributed.pipeline_parallel import cost
 
 
 def pipeline(inputs: Inputs, unit: str) -> list[float]:
     """Length of a step in milliseconds, and the share of it that is work in percent."""
     p, m = inputs["stages"], inputs["microbatches"]
-    step = pipeline_parallel_cost.step_seconds(p, m, inputs["fwd_ms"], inputs["bwd_ms"])
-    return [step, 100 / (1 + pipeline_parallel_cost.bubble(p, m))]
+    step = cost.step_seconds(p, m, inputs["fwd_ms"], inputs["bwd_ms"])
+    return [step, 100 / (1 + cost.bubble(p, m))]
 
 
 def pipeline_bubble(inputs: Inputs, unit: str) -> float:
     """Idle over working time."""
-    return in_unit(
-        pipeline_parallel_cost.bubble(inputs["stages"], inputs["microbatches"], inputs["chunks"]), unit
-    )
+    return in_unit(cost.bubble(inputs["stages"], inputs["microbatches"], inputs["chunks"]), unit)
 
 
 FAMILIES: dict[str, Adapter] = {

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from fieldguide.published import Adapter, Inputs, in_unit
-from snippets.distributed import hardware, mfu
-from snippets.distributed import tensor_parallel_cost as cost
+from snippets.distributed.hardware import roofline
+from snippets.distributed.mfu import flops as mfu
+from snippets.distributed.tensor_parallel import cost
 
 
 def scaling_book(inputs: Inputs, unit: str) -> float:
     """One number for each question; the inputs tell which."""
     match inputs:
         case {"params": params, "bytes": width, "chips": chips, "hbm_bw": memory}:
-            seconds, _ = hardware.roofline(0, params * width / chips, 1, memory)
+            seconds, _ = roofline.roofline(0, params * width / chips, 1, memory)
             return in_unit(seconds, unit)
         case {"flops": flops, "pcie_bw": link}:
             return cost.intensity(flops, link)

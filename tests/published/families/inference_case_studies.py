@@ -3,43 +3,43 @@
 from __future__ import annotations
 
 from fieldguide.published import Adapter, Inputs, in_unit
-from snippets.inference import case_studies_deepseek, case_studies_mooncake, case_studies_ranking
+from snippets.inference.case_studies import deepseek, mooncake, ranking
 
 
 def day_cost(inputs: Inputs, unit: str) -> float:
     """Rent of a fleet for a day, in dollars."""
-    day = case_studies_deepseek.Day(
+    day = deepseek.Day(
         nodes=inputs["nodes"], gpus=inputs["gpus"], dollars_per_hour=inputs["dollars_per_hour"]
     )
-    return case_studies_deepseek.cost(day)
+    return deepseek.cost(day)
 
 
 def day_revenue(inputs: Inputs, unit: str) -> float:
     """A day's tokens, in billions, at prices per million, in dollars."""
-    day = case_studies_deepseek.Day(
+    day = deepseek.Day(
         inputs=inputs["inputs"],
         hits=inputs["hits"],
         outputs=inputs["outputs"],
         prices=tuple(inputs["prices"]),
     )
-    return case_studies_deepseek.revenue(day)
+    return deepseek.revenue(day)
 
 
 def day_nodes(inputs: Inputs, unit: str) -> float:
     """Nodes that a day's tokens, in billions, keep busy at so many tokens a second."""
-    day = case_studies_deepseek.Day(
+    day = deepseek.Day(
         inputs=inputs["inputs"],
         outputs=inputs["outputs"],
         prefill=inputs["prefill"],
         decode=inputs["decode"],
     )
-    return sum(case_studies_deepseek.pools(day))
+    return sum(deepseek.pools(day))
 
 
 def fetch_bandwidth(inputs: Inputs, unit: str) -> float:
     """Bandwidth above which a cached prefix of Llama 3 70B is fetched and not computed, in GB/s."""
     return (
-        case_studies_mooncake.least_bandwidth(
+        mooncake.least_bandwidth(
             inputs["prefix"], inputs["gpus"] * inputs["tflops"] * 1e12, inputs["a"], inputs["b"]
         )
         / 1e9
@@ -48,12 +48,12 @@ def fetch_bandwidth(inputs: Inputs, unit: str) -> float:
 
 def prefill_coefficient(inputs: Inputs, unit: str) -> float:
     """FLOPs of a layer's matrices for one token, over the square of the width."""
-    return case_studies_mooncake.matmul_coefficient(inputs["ffn"])
+    return mooncake.matmul_coefficient(inputs["ffn"])
 
 
 def embedding_table(inputs: Inputs, unit: str) -> float:
     """Memory of an embedding table."""
-    size = case_studies_ranking.table_bytes(inputs["rows"], inputs["width"], inputs["bytes"])
+    size = ranking.table_bytes(inputs["rows"], inputs["width"], inputs["bytes"])
     return in_unit(size, unit)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fieldguide.published import Adapter, Inputs, in_unit
-from snippets.inference import cost_and_capacity_speedup as speedup
+from snippets.inference.cost_and_capacity import speedup
 
 
 def amdahl(inputs: Inputs, unit: str) -> float:

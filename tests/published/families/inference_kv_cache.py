@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from fieldguide.published import Adapter, Inputs, in_unit
-from snippets.inference import kv_cache
+from snippets.inference.kv_cache import sizes
 
 
 def kv_per_token(inputs: Inputs, unit: str) -> float:
     """Bytes that one token adds to the cache."""
-    size = kv_cache.kv_bytes_per_token(
-        inputs["layers"], inputs["kv_heads"], inputs["head_dim"], inputs["bytes"]
-    )
+    size = sizes.kv_bytes_per_token(inputs["layers"], inputs["kv_heads"], inputs["head_dim"], inputs["bytes"])
     return in_unit(size, unit)
 
 
@@ -21,7 +19,7 @@ def kv_total(inputs: Inputs, unit: str) -> float:
 
 def kv_mla(inputs: Inputs, unit: str) -> float:
     """Bytes that one token adds to a latent cache."""
-    size = kv_cache.latent_bytes_per_token(
+    size = sizes.latent_bytes_per_token(
         inputs["layers"], inputs["kv_lora_rank"], inputs["rope_dim"], inputs["bytes"]
     )
     return in_unit(size, unit)
@@ -30,14 +28,14 @@ def kv_mla(inputs: Inputs, unit: str) -> float:
 def kv_total_mla(inputs: Inputs, unit: str) -> list[float]:
     """Totals of one model with every head cached, with grouped heads, and with a latent but no rotary key."""
     heads = kv_total({**inputs, "kv_heads": inputs["heads"]}, unit)
-    latent = kv_cache.latent_bytes_per_token(inputs["layers"], inputs["latent"], 0, inputs["bytes"])
+    latent = sizes.latent_bytes_per_token(inputs["layers"], inputs["latent"], 0, inputs["bytes"])
     return [heads, kv_total(inputs, unit), in_unit(latent * inputs["tokens"] * inputs.get("batch", 1), unit)]
 
 
 def kv_total_swa(inputs: Inputs, unit: str) -> float:
     """Total of a model some of whose layers keep only a window."""
-    per_layer = kv_cache.kv_bytes_per_token(1, inputs["kv_heads"], inputs["head_dim"], inputs["bytes"])
-    size = kv_cache.hybrid_bytes(
+    per_layer = sizes.kv_bytes_per_token(1, inputs["kv_heads"], inputs["head_dim"], inputs["bytes"])
+    size = sizes.hybrid_bytes(
         inputs["full_layers"], inputs["swa_layers"], inputs["window"], inputs["tokens"], per_layer
     )
     return in_unit(size * inputs.get("batch", 1), unit)

@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 from fieldguide.published import Adapter, Inputs, in_unit
-from snippets.inference import serving_systems
+from snippets.inference.serving_systems import sizing
 
 
 def decode_step(inputs: Inputs, unit: str) -> list[float]:
     """Gigabytes that a decode step reads, and the milliseconds that it takes."""
     cache = inputs["batch"] * inputs["context"] * inputs["kv_bytes_per_token"]
-    step = serving_systems.decode_step(inputs["params_bytes"], cache, inputs["chips"], inputs["hbm_bw"])
+    step = sizing.decode_step(inputs["params_bytes"], cache, inputs["chips"], inputs["hbm_bw"])
     return [in_unit(inputs["params_bytes"] + cache, "GB"), in_unit(step, "ms")]
 
 
 def decode_throughput(inputs: Inputs, unit: str) -> list[float]:
     """Tokens per second of all chips and of one."""
-    return list(serving_systems.decode_throughput(inputs["batch"], inputs["step_s"], inputs["chips"]))
+    return list(sizing.decode_throughput(inputs["batch"], inputs["step_s"], inputs["chips"]))
 
 
 def min_chips(inputs: Inputs, unit: str) -> list[float]:
     """Chips that the weights fill, one number for each precision."""
-    return [serving_systems.least_chips(inputs["params"] * size, inputs["hbm"]) for size in inputs["bytes"]]
+    return [sizing.least_chips(inputs["params"] * size, inputs["hbm"]) for size in inputs["bytes"]]
 
 
 def qps_per_chip(inputs: Inputs, unit: str) -> float:
     """Answers per second and chip."""
-    return serving_systems.queries_per_chip(
-        inputs["batch"], inputs["step_s"], inputs["decode_len"], inputs["chips"]
-    )
+    return sizing.queries_per_chip(inputs["batch"], inputs["step_s"], inputs["decode_len"], inputs["chips"])
 
 
 def tensor_limit(inputs: Inputs, unit: str) -> float:
     """Degree of tensor parallelism at which links become the limit."""
-    return serving_systems.tensor_limit(inputs["F"], inputs["axes"], inputs["alpha"])
+    return sizing.tensor_limit(inputs["F"], inputs["axes"], inputs["alpha"])
 
 
 FAMILIES: dict[str, Adapter] = {

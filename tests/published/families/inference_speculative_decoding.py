@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from fieldguide.published import Adapter, Inputs, in_unit
-from snippets.inference import speculative_decoding_speed
+from snippets.inference.speculative_decoding import speed
 
 
 def spec_tokens(inputs: Inputs, unit: str) -> float:
     """Mean tokens of one run of the target."""
-    return speculative_decoding_speed.expected_tokens(inputs["alpha"], inputs["gamma"])
+    return speed.expected_tokens(inputs["alpha"], inputs["gamma"])
 
 
 def spec_speedup(inputs: Inputs, unit: str) -> float:
     """Speed-up with drafts of `gamma` tokens, which may be infinite if they cost nothing."""
-    gain = speculative_decoding_speed.speedup(inputs["alpha"], float(inputs["gamma"]), inputs["c"])
+    gain = speed.speedup(inputs["alpha"], float(inputs["gamma"]), inputs["c"])
     return in_unit(gain, unit)
 
 

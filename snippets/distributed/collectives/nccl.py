@@ -1,0 +1,131 @@
+"""Collectives: how NCCL chooses an algorithm and a protocol, and what the wiring adds."""
+
+from __future__ import annotations
+
+from math import log2
+
+from snippets.distributed.collectives.cost import bus_factor
+
+GPUS, NIC, NODE = (
+    8,
+    50e9,
+    400e9,
+)  # of a node with H100: GPUs, bytes/s of one NIC, of all eight
+
+# --8<-- [start:constants]
+# Microseconds to begin, per hop within a node (NVLink), per hop between nodes
+LATENCY = {
+    ("ring", "LL"): (6.6, 0.6, 2.7), ("tree", "LL"): (6.8, 0.6, 5.0),
+    ("ring", "LL128"): (14.0, 1.9, 4.0), ("tree", "LL128"): (14.0, 1.25, 8.5),
+    ("ring", "Simple"): (8.4, 3.4, 14.0), ("tree", "Simple"): (0.0, 28.0, 28.0),
+}  # fmt: skip
+SHARE = {  # of the bandwidth of the wires
+    ("ring", "LL"): 1 / 4, ("tree", "LL"): 0.92 / 3.8,
+    ("ring", "LL128"): 0.92, ("tree", "LL128"): 0.92 * 120 / 128,
+    ("ring", "Simple"): 1.0, ("tree", "Simple"): 0.92,
+}  # fmt: skip
+LL_MOST = 20.4e9  # bytes/s that LL reaches at most
+TREE = {  # tenths of its bandwidth that a tree reaches at 64 bytes, 128, ... 256 MiB
+    "LL": (10, 10, 10, 10, 9, 8, 7, 7, 7, 7, 6, 5, 4, 4, 5, 6, 7, 8, 9, 10, 10, 10, 10),
+    "LL128": (10, 10, 10, 10, 10, 9, 8, 8, 8, 7, 6, 6, 6, 6, 6, 6, 8, 9, 9, 9, 9, 10, 10),
+    "Simple": (9, 9, 9, 9, 9, 9, 9, 8, 7, 6, 6, 5, 5, 5, 5, 6, 7, 8, 7, 7, 8, 9, 9),
+}  # fmt: skip
+# --8<-- [end:constants]
+
+
+# --8<-- [start:nccl]
+def nccl_seconds(
+    size: int, nodes: int, algorithm: str, protocol: str,
+    node: float = NODE, rings: int = 16,
+) -> float:  # fmt: skip
+    """NCCL's estimate of an all-reduce, on three or more nodes of H100 with Intel hosts.
+
+    Left out are limits for each channel, which sixteen of them do not reach.
+
+    Source: NCCL 2.20.3, src/graph/tuning.cc.
+    """
+    latency, near, far = LATENCY[algorithm, protocol]
+    bandwidth = node * SHARE[algorithm, protocol]
+    if protocol == "LL":
+        bandwidth = min(bandwidth, LL_MOST)
+    ranks = nodes * GPUS
+    if algorithm == "ring":
+        near = max(near, 3.0 if protocol == "Simple" else 1.0)  # the network's overhead
+        latency += (2 * (ranks - 1) - 2 * nodes) * near + 2 * nodes * far
+        if protocol == "Simple" and size // (rings * ranks) >= 64:
+            latency *= 1.4
+        factor = bus_factor("all_reduce", ranks)
+    else:  # a chain in each node, a tree over nodes, entered and left at one GPU
+        latency += 2 * ((GPUS - 1) * near + int(log2(nodes)) * far)
+        step = max(size // 64, 1).bit_length() - 1
+        factor = 2 / 0.85 * (10 / TREE[protocol][step] if step < 23 else 1)
+    return latency * 1e-6 + factor * size / bandwidth
+
+
+# --8<-- [end:nccl]
+
+
+def best(size: int, nodes: int) -> tuple[float, str]:
+    """The fastest of the six, as NCCL would choose."""
+    times = {f"{a} {p}": nccl_seconds(size, nodes, a, p) for a, p in LATENCY}
+    name = min(times, key=times.__getitem__)
+    return times[name], name
+
+
+def example_choice() -> None:
+    """What the model chooses, by size and number of nodes."""
+    head = "".join(f"{nodes * GPUS:9d} GPUs         " for nodes in (4, 16, 128))
+    print(f"{'':8s}{head.rstrip()}")
+    for name, size in (
+        ("1 KiB", 2**10), ("64 KiB", 2**16), ("1 MiB", 2**20), ("16 MiB", 2**24),
+        ("256 MiB", 2**28), ("4 GiB", 2**32),
+    ):  # fmt: skip
+        cells = [best(size, nodes) for nodes in (4, 16, 128)]
+        print(
+            f"{name:8s}"
+            + "".join(
+                f"{time * 1e6:9,.0f} us {choice:10s}" for time, choice in cells
+            ).rstrip()
+        )
+
+
+def leaving(size: float, order: list[int]) -> float:
+    """Bytes that leave the busiest node, when a ring visits the GPUs' nodes in this order."""
+    ranks = len(order)
+    out = dict.fromkeys(order, 0)
+    for here, there in zip(order, order[1:] + order[:1], strict=True):
+        out[here] += here != there
+    return max(out.values()) * bus_factor("all_reduce", ranks) * size
+
+
+def example_wiring() -> None:
+    """1 GB over 16 nodes of 8 GPUs, each GPU with a NIC of its own."""
+    nodes = 16
+    by_node = [rank // GPUS for rank in range(nodes * GPUS)]
+    in_turns = [rank % nodes for rank in range(nodes * GPUS)]
+    two_levels = bus_factor("all_reduce", nodes) * 1e9  # an eighth for each GPU's own ring
+    print(f"{'':28s}{'leaves a node':>14s}{'NICs busy':>11s}{'time':>11s}")
+    for name, sent, nics in (
+        ("one ring, nodes in turns", leaving(1e9, in_turns), 8),
+        ("one ring, node after node", leaving(1e9, by_node), 1),
+        ("eight such rings", leaving(1e9, by_node), 8),
+        ("two levels", two_levels, 8),
+    ):
+        print(f"{name:28s}{sent / 1e9:11.2f} GB{nics:11d}{sent / nics / NIC * 1e3:8.1f} ms")
+
+
+def facts() -> dict[str, str]:
+    """Numbers that the page states about NCCL."""
+    return {
+        "steps_gpus": f"{128 * GPUS:,}",
+        "ring_1024": f"{nccl_seconds(0, 128, 'ring', 'LL') * 1e6:,.0f} µs",
+        "tree_1024_mib": f"{best(2**20, 128)[0] * 1e6:,.0f} µs",
+        "gradient_network": f"{best(2 * 8_030_261_248, 128)[0] * 1e3:.0f} ms",  # Llama 3 8B
+        "tree_1024": f"{nccl_seconds(0, 128, 'tree', 'LL') * 1e6:,.0f} µs",
+        "flags_ll128": f"{120 / 128:.0%}",
+    }
+
+
+if __name__ == "__main__":
+    example_choice()
+    example_wiring()

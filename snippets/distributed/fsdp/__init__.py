@@ -1,0 +1,5 @@
+"""Code of the page distributed/fsdp: DDP, ZeRO, FSDP.
+
+It builds on `snippets/distributed/collectives`, `snippets/distributed/hardware`,
+`snippets/distributed/memory`.
+"""

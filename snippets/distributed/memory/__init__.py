@@ -1,0 +1,1 @@
+"""Code of the page distributed/memory: Where memory goes."""

@@ -1,0 +1,64 @@
+"""FLOPs and MFU: the calculator of the page. Standard library only, so that it also runs in a browser."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from snippets.distributed.hardware.roofline import ACCELERATORS
+from snippets.distributed.mfu.flops import days, palm_flops_per_token, utilization
+
+Chip = Literal["A100", "H100", "H200", "B200", "MI300X", "TPU v5e", "TPU v5p"]
+
+
+def training_run(
+    params: Annotated[float, "billion, active", (0.001, 100_000.0)] = 405.0,
+    layers: Annotated[int, "", (1, 10_000)] = 126,
+    heads: Annotated[int, "", (1, 10_000)] = 128,
+    head_dim: Annotated[int, "", (8, 1024)] = 128,
+    sequence: Annotated[int, "tokens", (1, 10_000_000)] = 8192,
+    tokens: Annotated[float, "billion", (0.001, 1e6)] = 15_600.0,
+    accelerator: Chip = "H100",
+    precision: Literal["bf16", "8-bit"] = "bf16",
+    chips: Annotated[int, "", (1, 10_000_000)] = 16_384,
+    rate: Annotated[float, "tokens/s on each", (0.001, 1e9)] = 151.9,
+    again: Annotated[float, "% of the forward pass", (0.0, 100.0)] = 0.0,
+    price: Annotated[float, "USD per chip and hour", (0.0, 1000.0)] = 2.0,
+) -> dict[str, object]:
+    """What share of the machine does this run use, and when is it done?
+
+    Args:
+        params: Parameters that a token meets, $N$; for a mixture of experts the active ones.
+        layers: Decoder layers, $L$.
+        heads: Query heads, $H$.
+        head_dim: Width of a head, $Q$.
+        sequence: Tokens of a training sequence, $T$.
+        tokens: Tokens to train on.
+        accelerator: The chip, by its datasheet, without sparsity.
+        precision: Which of its rates the utilization is of.
+        chips: How many.
+        rate: Measured throughput.
+        again: How much of the forward pass is computed a second time. 100 with full recomputation.
+        price: For the bill.
+    """
+    chip = ACCELERATORS[accelerator]
+    peak = 1e12 * (chip.bf16_tflops if precision == "bf16" else chip.eight_bit_tflops)
+    each = palm_flops_per_token(params * 1e9, layers, heads, head_dim, sequence)
+    mfu = utilization(each, rate, 1, peak)
+    hfu = mfu * (1 + again / 100 / 3)
+    took = days(each * tokens * 1e9, chips, each * rate)
+    hours = took * 24 * chips
+    attention = 1 - 6 * params * 1e9 / each
+    return {
+        "MFU": f"{mfu:,.1%}",
+        "HFU": f"{hfu:,.1%}",
+        "possible?": "yes" if hfu <= 1 else "no: the rate, a size or the precision is wrong",
+        "days": f"{took:,.1f}",
+        "GPU hours": f"{hours:,.0f}",
+        "cost": f"{hours * price / 1e6:,.2f} million USD",
+        "FLOPs in all": f"{each * tokens * 1e9:.2e}",
+        "days at the peak": f"{took * mfu:,.1f}",
+        "bars": {"unit": "% of the peak", "limit": 100.0, "values": {
+            "weights": 100 * mfu * (1 - attention), "attention": 100 * mfu * attention,
+            "computed again": 100 * (hfu - mfu), "lost": 100 * max(0.0, 1 - hfu),
+        }},
+    }  # fmt: skip

@@ -1,0 +1,4 @@
+"""Code of the page distributed/pipeline-parallel: Pipeline parallelism.
+
+It builds on `snippets/distributed/collectives`.
+"""

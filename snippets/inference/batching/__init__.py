@@ -1,0 +1,1 @@
+"""Code of the page inference/batching: Batching and queueing."""

@@ -1,0 +1,1 @@
+"""Code of the page inference/model-serving: Serving classical models."""

@@ -1,0 +1,123 @@
+"""The serving planner of the page. Standard library only, so that it also runs in a browser."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from snippets.distributed.hardware.roofline import ACCELERATORS
+from snippets.inference.overview.load import Load, sequences_that_fit, token_seconds
+from snippets.inference.overview.models import MODELS
+from snippets.inference.overview.planner import Choice, dollars_per_million, plan
+from snippets.inference.overview.setup import Setup
+
+MOST = 64
+
+
+def frontier(s: Setup, load: Load) -> list[tuple[float, float]]:
+    """Milliseconds per token and output tokens/s of one accelerator, for batches of 1, 2, 4 …"""
+    points, batch, fits = [], 1, sequences_that_fit(s, load.prompt + load.output)
+    while batch <= fits:
+        seconds = token_seconds(s, load, batch)
+        points.append((seconds * 1e3, batch / seconds / s.chips))
+        batch *= 2
+    return points
+
+
+def serving_planner(
+    model: Literal[
+        "Llama 3 8B",
+        "Llama 3 70B",
+        "Llama 3.1 405B",
+        "Qwen3 32B",
+        "Qwen3 235B-A22B",
+        "Mixtral 8x7B",
+        "DeepSeek-V3",
+        "gpt-oss-120b",
+    ] = "Llama 3 70B",
+    accelerator: Literal[
+        "A100", "H100", "H200", "B200", "MI300X", "TPU v5e", "TPU v5p"
+    ] = "H100",
+    weights: Literal["bf16", "8-bit", "4-bit", "4-bit experts"] = "8-bit",
+    cache: Literal["bf16", "8-bit"] = "8-bit",
+    arithmetic: Literal["bf16", "8-bit"] = "8-bit",
+    prompt: Annotated[int, "tokens", (1, 1_000_000)] = 2048,
+    output: Annotated[int, "tokens", (1, 1_000_000)] = 256,
+    context: Annotated[int, "tokens", (2, 4_000_000)] = 8192,
+    ttft: Annotated[float, "ms", (1.0, 600_000.0)] = 450.0,
+    tpot: Annotated[float, "ms", (0.1, 10_000.0)] = 40.0,
+    price: Annotated[float, "$ per accelerator hour", (0.0, 1000.0)] = 2.0,
+    compute_share: Annotated[float, "%", (1.0, 100.0)] = 50.0,
+    bandwidth_share: Annotated[float, "%", (1.0, 100.0)] = 70.0,
+    memory_share: Annotated[float, "%", (1.0, 100.0)] = 90.0,
+) -> dict[str, object]:
+    """How many accelerators does one copy of the model need, and what does a token cost?
+
+    Args:
+        model: Shape, as published.
+        accelerator: Datasheet, as on the page on hardware.
+        weights: Precision of the weights; "4-bit experts", of a mixture of experts, leaves the rest in bf16.
+        cache: Precision of keys and values.
+        arithmetic: Rate at which matrices are multiplied; 8-bit needs both factors, so weights too, in 8 bits.
+        prompt: Mean length of a prompt.
+        output: Mean length of an answer.
+        context: Longest sequence that must be admitted.
+        ttft: Objective for the time to first token, without a queue.
+        tpot: Objective for the mean time per output token.
+        price: What you pay.
+        compute_share: Share of peak arithmetic that you reach.
+        bandwidth_share: Share of memory bandwidth that you reach in decode.
+        memory_share: Share of memory for weights and cache.
+    """
+    chip = ACCELERATORS[accelerator]
+    if arithmetic == "8-bit" and not chip.eight_bit_tflops:
+        raise ValueError(f"no 8-bit rate is published for {accelerator}.")
+    if arithmetic == "8-bit" and weights != "8-bit":
+        raise ValueError(
+            f"{weights} weights are multiplied in bf16: set arithmetic to bf16."
+        )
+    if weights == "4-bit experts" and not MODELS[model].experts:
+        raise ValueError(f"{model} has no experts.")
+    tpu = accelerator.startswith("TPU")
+    s = Setup(
+        MODELS[model], chip, 1, weights, cache, arithmetic == "8-bit",
+        compute_share / 100, bandwidth_share / 100, memory_share / 100,
+        node=MOST if tpu else 8, split_users=tpu,
+    )  # fmt: skip
+    load = Load(prompt, output, ttft / 1e3, tpot / 1e3, max(context, prompt + output))
+    choices = plan(s, load, MOST)
+    works = [c for c in choices if c.batch]
+    if not works:
+        last = choices[-1].limit
+        raise ValueError(f"no group up to {MOST} meets this; the largest fails by {last}.")
+    first, cheapest = works[0], min(works, key=lambda c: dollars_per_million(c, price))
+    smaller = [c.limit for c in choices if c.chips * 2 == first.chips]
+
+    def row(c: Choice) -> list[object]:
+        if not c.batch:
+            return [c.chips, "–", "–", "–", c.limit]
+        cost = f"{dollars_per_million(c, price):,.2f}"
+        return [c.chips, c.batch, f"{c.tokens_s:,.0f}", cost, c.limit]
+
+    series = {
+        f"n = {n}": frontier(replace(s, chips=n), load)
+        for n in sorted({first.chips, cheapest.chips, first.chips * 2})
+        if n <= MOST
+    }
+    return {
+        f"smallest number of {accelerator}": f"{first.chips}",
+        "largest batch": f"{first.batch:,}",
+        "what limits it": first.limit,
+        "half as many fail by": smaller[0] if smaller else "–",
+        "time to first token": f"{first.ttft * 1e3:,.0f} ms",
+        "time per output token": f"{first.tpot * 1e3:,.1f} ms",
+        "output tokens per second": f"{first.tokens_s:,.0f}",
+        "a million output tokens": f"${dollars_per_million(first, price):,.2f}",
+        "cheapest number": f"{cheapest.chips}, at ${dollars_per_million(cheapest, price):,.2f}",
+        "table": [["number", "batch", "tokens/s", "$/M output", "limit"], *map(row, choices)],
+        "lines": {
+            "x": "ms per token", "y": "tokens/s of one accelerator", "log": "xy",
+            "series": series,
+            "points": {"smallest": (first.tpot * 1e3, first.tokens_s / first.chips)},
+        },
+    }  # fmt: skip

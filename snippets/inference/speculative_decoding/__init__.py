@@ -1,0 +1,4 @@
+"""Code of the page inference/speculative-decoding: Speculative decoding.
+
+It builds on `snippets/inference/overview`.
+"""

@@ -1,0 +1,4 @@
+"""Code of the page inference/vllm: vLLM and paged attention.
+
+It builds on `snippets/inference/batching`.
+"""
