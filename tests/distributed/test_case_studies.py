@@ -10,9 +10,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from snippets.distributed.case_studies import ablation, calculator, failures, gaps, palm, runs, stragglers
-from snippets.distributed.overview.layout import MACHINES, Layout
-from snippets.distributed.overview.models import gpt, parameters
+from snippets.distributed.overview.layout import Layout
 from snippets.distributed.overview.step_time import idle, step
+from snippets.shapes.accelerators import MACHINES
+from snippets.shapes.models import gpt, parameters
 
 # jiang2024megascale, table 2: GPUs, seconds of an iteration of Megatron-LM and of MegaScale
 SECONDS = {

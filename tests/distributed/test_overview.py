@@ -40,15 +40,16 @@ from snippets.distributed.overview.activations import in_flight, layer_bytes
 from snippets.distributed.overview.calculator import training_planner
 from snippets.distributed.overview.flops import head_flops, model_flops
 from snippets.distributed.overview.groups import Group, groups, rank_layers, stage_layers
-from snippets.distributed.overview.layout import MACHINES, Layout
+from snippets.distributed.overview.layout import Layout
 from snippets.distributed.overview.memory import memory, rank_memory
-from snippets.distributed.overview.models import MODELS, Shape, parameters
 from snippets.distributed.overview.planner import problems, slow_choices, too_much
 from snippets.distributed.overview.published_runs import RUNS, SECONDS, counted, predict
 from snippets.distributed.overview.search import search
 from snippets.distributed.overview.step_time import Assumptions, hfu, idle, mfu, not_hidden, run_days, step
 from snippets.distributed.overview.traffic import clock, context_bytes, data_bytes, tensor_bytes, traffic
 from snippets.distributed.pipeline_parallel.cost import most_held, orders
+from snippets.shapes.accelerators import MACHINES
+from snippets.shapes.models import MODELS, Shape, parameters
 
 
 def llama(layers, hidden, heads, width):

@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
 
-from snippets.distributed.hardware.roofline import ACCELERATORS
 from snippets.inference.kv_cache import calculator as kv_cache_calculator
 from snippets.inference.kv_cache import decoding, quantization
 from snippets.inference.kv_cache import model as kv_cache_model
@@ -22,8 +21,9 @@ from snippets.inference.kv_cache import prefix as kv_cache_prefix
 from snippets.inference.kv_cache import sizes as kv_cache
 from snippets.inference.kv_cache import timing as kv_cache_time
 from snippets.inference.overview.load import sequences_that_fit
-from snippets.inference.overview.models import MODELS
 from snippets.inference.overview.setup import Setup, weight_bytes
+from snippets.shapes.accelerators import ACCELERATORS
+from snippets.shapes.models import MODELS
 
 FP32 = 4
 

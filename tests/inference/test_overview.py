@@ -26,19 +26,10 @@ from transformers import (
     Qwen3MoeForCausalLM,
 )
 
-from snippets.distributed.hardware.roofline import ACCELERATORS, Accelerator
 from snippets.inference.overview import goodput, worked_example, workload
 from snippets.inference.overview import latency as overview
 from snippets.inference.overview.calculator import serving_planner
 from snippets.inference.overview.load import Load, sequences_that_fit, token_seconds
-from snippets.inference.overview.models import (
-    MODELS,
-    Model,
-    active_params,
-    attention_params,
-    cache_bytes,
-    parameters,
-)
 from snippets.inference.overview.planner import (
     LLAMA,
     LOADS,
@@ -48,7 +39,10 @@ from snippets.inference.overview.planner import (
     plan,
 )
 from snippets.inference.overview.setup import Setup, link_seconds, sequence_bytes, weight_bytes
+from snippets.inference.overview.sizes import SERVED
 from snippets.inference.overview.step_time import decode_step, pairs, prefill_flops, prefill_seconds
+from snippets.shapes.accelerators import ACCELERATORS, Accelerator
+from snippets.shapes.models import Shape, active_params, attention_params, cache_bytes, parameters
 
 
 def dense(layers, hidden, heads, kv_heads, width):
@@ -77,12 +71,12 @@ REFERENCE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", SERVED)
 def test_parameters_are_those_of_transformers_module_to_the_last_one(name):
     kind, config = REFERENCE[name]
     with torch.device("meta"):
         model = kind(config)
-    assert parameters(MODELS[name]) == sum(p.numel() for p in model.parameters())
+    assert parameters(SERVED[name]) == sum(p.numel() for p in model.parameters())
 
 
 @pytest.mark.parametrize(
@@ -90,16 +84,16 @@ def test_parameters_are_those_of_transformers_module_to_the_last_one(name):
     [("DeepSeek-V3", 37, 0), ("Qwen3 235B-A22B", 22, 0), ("Mixtral 8x7B", 13, 0), ("gpt-oss-120b", 5.13, 2)],
 )
 def test_active_parameters_are_what_the_makers_publish(name, billions, digits):
-    assert round(active_params(MODELS[name]) / 1e9, digits) == billions
+    assert round(active_params(SERVED[name]) / 1e9, digits) == billions
 
 
 @pytest.mark.parametrize(("name", "size"), [("Llama 3.1 405B", 516_096), ("DeepSeek-V3", 70_272)])
 def test_cache_per_token_is_what_the_deepseek_paper_prints(name, size):
-    assert cache_bytes(MODELS[name], 1) == size
+    assert cache_bytes(SERVED[name], 1) == size
 
 
 def test_half_the_layers_of_gpt_oss_stop_at_128_tokens():
-    m = MODELS["gpt-oss-120b"]
+    m = SERVED["gpt-oss-120b"]
     assert cache_bytes(m, 128) == 36 * 128 * 2 * 8 * 64 * 2
     assert cache_bytes(m, 8192) == 18 * (8192 + 128) * 2 * 8 * 64 * 2
 
@@ -107,7 +101,7 @@ def test_half_the_layers_of_gpt_oss_stop_at_128_tokens():
 @pytest.mark.parametrize(("name", "tokens"), [("Llama 3 8B", 64), ("Qwen3 32B", 48)])
 def test_prefill_arithmetic_is_what_pytorch_counts(name, tokens):
     """PyTorch's counter counts attention without the mask: all pairs, where ours counts the causal ones."""
-    m = replace(MODELS[name], layers=2)
+    m = replace(SERVED[name], layers=2)
     kind, config = REFERENCE[name]
     config = type(config)(**{**config.to_dict(), "num_hidden_layers": 2, "layer_types": None})
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
@@ -121,7 +115,7 @@ def test_prefill_arithmetic_is_what_pytorch_counts(name, tokens):
 
 def test_prefill_arithmetic_of_a_latent_is_what_pytorch_counts():
     """DeepSeek's attention as transformers runs it in prefill: keys and values rebuilt, no expert."""
-    m = Model(2, 256, 4, 1, 32, 512, 128, latent=64, rope=16, query_latent=48, value_dim=24)
+    m = Shape(2, 256, 4, 1, 32, 512, 128, latent=64, rope=16, query_latent=48, value_dim=24)
     config = DeepseekV3Config(
         num_hidden_layers=2, hidden_size=256, num_attention_heads=4, num_key_value_heads=4, vocab_size=128,
         intermediate_size=512, first_k_dense_replace=2, kv_lora_rank=64, q_lora_rank=48, qk_rope_head_dim=16,
@@ -143,23 +137,23 @@ def test_prefill_arithmetic_of_a_latent_is_what_pytorch_counts():
 def test_a_latent_is_attended_as_it_is_cached():
     """Decode: scores over latent and rotary key, values over the latent, for every head."""
     chip = replace(ACCELERATORS["H100"], memory_tb_s=1e6)
-    s = Setup(MODELS["DeepSeek-V3"], chip, compute_share=1.0)
+    s = Setup(SERVED["DeepSeek-V3"], chip, compute_share=1.0)
     flops = decode_step(s, 3, 1000).attention * chip.bf16_tflops * 1e12
     assert flops == pytest.approx(3 * 61 * 1000 * 128 * 2 * (512 + 64 + 512))
 
 
 def test_every_accelerator_holds_the_attention_of_a_latent_model():
-    m = MODELS["DeepSeek-V3"]
+    m = SERVED["DeepSeek-V3"]
     one, eight = (weight_bytes(Setup(m, ACCELERATORS["H200"], n, "8-bit")) for n in (1, 8))
     assert eight - one == 7 * 61 * attention_params(m)
-    dense = [weight_bytes(Setup(MODELS["Llama 3 8B"], ACCELERATORS["H200"], n)) for n in (1, 8)]
+    dense = [weight_bytes(Setup(SERVED["Llama 3 8B"], ACCELERATORS["H200"], n)) for n in (1, 8)]
     assert dense[0] == dense[1]
 
 
 @settings(max_examples=40)
 @given(prompt=st.integers(1, 60), window=st.integers(1, 60))
 def test_pairs_are_those_of_a_mask(prompt, window):
-    m = replace(MODELS["gpt-oss-120b"], layers=3, window_layers=2, window=window)
+    m = replace(SERVED["gpt-oss-120b"], layers=3, window_layers=2, window=window)
     i, j = np.indices((prompt, prompt))
     full, near = (j <= i).sum(), ((j <= i) & (i - j < window)).sum()
     assert pairs(m, prompt) == full + 2 * near
@@ -167,7 +161,7 @@ def test_pairs_are_those_of_a_mask(prompt, window):
 
 @pytest.mark.parametrize("batch", [1, 8, 64])
 def test_the_share_of_experts_that_a_batch_reads_is_that_of_random_routing(batch):
-    m = MODELS["Qwen3 235B-A22B"]
+    m = SERVED["Qwen3 235B-A22B"]
     s = Setup(m, ACCELERATORS["H100"])
     routed = 2 * (parameters(m) - parameters(m, 0))
     share = (weight_bytes(s, batch) - 2 * (parameters(m, 0) - m.vocab * m.hidden)) / routed
@@ -181,7 +175,7 @@ def test_the_share_of_experts_that_a_batch_reads_is_that_of_random_routing(batch
 
 def test_a_ring_moves_what_the_link_model_says():
     """A ring all-reduce step by step: every member passes one of n chunks on, 2(n - 1) times."""
-    chips, tokens, m = 4, 16, MODELS["Llama 3 8B"]
+    chips, tokens, m = 4, 16, SERVED["Llama 3 8B"]
     size = tokens * m.hidden * 2
     sent = sum(size / chips for _ in range(2 * (chips - 1)))
     s = Setup(m, replace(ACCELERATORS["H100"], link_gb_s=1.0), chips, hop_us=0.0)
@@ -202,7 +196,7 @@ CASES = [json.loads(line) for line in Path("tests/published/cases.jsonl").read_t
 
 def book(weights="8-bit", chips=8, tb_s=0.82, heads=64, kv_heads=8):
     """Llama 3 70B as the scaling book rounds it: 70e9 parameters, 160 kB per token in int8."""
-    m = Model(80, 8192, heads, kv_heads, 125, 0, 0)
+    m = Shape(80, 8192, heads, kv_heads, 125, 0, 0)
     m = replace(m, width=(70_000_000_000 - parameters(m)) // (3 * 8192 * 80))
     assert parameters(m) == pytest.approx(70e9, rel=1e-4)
     return Setup(m, Accelerator(197, 394, 16, tb_s, 1e9), chips, weights, "8-bit", **ROUND)
@@ -262,7 +256,7 @@ def test_the_book_holds_43_users_in_bf16_and_as_many_in_int8():
 @pytest.mark.parametrize(("batch", "ms"), [(4, 2.5), (256, 21)])
 def test_the_general_step_time_of_the_book(batch, ms):
     """30 billion parameters in int8 on 16 TPU v5e, 100 kB per token, 8,192 tokens of context."""
-    m = Model(50, 8000, 64, 8, 125, 19_000, 0)
+    m = Shape(50, 8000, 64, 8, 125, 19_000, 0)
     assert parameters(m) == pytest.approx(30e9, rel=1e-4) and cache_bytes(m, 1, 1.0) == 100e3
     s = Setup(m, Accelerator(197, 394, 16, 0.81, 1e9), 16, "8-bit", "8-bit", **ROUND)
     assert decode_step(s, batch, 8192).seconds * 1e3 == pytest.approx(ms, abs=0.1)
@@ -274,7 +268,7 @@ def test_the_general_step_time_of_the_book(batch, ms):
      (8, 64, 17.04, 3756.62), (8, 240, 52.99, 4529.34)],
 )  # fmt: skip
 def test_llama_2_13b_on_eight_tpus_as_the_book_tabulates_it(kv_heads, batch, ms, rate):
-    m = Model(40, 5120, 40, kv_heads, 128, 0, 0)
+    m = Shape(40, 5120, 40, kv_heads, 128, 0, 0)
     m = replace(m, width=(13_000_000_000 - parameters(m)) // (3 * 5120 * 40))
     s = Setup(m, Accelerator(197, 394, 16, 0.82, 1e9), 8, **ROUND)
     seconds = decode_step(s, batch, 8192).seconds
@@ -284,7 +278,7 @@ def test_llama_2_13b_on_eight_tpus_as_the_book_tabulates_it(kv_heads, batch, ms,
 
 @settings(deadline=None, max_examples=30)
 @given(
-    name=st.sampled_from(sorted(MODELS)),
+    name=st.sampled_from(sorted(SERVED)),
     chip=st.sampled_from(sorted(ACCELERATORS)),
     chips=st.sampled_from([1, 2, 4, 8, 16, 32]),
     prompt=st.integers(1, 30_000),
@@ -295,7 +289,7 @@ def test_llama_2_13b_on_eight_tpus_as_the_book_tabulates_it(kv_heads, batch, ms,
 def test_the_largest_batch_meets_the_objectives_and_one_more_does_not(
     name, chip, chips, prompt, output, ttft, tpot
 ):
-    s, load = Setup(MODELS[name], ACCELERATORS[chip], chips, "8-bit"), Load(prompt, output, ttft, tpot)
+    s, load = Setup(SERVED[name], ACCELERATORS[chip], chips, "8-bit"), Load(prompt, output, ttft, tpot)
     c = largest_batch(s, load)
     assume(c.batch)
     assert token_seconds(s, load, c.batch) <= tpot and c.ttft <= ttft
@@ -346,13 +340,13 @@ def test_what_is_drawn_has_the_means_that_are_promised(seed, spread, rate):
 @pytest.mark.parametrize(("chips", "copies"), [(1, 1), (4, 1), (8, 2), (16, 4)])
 def test_heads_are_copied_where_accelerators_outnumber_them(chips, copies):
     """Every accelerator needs a head of its own: what vLLM's `max(1, heads // ranks)` holds, over all ranks."""
-    m = MODELS["Qwen3 235B-A22B"]
+    m = SERVED["Qwen3 235B-A22B"]
     s = Setup(m, ACCELERATORS["H100"], chips)
     per_rank = max(1, m.kv_heads // chips)
     assert sequence_bytes(s, 100) == chips * per_rank / m.kv_heads * cache_bytes(m, 100)
     assert sequence_bytes(s, 100) == copies * cache_bytes(m, 100)
     assert sequence_bytes(replace(s, split_users=True), 100) == cache_bytes(m, 100)
-    assert sequence_bytes(replace(s, model=MODELS["DeepSeek-V3"]), 1) == 70_272
+    assert sequence_bytes(replace(s, model=SERVED["DeepSeek-V3"]), 1) == 70_272
     spare = chips * 80e9 * 0.9 - weight_bytes(s)
     assert sequences_that_fit(s, 1000) == (-1 if spare < 0 else spare // (copies * cache_bytes(m, 1000)))
     read = decode_step(s, 8, 1000).attention * s.bandwidth
@@ -403,9 +397,9 @@ def test_the_calculator_says_what_the_planner_says():
 
 def test_the_calculator_offers_every_model_and_accelerator():
     hints = get_type_hints(serving_planner)
-    assert set(get_args(hints["model"])) == set(MODELS)
+    assert set(get_args(hints["model"])) == set(SERVED)
     assert set(get_args(hints["accelerator"])) == set(ACCELERATORS)
-    for model in MODELS:
+    for model in SERVED:
         for accelerator in ("H200", "B200", "TPU v5p"):
             serving_planner(model=model, accelerator=accelerator, ttft=5000.0, tpot=200.0)
 
@@ -431,7 +425,7 @@ def test_only_8_bit_weights_are_multiplied_in_8_bits(weights):
 @pytest.mark.parametrize("model", ["Llama 3 70B", "Mixtral 8x7B"])
 def test_only_a_mixture_has_experts_to_compress(model):
     options = {"weights": "4-bit experts", "arithmetic": "bf16", "ttft": 5000.0, "tpot": 200.0}
-    if MODELS[model].experts:
+    if SERVED[model].experts:
         serving_planner(model=model, **options)
     else:
         with pytest.raises(ValueError, match="Llama 3 70B has no experts"):
@@ -444,5 +438,5 @@ def test_a_strict_objective_costs_more_than_a_relaxed_one():
 
 
 def test_prefill_of_a_short_prompt_waits_for_the_weights():
-    s = Setup(MODELS["Llama 3 8B"], ACCELERATORS["H100"])
+    s = Setup(SERVED["Llama 3 8B"], ACCELERATORS["H100"])
     assert prefill_seconds(s, 1) == weight_bytes(s, 1) / s.bandwidth

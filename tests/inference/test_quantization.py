@@ -336,9 +336,9 @@ def test_llama_is_the_size_of_the_kv_cache_page():
 )
 def test_as_many_sequences_fit_as_in_the_planner(parameter_bits, cache, fact):
     """One H100 with the planner's share of its memory; in fp8 a cache in bf16 finds no room."""
-    from snippets.distributed.hardware.roofline import ACCELERATORS
-    from snippets.inference.overview.models import MODELS, cache_bytes
     from snippets.inference.overview.setup import Setup
+    from snippets.shapes.accelerators import ACCELERATORS
+    from snippets.shapes.models import MODELS, cache_bytes
 
     s = Setup(MODELS["Llama 3 70B"], ACCELERATORS["H100"], 1)
     usable = s.chip.memory_gb * 1e9 * s.memory_share

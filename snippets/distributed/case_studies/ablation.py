@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from snippets.distributed.case_studies.runs import LAYOUT, MEGASCALE, TABLE
-from snippets.distributed.overview.layout import MACHINES, Layout
+from snippets.distributed.overview.layout import Layout
 from snippets.distributed.overview.step_time import Step, idle, mfu, step
+from snippets.shapes.accelerators import MACHINES
 
 A100 = MACHINES["A100"]
 SMALL = replace(LAYOUT, dp=4, batch=256)  # jiang2024megascale, table 3: 256 GPUs

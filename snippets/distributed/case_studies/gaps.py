@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from snippets.distributed.overview.layout import MACHINES
-from snippets.distributed.overview.models import MODELS
 from snippets.distributed.overview.published_runs import RUNS, Run
 from snippets.distributed.overview.step_time import Assumptions, idle, mfu, step
+from snippets.shapes.accelerators import MACHINES
+from snippets.shapes.models import MODELS
 
 
 def share_of(run: Run, a: Assumptions | None = None, **changes: object) -> float:

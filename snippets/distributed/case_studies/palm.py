@@ -7,10 +7,10 @@ from dataclasses import replace
 from snippets.distributed.case_studies.ablation import hidden
 from snippets.distributed.case_studies.gaps import share_of
 from snippets.distributed.overview.flops import executed_flops, head_flops, model_flops
-from snippets.distributed.overview.layout import MACHINES
-from snippets.distributed.overview.models import MODELS
 from snippets.distributed.overview.published_runs import RUNS
 from snippets.distributed.overview.step_time import mfu, step
+from snippets.shapes.accelerators import MACHINES
+from snippets.shapes.models import MODELS
 
 PALM = RUNS["PaLM 540B"]
 PALM_SECONDS = PALM.layout.batch * PALM.layout.sequence / 238.3e3

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from snippets.distributed.mfu.flops import utilization
 from snippets.distributed.overview.flops import head_flops, model_flops
-from snippets.distributed.overview.layout import MACHINES, Layout
-from snippets.distributed.overview.models import MODELS, Shape, gpt
+from snippets.distributed.overview.layout import Layout
 from snippets.distributed.overview.published_runs import RUNS
+from snippets.shapes.accelerators import MACHINES
+from snippets.shapes.models import MODELS, Shape, gpt
 
 # jiang2024megascale, section 6.1 and table 1: interleaved six times, sequences of 2,048
 MEGASCALE = replace(gpt(96, 12_288, 128), vocab=64_000)

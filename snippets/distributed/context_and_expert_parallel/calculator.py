@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from snippets.distributed.context_and_expert_parallel.cost import ring_bytes
 from snippets.distributed.context_and_expert_parallel.placement import work
-from snippets.distributed.hardware.roofline import ACCELERATORS
+from snippets.shapes.accelerators import ACCELERATORS
 
 HEAD_DIM = 128
 GRID = 32  # tokens per rank in the drawing; the work per rank and step scales with their square

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import comb
 
-from snippets.distributed.hardware.roofline import ACCELERATORS
 from snippets.distributed.memory.activations import activation_bytes
+from snippets.shapes.accelerators import ACCELERATORS
 
 LLAMA = {"heads": 128, "kv_heads": 8, "head_dim": 128}  # Llama Team 2024, table 3: 405B
 DEEPEP = {2: 43, 4: 58, 8: 51}  # nodes, GB/s of dispatch; deepseek2025deepep

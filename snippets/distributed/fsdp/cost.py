@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from snippets.distributed.collectives.cost import bus_factor
-from snippets.distributed.hardware.roofline import ACCELERATORS
 from snippets.distributed.memory.recipes import RECIPES, zero_bytes
+from snippets.shapes.accelerators import ACCELERATORS
 
 LLAMA3_8B = 8_030_261_248
 BLOCK = (

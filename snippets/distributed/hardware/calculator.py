@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from snippets.distributed.hardware.roofline import ACCELERATORS, roofline
+from snippets.distributed.hardware.roofline import roofline
+from snippets.shapes.accelerators import ACCELERATORS
 
 Chip = Literal["A100", "H100", "H200", "B200", "MI300X", "TPU v5e", "TPU v5p"]
 

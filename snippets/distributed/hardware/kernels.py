@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from snippets.distributed.hardware.roofline import ACCELERATORS, roofline
+from snippets.distributed.hardware.roofline import roofline
+from snippets.shapes.accelerators import ACCELERATORS
 
 
 # --8<-- [start:matmul]

@@ -2,38 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-# --8<-- [start:accelerator]
-@dataclass(frozen=True)
-class Accelerator:
-    """What a datasheet says. Dense rates, one direction of each link, 1 TB = 1e12 bytes."""
-
-    bf16_tflops: float
-    eight_bit_tflops: float  # fp8, or int8 where there is no fp8; 0 if neither is published
-    memory_gb: float
-    memory_tb_s: float
-    link_gb_s: float  # to the other accelerators of the node or torus, one direction
-
-    def ridge(self, bits: int = 16) -> float:
-        """FLOPs per byte of memory traffic above which arithmetic is the limit."""
-        rate = self.bf16_tflops if bits == 16 else self.eight_bit_tflops
-        return rate / self.memory_tb_s
-
-
-# --8<-- [end:accelerator]
-
-# Bekman 2024 (read August 2026 version): rates, memory; his network chapter: links.
-ACCELERATORS = {
-    "A100": Accelerator(312, 624, 80, 2.0, 300),
-    "H100": Accelerator(989, 1979, 80, 3.35, 450),
-    "H200": Accelerator(989, 1979, 141, 4.8, 450),
-    "B200": Accelerator(2250, 4500, 180, 8.0, 900),
-    "MI300X": Accelerator(1307, 2615, 192, 5.3, 448),
-    "TPU v5e": Accelerator(197, 394, 16, 0.82, 200),
-    "TPU v5p": Accelerator(459, 918, 95, 2.76, 600),
-}
+from snippets.shapes.accelerators import ACCELERATORS
 
 
 # --8<-- [start:peak]

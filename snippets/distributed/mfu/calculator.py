@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from snippets.distributed.hardware.roofline import ACCELERATORS
 from snippets.distributed.mfu.flops import days, palm_flops_per_token, utilization
+from snippets.shapes.accelerators import ACCELERATORS
 
 Chip = Literal["A100", "H100", "H200", "B200", "MI300X", "TPU v5e", "TPU v5p"]
 

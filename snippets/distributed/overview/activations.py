@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from snippets.distributed.memory.activations import activation_bytes
 from snippets.distributed.overview.layout import Layout
-from snippets.distributed.overview.models import Shape
+from snippets.shapes.models import Shape
 
 KEEP = {"nothing": "all", "elementwise": "selective", "layers": "input"}
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from snippets.distributed.overview.activations import in_flight, layer_bytes
 from snippets.distributed.overview.groups import rank_layers
-from snippets.distributed.overview.layout import MACHINES, Layout
+from snippets.distributed.overview.layout import Layout
 from snippets.distributed.overview.memory import memory, rank_memory
-from snippets.distributed.overview.models import MODELS, parameters
 from snippets.distributed.overview.planner import problems, slow_choices, too_much
 from snippets.distributed.overview.step_time import Assumptions, mfu, step
+from snippets.shapes.accelerators import MACHINES
+from snippets.shapes.models import MODELS, parameters
 
 M, H100, A = MODELS["Llama 3 405B"], MACHINES["H100"], Assumptions()
 RUNS = Layout(tp=8, pp=16, dp=128, batch=2048, virtual=8)  # as published

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from snippets.distributed.overview.layout import MACHINES, Layout
+from snippets.distributed.overview.layout import Layout
 from snippets.distributed.overview.memory import memory
-from snippets.distributed.overview.models import MODELS, Shape, parameters
 from snippets.distributed.overview.planner import problems, slow_choices, too_much
 from snippets.distributed.overview.search import search, sent, words
 from snippets.distributed.overview.step_time import (
@@ -17,6 +16,8 @@ from snippets.distributed.overview.step_time import (
     run_days,
     step,
 )
+from snippets.shapes.accelerators import MACHINES
+from snippets.shapes.models import MODELS, Shape, parameters
 
 AGAIN = {"cheap outputs": "elementwise", "nothing": "nothing", "whole layers": "layers"}
 

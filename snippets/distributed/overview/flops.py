@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from snippets.distributed.overview.layout import Layout
-from snippets.distributed.overview.models import Shape, active_params
+from snippets.shapes.models import Shape, active_layer_params
 
 
 class Work(NamedTuple):
@@ -26,7 +26,7 @@ def model_flops(m: Shape, x: Layout, layers: list[int], causal: bool = False) ->
 
     Whether masked pairs count differs between publications: `causal` leaves them out.
     """
-    weights = sum(active_params(m, layer) for layer in layers)
+    weights = sum(active_layer_params(m, layer) for layer in layers)
     pairs = len(layers) * attention_flops(m, x.sequence)
     return Work(6 * weights, 3 * pairs / (2 if causal else 1))
 

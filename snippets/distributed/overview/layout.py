@@ -4,31 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from snippets.distributed.hardware.roofline import ACCELERATORS, Accelerator
 from snippets.distributed.memory.recipes import RECIPES, Recipe
 
 STATES = RECIPES | {"mixed, bf16 moments": Recipe(2, 4, 2 + 2 + 4)}
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Accelerators with a fast link inside a node and a slow one outside."""
-
-    chip: Accelerator
-    node: int  # accelerators behind the fast link
-    network_gb_s: float  # of one accelerator out of its node, one direction
-
-
-H800 = Accelerator(989, 1979, 80, 3.35, 200)
-TPU_V4 = Accelerator(275, 275, 32 * 1.0737, 1.2, 268)
-MACHINES = {
-    "A100": Machine(ACCELERATORS["A100"], 8, 25),
-    "H100": Machine(ACCELERATORS["H100"], 8, 50),
-    "H200": Machine(ACCELERATORS["H200"], 8, 50),
-    "B200": Machine(ACCELERATORS["B200"], 8, 50),
-    "H800": Machine(H800, 8, 50),
-    "TPU v4": Machine(TPU_V4, 3072, 1.65),
-}
 
 
 # --8<-- [start:layout]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from math import ceil
 
-from snippets.distributed.hardware.roofline import ACCELERATORS
 from snippets.distributed.memory.recipes import RECIPES
 from snippets.distributed.mfu.flops import days, six_n
-from snippets.distributed.overview.layout import MACHINES, Layout
-from snippets.distributed.overview.models import MODELS, active_params, parameters
+from snippets.distributed.overview.layout import Layout
 from snippets.distributed.overview.traffic import traffic
+from snippets.shapes.accelerators import ACCELERATORS, MACHINES
+from snippets.shapes.models import MODELS, active_layer_params, parameters
 
 TOKENS = {  # billions: dubey2024llama3, chowdhery2022palm, deepseek2024v3
     "Llama 3 8B": 15_600, "Llama 3 405B": 15_600, "PaLM 540B": 780, "DeepSeek-V3": 14_800,
@@ -23,7 +23,7 @@ ASSUMED = 0.4  # utilization
 def alone(name: str, mfu: float = ASSUMED) -> tuple[float, float]:
     """Bytes of states of a model in mixed precision, and years to train it on one H100."""
     m, chip = MODELS[name], ACCELERATORS["H100"]
-    met = sum(active_params(m, n) for n in range(m.layers)) + m.vocab * m.hidden
+    met = sum(active_layer_params(m, n) for n in range(m.layers)) + m.vocab * m.hidden
     flops = six_n(met, TOKENS[name] * 1e9)
     years = days(flops, 1, chip.bf16_tflops * 1e12 * mfu) / 365
     return RECIPES["mixed, fp32 grads"].total * parameters(m), years

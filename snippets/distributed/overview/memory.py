@@ -6,11 +6,7 @@ from snippets.distributed.memory.recipes import Recipe, zero_bytes
 from snippets.distributed.overview.activations import in_flight, layer_bytes
 from snippets.distributed.overview.groups import rank_layers, telling_ranks
 from snippets.distributed.overview.layout import STATES, Layout
-from snippets.distributed.overview.models import (
-    Shape,
-    embedding_params,
-    layer_params,
-)
+from snippets.shapes.models import Shape, embedding_params, layer_params
 
 
 def rank_params(

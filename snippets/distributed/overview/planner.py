@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from snippets.distributed.overview.layout import Layout, Machine
+from snippets.distributed.overview.layout import Layout
 from snippets.distributed.overview.memory import memory
-from snippets.distributed.overview.models import Shape
 from snippets.distributed.overview.step_time import Assumptions
+from snippets.shapes.accelerators import Machine
+from snippets.shapes.models import Shape
 
 
 # --8<-- [start:problems]

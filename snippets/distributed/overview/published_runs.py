@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from snippets.distributed.overview.layout import MACHINES, Layout
+from snippets.distributed.overview.layout import Layout
 from snippets.distributed.overview.memory import memory
-from snippets.distributed.overview.models import MODELS
 from snippets.distributed.overview.step_time import Step, mfu, step
+from snippets.shapes.accelerators import MACHINES
+from snippets.shapes.models import MODELS
 
 
 class Run(NamedTuple):

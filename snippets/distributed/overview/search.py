@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from snippets.distributed.overview.layout import MACHINES, STATES, Layout, Machine
+from snippets.distributed.overview.layout import STATES, Layout
 from snippets.distributed.overview.memory import memory
-from snippets.distributed.overview.models import MODELS, Shape, parameters
 from snippets.distributed.overview.planner import problems, too_much
 from snippets.distributed.overview.step_time import Assumptions, Step, mfu, step
+from snippets.shapes.accelerators import MACHINES, Machine
+from snippets.shapes.models import MODELS, Shape, parameters
 
 
 class Plan(NamedTuple):

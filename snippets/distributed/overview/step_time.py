@@ -8,11 +8,12 @@ from snippets.distributed.mfu.flops import days, utilization
 from snippets.distributed.overview.activations import layer_bytes
 from snippets.distributed.overview.flops import executed_flops, head_flops, model_flops
 from snippets.distributed.overview.groups import rank_layers, telling_ranks
-from snippets.distributed.overview.layout import Layout, Machine
+from snippets.distributed.overview.layout import Layout
 from snippets.distributed.overview.memory import rank_memory
-from snippets.distributed.overview.models import Shape
 from snippets.distributed.overview.traffic import Traffic, passes, traffic
 from snippets.distributed.pipeline_parallel.cost import bubble
+from snippets.shapes.accelerators import Machine
+from snippets.shapes.models import Shape
 
 
 # --8<-- [start:assumptions]

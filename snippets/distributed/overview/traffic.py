@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from snippets.distributed.collectives.cost import bus_factor
 from snippets.distributed.overview.groups import Group, groups, rank_layers
-from snippets.distributed.overview.layout import STATES, Layout, Machine
+from snippets.distributed.overview.layout import STATES, Layout
 from snippets.distributed.overview.memory import rank_params
-from snippets.distributed.overview.models import Shape
+from snippets.shapes.accelerators import Machine
+from snippets.shapes.models import Shape
 
 
 class Traffic(NamedTuple):

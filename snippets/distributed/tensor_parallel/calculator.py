@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from snippets.distributed.hardware.roofline import ACCELERATORS
 from snippets.distributed.memory.activations import activation_bytes
 from snippets.distributed.tensor_parallel.cost import (
     effective_width,
@@ -12,6 +11,7 @@ from snippets.distributed.tensor_parallel.cost import (
     largest_degree,
     layer_seconds,
 )
+from snippets.shapes.accelerators import ACCELERATORS
 
 
 def tensor_parallel(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from snippets.distributed.collectives.cost import bus_factor, ring_seconds
-from snippets.distributed.hardware.roofline import ACCELERATORS
+from snippets.shapes.accelerators import ACCELERATORS
 
 LLAMA = {"8B": (4096, 14_336, 8 / 32), "70B": (8192, 28_672, 8 / 64), "405B": (16_384, 53_248, 8 / 128)}  # fmt: skip
 

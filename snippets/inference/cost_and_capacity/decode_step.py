@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from snippets.inference.overview.models import (
+from snippets.shapes.models import (
     MODELS,
-    Model,
+    Shape,
     attention_params,
     cache_bytes,
     expert_params,
@@ -35,7 +35,7 @@ class Parts(NamedTuple):
 
 # --8<-- [start:step]
 def expert_parallel_step(
-    m: Model, users: float, context: int, experts: int, tokens: int = 1
+    m: Shape, users: float, context: int, experts: int, tokens: int = 1
 ) -> Parts:
     """A step of a GPU with `users` and `experts` routed experts of each layer.
 

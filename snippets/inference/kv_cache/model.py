@@ -19,7 +19,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-from snippets.inference.overview.models import MODELS, attention_params
+from snippets.shapes.models import MODELS, attention_params
 
 SMALL: dict[str, Any] = {
     "vocab_size": 128,

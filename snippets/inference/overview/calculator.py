@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from snippets.distributed.hardware.roofline import ACCELERATORS
 from snippets.inference.overview.load import Load, sequences_that_fit, token_seconds
-from snippets.inference.overview.models import MODELS
 from snippets.inference.overview.planner import Choice, dollars_per_million, plan
 from snippets.inference.overview.setup import Setup
+from snippets.inference.overview.sizes import SERVED
+from snippets.shapes.accelerators import ACCELERATORS
 
 MOST = 64
 
@@ -76,11 +76,11 @@ def serving_planner(
         raise ValueError(
             f"{weights} weights are multiplied in bf16: set arithmetic to bf16."
         )
-    if weights == "4-bit experts" and not MODELS[model].experts:
+    if weights == "4-bit experts" and not SERVED[model].experts:
         raise ValueError(f"{model} has no experts.")
     tpu = accelerator.startswith("TPU")
     s = Setup(
-        MODELS[model], chip, 1, weights, cache, arithmetic == "8-bit",
+        SERVED[model], chip, 1, weights, cache, arithmetic == "8-bit",
         compute_share / 100, bandwidth_share / 100, memory_share / 100,
         node=MOST if tpu else 8, split_users=tpu,
     )  # fmt: skip

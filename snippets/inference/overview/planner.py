@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from snippets.distributed.hardware.roofline import ACCELERATORS
 from snippets.inference.overview.load import Load, sequences_that_fit, token_seconds
-from snippets.inference.overview.models import MODELS
 from snippets.inference.overview.setup import Setup, link_seconds
+from snippets.inference.overview.sizes import SERVED
 from snippets.inference.overview.step_time import decode_step, prefill_seconds
+from snippets.shapes.accelerators import ACCELERATORS
 
 
 # --8<-- [start:fit]
@@ -81,7 +81,7 @@ def dollars_per_million(choice: Choice, dollars_per_hour: float) -> float:
 
 
 LLAMA = Setup(
-    MODELS["Llama 3 70B"], ACCELERATORS["H100"], 1, "8-bit", "8-bit", eight_bit_math=True
+    SERVED["Llama 3 70B"], ACCELERATORS["H100"], 1, "8-bit", "8-bit", eight_bit_math=True
 )
 LOADS = {  # the objectives of mlcommons2026conf for llama2-70b and llama2-70b-interactive
     "relaxed": Load(2048, 256, ttft=2.0, tpot=0.2),

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from snippets.distributed.hardware.roofline import ACCELERATORS, Accelerator
-from snippets.inference.overview.models import (
-    MODELS,
-    Model,
-    attention_params,
-    cache_bytes,
-    parameters,
-)
+from snippets.inference.overview.sizes import SERVED
+from snippets.shapes.accelerators import ACCELERATORS, Accelerator
+from snippets.shapes.models import Shape, attention_params, cache_bytes, parameters
 
 FOUR_BIT = 17 / 32  # bytes: 4 bits, and 8 bits of scale for 32 numbers
 WEIGHTS = {  # bytes of a parameter: outside the routed experts, and inside
@@ -28,7 +23,7 @@ CACHE = {"bf16": 2.0, "8-bit": 1.0}
 class Setup:
     """A model on a group of accelerators that share its weights, with the assumptions."""
 
-    model: Model
+    model: Shape
     chip: Accelerator
     chips: int = 1
     weights: str = "bf16"
@@ -97,7 +92,7 @@ def link_seconds(s: Setup, tokens: int) -> float:
 
 def read_share(name: str, batch: int) -> float:
     """Share of the weights that a step reads, in bf16."""
-    s = Setup(MODELS[name], ACCELERATORS["H100"])
+    s = Setup(SERVED[name], ACCELERATORS["H100"])
     return weight_bytes(s, batch) / weight_bytes(s)
 
 

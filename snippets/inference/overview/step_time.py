@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from snippets.distributed.hardware.roofline import ACCELERATORS
-from snippets.inference.overview.models import MODELS, Model, active_params
 from snippets.inference.overview.setup import (
     Setup,
     link_seconds,
     sequence_bytes,
     weight_bytes,
 )
+from snippets.inference.overview.sizes import SERVED
+from snippets.shapes.accelerators import ACCELERATORS
+from snippets.shapes.models import Shape, active_params
 
 
 # --8<-- [start:step]
@@ -46,13 +47,13 @@ def decode_step(s: Setup, batch: int, context: int) -> Step:
 # --8<-- [end:step]
 
 
-def seen(m: Model, context: int) -> int:
+def seen(m: Shape, context: int) -> int:
     """Keys that one new token meets, over all layers."""
     return (m.layers - m.window_layers) * context + m.window_layers * min(m.window, context)
 
 
 # --8<-- [start:prefill]
-def pairs(m: Model, prompt: int) -> int:
+def pairs(m: Shape, prompt: int) -> int:
     """Causal pairs of query and key, over all layers."""
     short = min(m.window or prompt, prompt)
     windowed = short * (short + 1) // 2 + (prompt - short) * short
@@ -60,7 +61,7 @@ def pairs(m: Model, prompt: int) -> int:
     return (m.layers - m.window_layers) * full + m.window_layers * windowed
 
 
-def prefill_flops(m: Model, prompt: int) -> int:
+def prefill_flops(m: Shape, prompt: int) -> int:
     """Arithmetic of one prompt: two per parameter and token, and attention."""
     width = m.head_dim + m.rope + (m.value_dim or m.head_dim)
     return 2 * active_params(m) * prompt + 2 * m.heads * width * pairs(m, prompt)
@@ -81,7 +82,7 @@ def example_phases() -> None:
         f"{'8 H100, 8-bit weights':22s}{'prefill':>9s}{'step, 1 user':>14s}{'step, 64 users':>16s}"
     )
     for name in ("Llama 3 70B", "Qwen3 235B-A22B", "gpt-oss-120b"):
-        s = Setup(MODELS[name], ACCELERATORS["H100"], 8, "8-bit")
+        s = Setup(SERVED[name], ACCELERATORS["H100"], 8, "8-bit")
         one, many = (decode_step(s, batch, 2048).seconds for batch in (1, 64))
         print(
             f"{name:22s}{prefill_seconds(s, 2048) * 1e3:6.0f} ms{one * 1e3:11.1f} ms{many * 1e3:13.1f} ms"
@@ -90,7 +91,7 @@ def example_phases() -> None:
 
 def facts() -> dict[str, str]:
     """Numbers that the page states about time."""
-    s = Setup(MODELS["Llama 3 70B"], ACCELERATORS["H100"], 8, "8-bit")
+    s = Setup(SERVED["Llama 3 70B"], ACCELERATORS["H100"], 8, "8-bit")
     one, many = (decode_step(s, batch, 2048).seconds for batch in (1, 64))
     return {"step_ratio": f"{many / one:.1f}"}
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from snippets.distributed.hardware.roofline import ACCELERATORS
 from snippets.inference.overview.load import sequences_that_fit
-from snippets.inference.overview.models import MODELS
 from snippets.inference.overview.setup import Setup, weight_bytes
+from snippets.inference.overview.sizes import SERVED
 from snippets.inference.overview.step_time import decode_step, prefill_seconds
+from snippets.shapes.accelerators import ACCELERATORS
 
 BOOK = Setup(  # Llama 3 70B in int8 on TPU v5e, arithmetic in bf16, nothing lost
-    MODELS["Llama 3 70B"], ACCELERATORS["TPU v5e"], 8, "8-bit", "8-bit",
+    SERVED["Llama 3 70B"], ACCELERATORS["TPU v5e"], 8, "8-bit", "8-bit",
     compute_share=1.0, bandwidth_share=1.0, memory_share=1.0, node=64, hop_us=0.0,
     split_users=True,
 )  # fmt: skip

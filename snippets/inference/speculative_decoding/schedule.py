@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from snippets.inference.overview import models as shapes
 from snippets.inference.speculative_decoding.batch import (
     EIGHT_H100,
     LLAMA3_8B,
@@ -14,6 +13,7 @@ from snippets.inference.speculative_decoding.batch import (
     Model,
     speedup_under_load,
 )
+from snippets.shapes import models as shapes
 
 
 def schedule(
@@ -49,7 +49,7 @@ V3 = shapes.MODELS["DeepSeek-V3"]
 MTP = replace(V3, layers=1, dense_layers=0)
 
 
-def parameters_read(m: shapes.Model, tokens: int) -> float:
+def parameters_read(m: shapes.Shape, tokens: int) -> float:
     """Parameters that a pass over `tokens` tokens reads: all that are shared, and experts that wake."""
     woken = m.experts * experts_read(m.experts, m.active, tokens)
     sparse = m.layers - m.dense_layers
