@@ -34,7 +34,7 @@ def test_flops_of_a_token_are_those_that_pytorch_counts():
     with FlopCounterMode(display=False) as counter:
         model(tokens, labels=tokens).loss.backward()
     shape = gpt(3, 256, 8).__class__(
-        3, 256, 8, 8, 32, 1024, 1000, gated=False, tied=True, positions=64, biases=True
+        3, 256, 8, 8, 32, 1024, 1000, gated=False, tied=True, positions=64, biases=True, layer_norm=True
     )
     ours = runs.counts(shape, Layout(sequence=64))
     vectors = 6 * 3 * (13 * 256)  # biases and norms, which a count by parameters multiplies too

@@ -79,7 +79,7 @@ def idle(rank, folder):
 def everything(rank, folder):
     """All that needs ranks, in one launch: the references inside, since autograd must not be forked."""
     for work in (real.compare, ulysses.compare, dispatch.compare, breaks.leak, breaks.scale):
-        inner = folder / f"{work.__module__.rsplit('_', 1)[1]}-{work.__name__}"
+        inner = folder / f"{work.__module__.rpartition('.')[2]}-{work.__name__}"
         inner.mkdir(exist_ok=True)
         dist.barrier()
         work(rank, inner)
@@ -91,7 +91,13 @@ def everything(rank, folder):
 @pytest.fixture(scope="module")
 def ranks():
     folder = launch(everything)
-    return lambda name: [torch.load(path) for path in sorted(folder.glob(f"{name}*.pt"))]
+
+    def found(name):
+        rows = [torch.load(path) for path in sorted(folder.glob(f"{name}*.pt"))]
+        assert rows, f"no rank wrote {name}"
+        return rows
+
+    return found
 
 
 def test_the_ring_is_pytorchs_attention_in_values_and_gradients(ranks):

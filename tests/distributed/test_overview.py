@@ -147,6 +147,7 @@ class Layer(nn.Module):
         return x + self.feed(self.n2(x))
 
 
+SERVED_ONLY = {"Qwen3 32B", "Qwen3 235B-A22B", "Mixtral 8x7B", "gpt-oss-120b"}  # no published run to predict
 SMALL = Shape(4, 128, 8, 8, 16, 320, 64)
 
 
@@ -666,7 +667,7 @@ def test_the_calculator_says_why_not():
 
 def test_the_calculator_offers_every_model_and_machine():
     hints = get_type_hints(training_planner)
-    assert set(get_args(hints["model"])) == {*MODELS, "own shape"}
+    assert set(get_args(hints["model"])) == {*MODELS, "own shape"} - SERVED_ONLY
     assert set(get_args(hints["accelerator"])) == set(MACHINES)
     own = training_planner(model="own shape", count=64, batch=512, choose=True)
     same = training_planner(model="Llama 3 8B", count=64, batch=512, choose=True)

@@ -172,7 +172,7 @@ TestServer.settings = settings(max_examples=25, stateful_step_count=20)
 def steps():
     """The recorded decisions of vLLM's scheduler: for each step, request -> (tokens, blocks)."""
     rows = []
-    head, *lines = recorded("vllm_offline")["steps"]
+    head, *lines = recorded("offline")["steps"]
     at = [head.index("blocks: a"), head.index("blocks: a") + 15, head.index("blocks: a") + 25, None]
     for line in lines:
         number, *tokens = map(int, line[: at[0]].split())
@@ -210,7 +210,7 @@ def test_the_allocator_takes_the_very_blocks_that_vllm_takes():
 
 def test_hits_are_those_that_vllms_metrics_count():
     """The prompts of the recorded session, named and looked up by our pool with blocks of 32."""
-    found = [list(map(int, line.split()[-3:])) for line in recorded("vllm_server")["prefix"][1:]]
+    found = [list(map(int, line.split()[-3:])) for line in recorded("server")["prefix"][1:]]
     pool, text, aligned = BlockPool(64, size=32), list(range(100)), list(range(500, 596))
     ours = []
     for prompt, salt in (
@@ -259,16 +259,16 @@ def test_the_first_writer_copies_and_the_second_does_not():
 
 
 def test_vllm_answers_as_transformers_offline_and_behind_its_server():
-    offline = recorded("vllm_offline")["same"]
+    offline = recorded("offline")["same"]
     assert len(offline) == 5 and all(line.endswith("the same 24: True") for line in offline)
-    server = recorded("vllm_server")
+    server = recorded("server")
     assert [line.endswith("as transformers: True") for line in server["protocol"]] == [False, True, True]
     assert [line.split()[0] for line in server["trace"] if "# measured" in line][:2] == ["vLLM", "simulator"]
 
 
 def test_paged_attention_is_vllms_kernel():
     """Batches of the page and random ones, decoding and prompts mixed, run in vLLM's own environment."""
-    head, *rows = recorded("vllm_kernel")["kernel"]
+    head, *rows = recorded("kernel")["kernel"]
     assert head.endswith("equal") and len(rows) == 4
     assert all(row.endswith("True") for row in rows)
 

@@ -118,9 +118,7 @@ def training_planner(
     if choose or why_not:
         best = search(m, x, machine, count, a)
         if choose and not best:
-            raise ValueError(
-                "nothing fits that was tried: more accelerators, or a larger batch."
-            )
+            raise ValueError("nothing fits: try more accelerators or a larger batch.")
         if choose:
             x, why, why_not = best[0].layout, "", ""
         else:

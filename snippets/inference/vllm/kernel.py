@@ -27,7 +27,7 @@ BLOCK = 32
 def kernel(
     q: list[Tensor], k: list[Tensor], v: list[Tensor], tables: list[Table], blocks: int
 ) -> Tensor:
-    """One call of vLLM for a batch: q[i] [T, H, D] are the last of k[i], v[i] [S, K, D]."""
+    """One call of vLLM for a batch: `q[i]`, `[T, H, D]`, are the last of `k[i]`, `v[i]`, `[S, K, D]`."""
     heads, (kv_heads, width) = q[0].shape[1], k[0].shape[1:]
     isa = _get_attn_isa(torch.float32, BLOCK, width)
     # [blocks, kv heads, BLOCK keys and then BLOCK values, D]
