@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from fieldguide.calc.engine import Field, InputError, evaluate, fields, summary
-from fieldguide.project import LOADER
+from fieldguide.guide.project import LOADER
 
 Inline = Callable[[str], str]
 """Renders a short text with `code` and $mathematics$ to HTML."""

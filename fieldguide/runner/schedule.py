@@ -223,7 +223,7 @@ def _unmet(head: Head, libraries: Iterable[str], root: Path) -> Failure | None:
                 "needs",
                 None,
                 f"it needs the environment .venv-{head.environment}. "
-                f"To make it: python3 -m fieldguide.bootstrap {head.environment}",
+                f"To make it: python3 -m fieldguide.commands.environments {head.environment}",
             )
         return None
     for library in sorted(libraries):
@@ -233,7 +233,7 @@ def _unmet(head: Head, libraries: Iterable[str], root: Path) -> Failure | None:
                 "needs",
                 None,
                 f"it imports `{library}`, which is not installed. "
-                "If it is in requirements/test.in: python3 -m fieldguide.bootstrap test",
+                "If it is in requirements/test.in: python3 -m fieldguide.commands.environments test",
             )
     return None
 

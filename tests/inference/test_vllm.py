@@ -22,7 +22,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from fieldguide import bootstrap, outputs
+from fieldguide.commands import environments as bootstrap
+from fieldguide.guide import outputs
 from snippets.inference.kv_cache.prefix import block_hashes, cached_tokens
 from snippets.inference.vllm import attention, leak
 from snippets.inference.vllm import blocks as vllm_blocks

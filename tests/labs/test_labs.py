@@ -5,8 +5,8 @@ import shutil
 import nbformat
 import pytest
 
-from fieldguide import notebooks
-from fieldguide.project import Project
+from fieldguide.guide.project import Project
+from fieldguide.proof import notebooks
 
 PROJECT = Project()
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from fieldguide import bootstrap
+from fieldguide.commands import environments as bootstrap
 
 
 def test_an_old_python_is_refused(monkeypatch):

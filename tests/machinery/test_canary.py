@@ -1,6 +1,6 @@
 """The comparison of two builds sees a lost page, a lost heading and a changed anchor."""
 
-from fieldguide import canary
+from fieldguide.site import canary
 
 
 def site(folder, pages):

@@ -5,8 +5,8 @@ import shutil
 import pytest
 from PIL import Image, ImageFont
 
-from fieldguide import cards
-from fieldguide.project import ROOT, BreachError, Project
+from fieldguide.guide.project import ROOT, BreachError, Project
+from fieldguide.site import cards
 
 LONG = "A description that goes on and on about what a reader will be able to do afterwards, " * 4
 FONT = ROOT / "node_modules/@fontsource-variable/inter/files/inter-latin-wght-normal.woff2"

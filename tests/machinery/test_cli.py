@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from fieldguide import __main__, bootstrap, changed, cli, published
-from tests.conftest_project import MKDOCS, make_guide
+from fieldguide import __main__
+from fieldguide.commands import cli
+from fieldguide.commands import environments as bootstrap
+from fieldguide.proof import changed, published
+from tests.small_guide import MKDOCS, make_guide
 
 
 @pytest.fixture
@@ -72,41 +75,47 @@ def test_an_unknown_area_gets_a_suggestion(demo):
 
 
 @pytest.mark.parametrize(
-    "name", ["inference/demo", "inference/demo.py", "snippets/inference/demo.py", "docs/inference/demo.md"]
+    "name",
+    [
+        "inference/demo",
+        "inference/demo/double.py",
+        "snippets/inference/demo/double.py",
+        "docs/inference/demo.md",
+    ],
 )
 def test_run_prints_each_example_under_its_heading(demo, name):
     found = call("run", name)
     assert found.exit_code == 0
-    assert found.stdout == "# snippets/inference/demo.py · table\n  1    2 0.333\n 10   20 3.333\n"
+    assert found.stdout == "# snippets/inference/demo/double.py · table\n  1    2 0.333\n 10   20 3.333\n"
 
 
 def test_run_one_snippet_or_one_example(demo):
-    demo.snippet("demo_more", "def example_a():\n    print(1)\n\n\ndef example_b():\n    print(2)\n")
+    demo.snippet("demo/more", "def example_a():\n    print(1)\n\n\ndef example_b():\n    print(2)\n")
     whole = call("run", "inference/demo").stdout
     assert [line for line in whole.splitlines() if line.startswith("#")] == [
-        "# snippets/inference/demo.py · table",
-        "# snippets/inference/demo_more.py · a",
-        "# snippets/inference/demo_more.py · b",
+        "# snippets/inference/demo/double.py · table",
+        "# snippets/inference/demo/more.py · a",
+        "# snippets/inference/demo/more.py · b",
     ]
-    assert call("run", "inference/demo_more", "b").stdout == "# snippets/inference/demo_more.py · b\n2\n"
-    assert call("run", "inference/demo", "example_a").stdout == "# snippets/inference/demo_more.py · a\n1\n"
-    assert "demo.py ·" not in call("run", "inference/demo_more").stdout
+    assert call("run", "inference/demo/more", "b").stdout == "# snippets/inference/demo/more.py · b\n2\n"
+    assert call("run", "inference/demo", "example_a").stdout == "# snippets/inference/demo/more.py · a\n1\n"
+    assert "demo.py ·" not in call("run", "inference/demo/more").stdout
 
 
 def test_run_for_machines(demo):
     (run,) = call_json("run", "inference/demo")
-    assert run["snippet"] == "snippets/inference/demo.py"
+    assert run["snippet"] == "snippets/inference/demo/double.py"
     assert run["sections"] == {"table": "  1    2 0.333\n 10   20 3.333"}
     assert run["facts"] == {"twice_ten": "20"}
     assert run["error"] is None
 
 
 def test_a_failing_example_prints_what_it_had_and_why_it_failed(demo):
-    demo.replace("snippets/inference/demo.py", "(1, 10)", "(1, 'x')")
+    demo.replace("snippets/inference/demo/double.py", "(1, 10)", "(1, 'x')")
     found = call("run", "inference/demo")
     assert found.exit_code == 1
     assert "  1    2 0.333" in found.stdout
-    assert re.search(r"snippets/inference/demo.py:\d+ example `table` failed: ", found.stderr)
+    assert re.search(r"snippets/inference/demo/double.py:\d+ example `table` failed: ", found.stderr)
     assert "Traceback" in found.stderr
 
 
@@ -145,7 +154,7 @@ def test_check_names_everything_that_is_wrong(demo):
         'Twice ten is <data value="twice_ten">20',
         'Twice ten is <data value="twice_ten">21',
     )
-    demo.replace("snippets/inference/demo.out.txt", " 10   20", " 10   19")
+    demo.replace("snippets/inference/demo/double.out.txt", " 10   20", " 10   19")
     demo.replace("tests/inference/test_demo.py", "[21, 21]", "[21, 22]")
     demo.replace("docs/inference/demo.md", "level: core", "level: easy")
     found = call_json("check", "inference/demo")
@@ -196,10 +205,10 @@ def test_a_page_that_cannot_be_read_is_named(demo):
 
 
 def test_record_shows_what_changed(demo):
-    demo.replace("snippets/inference/demo.py", "2 * n", "3 * n")
+    demo.replace("snippets/inference/demo/double.py", "2 * n", "3 * n")
     found = call("record", "inference/demo")
     assert found.exit_code == 0
-    assert "snippets/inference/demo.out.txt\n" in found.stdout
+    assert "snippets/inference/demo/double.out.txt\n" in found.stdout
     assert "  - 10   20 3.333\n" in found.stdout
     assert "  + 10   30 3.333\n" in found.stdout
     assert "2 files rewritten" in found.stdout
@@ -207,7 +216,7 @@ def test_record_shows_what_changed(demo):
 
 
 def test_record_refuses_a_failing_snippet(demo):
-    demo.replace("snippets/inference/demo.py", "return 2 * n", "raise SystemExit")
+    demo.replace("snippets/inference/demo/double.py", "return 2 * n", "raise SystemExit")
     before = demo.files()
     found = call("record")
     assert found.exit_code == 1
@@ -233,8 +242,8 @@ def test_nothing_is_touched_on_a_fresh_branch(repository):
     "file",
     [
         "docs/inference/demo.md",
-        "snippets/inference/demo.py",
-        "snippets/inference/demo.out.txt",
+        "snippets/inference/demo/double.py",
+        "snippets/inference/demo/double.out.txt",
         "tests/inference/test_demo.py",
         "tests/inference/data.csv",
         "tests/inference/conftest.py",
@@ -251,14 +260,14 @@ def test_a_trio_is_touched_by_each_of_its_files(repository, file):
 
 
 def test_imports_includes_and_quoted_facts_are_followed(repository):
-    repository.write("snippets/inference/cost_base.py", "x = 1\n")
-    repository.write("snippets/inference/cost.py", "from snippets.inference import cost_base\n")
+    repository.write("snippets/inference/cost/base.py", "x = 1\n")
+    repository.write("snippets/inference/cost/total.py", "from snippets.inference.cost import base\n")
     header = "---\ntitle: {0}\ndescription: D.\narea: inference\nlevel: core\nprerequisites: []\nstatus: draft\n---\n# {0}\n"
     repository.write("docs/inference/cost.md", header.format("Cost"))
     repository.write(
         "docs/inference/ray.md", header.format("Ray") + '\n<data value="inference/cost:x">1</data>\n'
     )
-    repository.write("snippets/inference/ray_train.py", "x = 1\n")
+    repository.write("snippets/inference/ray/training.py", "x = 1\n")
     repository.write(
         "docs/inference/demo.md",
         repository.read("docs/inference/demo.md") + '\n```python\n--8<-- "inference/cost.py:x"\n```\n',
@@ -268,7 +277,7 @@ def test_imports_includes_and_quoted_facts_are_followed(repository):
     repository.write("tests/site/test_site.py", "from snippets.inference import cost\n")
     commit(repository)
     git(repository, "switch", "-q", "-c", "topic")
-    repository.write("snippets/inference/cost_base.py", "x = 2\n")
+    repository.write("snippets/inference/cost/base.py", "x = 2\n")
     found = changed.touched(repository.project)
     assert [trio.name for trio in found.trios] == ["inference/cost", "inference/demo", "inference/ray"]
     assert [path.name for path in found.tests] == ["test_published.py"]
@@ -281,7 +290,7 @@ def test_notebooks_are_touched_by_what_they_import(repository):
     commit(repository)
     repository.write("docs/labs/two.ipynb", "{}")
     assert [path.stem for path in changed.touched(repository.project).labs] == ["two"]
-    repository.replace("snippets/inference/demo.py", "2 * n", "n + n")
+    repository.replace("snippets/inference/demo/double.py", "2 * n", "n + n")
     assert [path.stem for path in changed.touched(repository.project).labs] == ["one", "two"]
 
 
@@ -306,7 +315,7 @@ def test_the_runner_makes_every_page_suspect(repository):
 
 
 def test_the_base_may_be_named_and_must_exist(repository):
-    repository.replace("snippets/inference/demo.out.txt", "3.333", "3.300")
+    repository.replace("snippets/inference/demo/double.out.txt", "3.333", "3.300")
     commit(repository)
     assert call_json("check", "--changed")["pages"] == {}
     found = call("check", "--changed", "HEAD~1")
@@ -453,10 +462,10 @@ def test_every_verb_explains_itself_with_an_example(verb):
 
 def test_a_line_without_an_end_is_ended(demo):
     demo.snippet(
-        "demo_more", "def example_a():\n    print(1, end='')\n\n\ndef example_b():\n    print(2, end='')\n"
+        "demo/more", "def example_a():\n    print(1, end='')\n\n\ndef example_b():\n    print(2, end='')\n"
     )
-    found = call("run", "inference/demo_more").stdout
-    assert found == "# snippets/inference/demo_more.py · a\n1\n\n# snippets/inference/demo_more.py · b\n2\n"
+    found = call("run", "inference/demo/more").stdout
+    assert found == "# snippets/inference/demo/more.py · a\n1\n\n# snippets/inference/demo/more.py · b\n2\n"
 
 
 def test_without_its_packages_the_module_makes_the_environment_and_starts_again(monkeypatch):

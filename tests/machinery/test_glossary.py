@@ -5,11 +5,11 @@ import re
 import pytest
 from markdown import Markdown
 
-from fieldguide import glossary
-from fieldguide.machine_readers import plain
-from fieldguide.markdown import FieldGuide, tables
-from fieldguide.markdown.errors import BuildError
-from fieldguide.project import ROOT, BreachError, Project
+from fieldguide.guide import glossary
+from fieldguide.guide.project import ROOT, BreachError, Project
+from fieldguide.site.llms import plain
+from fieldguide.site.markdown import FieldGuide, tables
+from fieldguide.site.markdown.errors import BuildError
 
 CURRICULUM = """\
 areas:

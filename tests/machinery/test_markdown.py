@@ -11,11 +11,11 @@ from xml.etree import ElementTree
 import pytest
 from markdown import Markdown
 
-from fieldguide import site
-from fieldguide.bibliography import Entry
-from fieldguide.markdown import FieldGuide, citing, tex
-from fieldguide.markdown.errors import BuildError
-from fieldguide.project import ROOT
+from fieldguide.guide.project import ROOT
+from fieldguide.guide.sources import Entry
+from fieldguide.site import build as site
+from fieldguide.site.markdown import FieldGuide, citing, tex
+from fieldguide.site.markdown.errors import BuildError
 
 HEAD = "---\ntitle: T\narea: inference\nlevel: core\nstatus: complete\nprerequisites: [inference/index, rl/ppo]\n---\n"
 QUIZ = "```quiz\nquestion: Is `x` $x^2$?\nanswers:\n  - {text: yes, correct: true, why: because}\n  - {text: no, why: never}\n```\n"
@@ -230,7 +230,7 @@ def test_a_broken_page_ends_the_strict_build_in_one_line(project):
     (project / "theme/main.html").write_text("{{ page.content }}")
     (project / "mkdocs.yml").write_text(
         "site_name: G\ntheme: {name: null, custom_dir: theme}\nplugins: []\n"
-        f"markdown_extensions: [{{fieldguide.markdown: {{root: {json.dumps(str(project))}}}}}]\n"
+        f"markdown_extensions: [{{fieldguide.site.markdown: {{root: {json.dumps(str(project))}}}}}]\n"
     )
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(project / "site")],

@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fieldguide import outputs
-from fieldguide.outputs import BreachError, compare, keep_measured, parse, render, same_line, write_atomic
+from fieldguide.guide import outputs
+from fieldguide.guide.outputs import (
+    BreachError,
+    compare,
+    keep_measured,
+    parse,
+    render,
+    same_line,
+    write_atomic,
+)
 from fieldguide.runner import Tolerance
 
 LINES = st.text("a #-[]:.50é×\t\n", max_size=20)

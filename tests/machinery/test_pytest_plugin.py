@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fieldguide import suite
+from fieldguide.commands import suite
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 def project(tmp_path):
     """A folder that pytest takes for a project, with the plugin on."""
     (tmp_path / "pyproject.toml").write_text(
-        f'[tool.pytest.ini_options]\naddopts = ["-p", "fieldguide.pytest_plugin", "-p", "no:cacheprovider"]\n'
+        f'[tool.pytest.ini_options]\naddopts = ["-p", "fieldguide.proof.pytest_plugin", "-p", "no:cacheprovider"]\n'
         f'pythonpath = ["{ROOT.as_posix()}"]\nenable_assertion_pass_hook = true\n'
     )
     (tmp_path / "docs/inference").mkdir(parents=True)

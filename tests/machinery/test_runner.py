@@ -8,7 +8,7 @@ import pytest
 
 from fieldguide import runner
 from fieldguide.runner import HeadError, Tolerance, examples, is_light, reach, read_head, schedule
-from tests.conftest_project import make_guide
+from tests.small_guide import make_guide
 
 HELLO = """
 def example_hello():
@@ -330,7 +330,7 @@ def test_a_missing_environment_is_named_with_the_command_that_makes_it(guide):
     (run,) = guide.run(guide.snippet("a", HELLO, 'environment = "vllm"'))
     assert run.error.kind == "needs"
     assert ".venv-vllm" in run.error.message
-    assert "python3 -m fieldguide.bootstrap vllm" in run.error.message
+    assert "python3 -m fieldguide.commands.environments vllm" in run.error.message
 
 
 def test_an_environment_of_its_own_is_used(guide):

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from fieldguide.markdown import drawing, tables
-from fieldguide.project import Project
+from fieldguide.guide.project import Project
+from fieldguide.site.markdown import drawing, tables
 
 CURRICULUM = """\
 areas:
@@ -42,7 +42,7 @@ def guide(tmp_path):
         "docs/inference/index.md": "---\nstatus: planned\n---\n",
         "docs/inference/demo.md": "---\nstatus: complete\n---\n",
         "docs/data/index.md": "---\nstatus: planned\n---\n",
-        "snippets/inference/demo.py": "",
+        "snippets/inference/demo/double.py": "",
     }.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from fieldguide import verify
+from fieldguide.proof import record as verify
 from fieldguide.runner import Run
-from tests.conftest_project import make_guide
+from tests.small_guide import make_guide
 
 MORE = '''\
 """More of the demo."""
@@ -60,57 +60,65 @@ def test_a_sound_trio_has_no_breach(demo):
 
 
 def test_a_different_output_names_page_example_and_both_texts(demo):
-    demo.replace("snippets/inference/demo.out.txt", " 10   20 3.333", " 10   21 3.333")
+    demo.replace("snippets/inference/demo/double.out.txt", " 10   20 3.333", " 10   21 3.333")
     (breach,) = breaches(demo)
     assert breach.path == "docs/inference/demo.md"
     assert breach.line == demo.line("docs/inference/demo.md", "demo.out.txt:table")
-    assert "example `table` in snippets/inference/demo.py does not print what is recorded" in breach.message
+    assert (
+        "example `table` in snippets/inference/demo/double.py does not print what is recorded"
+        in breach.message
+    )
     assert "line 2\n    -  10   21 3.333\n    +  10   20 3.333" in breach.message
     assert breach.fix == "if the new output is right: fieldguide record inference/demo"
     assert breach.rule == "output"
 
 
 def test_a_float_within_its_last_digit_is_no_difference(demo):
-    demo.replace("snippets/inference/demo.out.txt", "3.333", "3.334")
+    demo.replace("snippets/inference/demo/double.out.txt", "3.333", "3.334")
     assert breaches(demo) == []
 
 
 def test_an_output_that_no_page_shows_is_named_by_its_file(demo):
-    demo.write("snippets/inference/demo_more.py", MORE)
-    demo.write("snippets/inference/demo_more.out.txt", "# --8<-- [start:more]\nless\n# --8<-- [end:more]\n")
+    demo.write("snippets/inference/demo/more.py", MORE)
+    demo.write("snippets/inference/demo/more.out.txt", "# --8<-- [start:more]\nless\n# --8<-- [end:more]\n")
     (breach,) = breaches(demo)
-    assert breach.path == "snippets/inference/demo_more.out.txt"
+    assert breach.path == "snippets/inference/demo/more.out.txt"
 
 
 def test_a_missing_recording_is_named(demo):
-    demo.path("snippets/inference/demo.out.txt").unlink()
+    demo.path("snippets/inference/demo/double.out.txt").unlink()
     (breach,) = breaches(demo)
-    assert (breach.path, breach.fix) == ("snippets/inference/demo.py", "fieldguide record inference/demo")
+    assert (breach.path, breach.fix) == (
+        "snippets/inference/demo/double.py",
+        "fieldguide record inference/demo",
+    )
     assert "there is no `demo.out.txt`" in breach.message
 
 
 def test_a_damaged_recording_is_named_with_its_line(demo):
-    demo.replace("snippets/inference/demo.out.txt", "# --8<-- [end:table]\n", "")
+    demo.replace("snippets/inference/demo/double.out.txt", "# --8<-- [end:table]\n", "")
     (breach,) = breaches(demo)
-    assert (breach.path, breach.line) == ("snippets/inference/demo.out.txt", 1)
+    assert (breach.path, breach.line) == ("snippets/inference/demo/double.out.txt", 1)
     assert "the section `table` never ends" in breach.message
 
 
 def test_sections_without_example_and_examples_without_section_are_named(demo):
-    demo.replace("snippets/inference/demo.py", "example_table", "example_rows")
+    demo.replace("snippets/inference/demo/double.py", "example_table", "example_rows")
     messages = [breach.message for breach in breaches(demo)]
-    assert any("has a section `table`, but snippets/inference/demo.py has no such" in m for m in messages)
     assert any(
-        "the output of example `rows` in snippets/inference/demo.py has not been recorded" in m
+        "has a section `table`, but snippets/inference/demo/double.py has no such" in m for m in messages
+    )
+    assert any(
+        "the output of example `rows` in snippets/inference/demo/double.py has not been recorded" in m
         for m in messages
     )
 
 
 def test_a_failure_names_line_page_and_traceback(demo):
-    demo.replace("snippets/inference/demo.py", "return 2 * n", "return n // 0")
+    demo.replace("snippets/inference/demo/double.py", "return 2 * n", "return n // 0")
     (breach,) = breaches(demo)
-    assert breach.path == "snippets/inference/demo.py"
-    assert breach.line == demo.line("snippets/inference/demo.py", "return n // 0")
+    assert breach.path == "snippets/inference/demo/double.py"
+    assert breach.line == demo.line("snippets/inference/demo/double.py", "return n // 0")
     shown = demo.line("docs/inference/demo.md", "demo.out.txt:table")
     assert "example `table` failed: ZeroDivisionError" in breach.message
     assert f"docs/inference/demo.md:{shown} shows its output" in breach.message
@@ -128,7 +136,7 @@ def test_a_different_fact_names_the_element(demo):
     assert (breach.path, breach.rule) == ("docs/inference/demo.md", "fact")
     assert breach.line == demo.line("docs/inference/demo.md", ">21<")
     assert (
-        "the page says `21` for the fact `twice_ten`; snippets/inference/demo.py computes `20`"
+        "the page says `21` for the fact `twice_ten`; snippets/inference/demo/double.py computes `20`"
         in breach.message
     )
     assert "fieldguide record inference/demo" in breach.fix
@@ -145,8 +153,8 @@ def test_an_unknown_fact_is_refused(demo):
 
 
 def test_facts_are_the_union_over_the_snippets_of_a_page(demo):
-    demo.write("snippets/inference/demo_more.py", MORE)
-    demo.write("snippets/inference/demo_more.out.txt", "# --8<-- [start:more]\nmore\n# --8<-- [end:more]\n")
+    demo.write("snippets/inference/demo/more.py", MORE)
+    demo.write("snippets/inference/demo/more.out.txt", "# --8<-- [start:more]\nmore\n# --8<-- [end:more]\n")
     demo.replace(
         "docs/inference/demo.md",
         "# Demo",
@@ -159,10 +167,10 @@ def test_facts_are_the_union_over_the_snippets_of_a_page(demo):
 
 
 def test_a_fact_given_twice_is_refused(demo):
-    demo.write("snippets/inference/demo_more.py", MORE.replace("half", "twice_ten"))
-    demo.write("snippets/inference/demo_more.out.txt", "# --8<-- [start:more]\nmore\n# --8<-- [end:more]\n")
+    demo.write("snippets/inference/demo/more.py", MORE.replace("half", "twice_ten"))
+    demo.write("snippets/inference/demo/more.out.txt", "# --8<-- [start:more]\nmore\n# --8<-- [end:more]\n")
     (breach,) = breaches(demo)
-    assert breach.path == "snippets/inference/demo_more.py"
+    assert breach.path == "snippets/inference/demo/more.py"
     assert "the fact `twice_ten` is already given by `demo.py`" in breach.message
     assert record(demo)[1] == [breach]
 
@@ -171,7 +179,7 @@ def test_a_fact_given_twice_is_refused(demo):
 def two(demo):
     """A second page, which quotes the first."""
     demo.write("docs/inference/cost.md", COST)
-    demo.write("snippets/inference/cost.py", 'def facts():\n    return {"ten": "10"}\n')
+    demo.write("snippets/inference/cost/total.py", 'def facts():\n    return {"ten": "10"}\n')
     return demo
 
 
@@ -196,14 +204,14 @@ def test_given_runs_are_used(demo):
 
 
 def test_record_writes_outputs_and_facts_and_nothing_else(two):
-    two.path("snippets/inference/demo.out.txt").unlink()
-    two.replace("snippets/inference/demo.py", "2 * n", "3 * n")
+    two.path("snippets/inference/demo/double.out.txt").unlink()
+    two.replace("snippets/inference/demo/double.py", "2 * n", "3 * n")
     before = two.files()
     changes, refused = record(two)
     assert refused == []
     assert [change.path.name for change in changes] == ["demo.out.txt", "cost.md", "demo.md"]
     after = two.files()
-    assert after["snippets/inference/demo.out.txt"] == (
+    assert after["snippets/inference/demo/double.out.txt"] == (
         b"# --8<-- [start:table]\n  1    3 0.333\n 10   30 3.333\n# --8<-- [end:table]\n"
     )
     expected = before["docs/inference/demo.md"].replace(
@@ -228,12 +236,12 @@ def test_record_finds_elements_over_several_lines_and_leaves_code(demo):
 
 def test_measured_lines_stay_unless_asked_for(demo):
     demo.replace(
-        "snippets/inference/demo.py",
+        "snippets/inference/demo/double.py",
         'print(f"{n:3d} {double(n):4d} {n / 3:.3f}")',
         'print(f"{n + 1} ms  # measured")',
     )
     demo.write(
-        "snippets/inference/demo.out.txt",
+        "snippets/inference/demo/double.out.txt",
         "# --8<-- [start:table]\n71 ms  # measured\n9 ms  # measured\n# --8<-- [end:table]\n",
     )
     assert record(demo) == ([], [])
@@ -242,11 +250,11 @@ def test_measured_lines_stay_unless_asked_for(demo):
 
 
 def test_a_damaged_recording_is_replaced(demo):
-    good = demo.read("snippets/inference/demo.out.txt")
-    demo.write("snippets/inference/demo.out.txt", b"\xff\xfe half a file")
+    good = demo.read("snippets/inference/demo/double.out.txt")
+    demo.write("snippets/inference/demo/double.out.txt", b"\xff\xfe half a file")
     changes, refused = record(demo)
     assert (len(changes), refused) == (1, [])
-    assert demo.read("snippets/inference/demo.out.txt") == good
+    assert demo.read("snippets/inference/demo/double.out.txt") == good
 
 
 def test_the_stamp_of_what_passed(demo):
@@ -269,7 +277,7 @@ def test_a_damaged_stamp_counts_as_never_passed(demo, content):
 def test_the_digest_follows_imports(demo):
     demo.write("snippets/inference/base.py", "x = 1\n")
     demo.replace(
-        "snippets/inference/demo.py",
+        "snippets/inference/demo/double.py",
         '"""Two numbers."""\n',
         '"""Two numbers."""\n\nfrom snippets.inference import base  # noqa\n',
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fieldguide.contract import RULES, check
-from fieldguide.project import Project
+from fieldguide.guide.project import Project
+from fieldguide.proof.rules import RULES, check
 
 
 @pytest.fixture(scope="module")

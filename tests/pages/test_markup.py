@@ -8,11 +8,11 @@ from pathlib import Path
 import markdown
 import pytest
 
-from fieldguide.contract import code
-from fieldguide.contract.citations import CITATION
-from fieldguide.contract.links import _links
-from fieldguide.contract.markup import Markup
-from fieldguide.project import Page, Project
+from fieldguide.guide import regions as code
+from fieldguide.guide.markup import Markup
+from fieldguide.guide.project import Page, Project
+from fieldguide.proof.rules.citations import CITATION
+from fieldguide.proof.rules.links import _links
 
 TICKS = "`" * 3
 SAMPLE = f"""# The *title* of `kv_cache`

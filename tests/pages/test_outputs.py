@@ -2,8 +2,8 @@
 
 import pytest
 
-from fieldguide import verify
-from fieldguide.project import Project
+from fieldguide.guide.project import Project
+from fieldguide.proof import record as verify
 
 PROJECT = Project()
 TRIOS = [trio for trio in PROJECT.trios if trio.snippets]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from fieldguide import published
-from fieldguide.project import ROOT, BreachError, Project
+from fieldguide.guide.project import ROOT, BreachError, Project
+from fieldguide.proof import published
 
 CASES = pytest.StashKey[list[published.Case]]()
 FAMILIES = pytest.StashKey[dict[str, published.Adapter]]()
@@ -24,9 +24,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     # the option is missing where this file is read late, in a run of the whole suite
     named = config.getoption("cases", None)
-    path = config.invocation_params.dir / named if named else ROOT / published.CASES
     try:
-        config.stash[CASES] = published.read(path, named or published.CASES)
+        config.stash[CASES] = (
+            published.read(config.invocation_params.dir / named, named)
+            if named
+            else published.own(Project(ROOT))
+        )
     except BreachError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[FAMILIES] = published.adapters(Project(ROOT))

@@ -8,8 +8,8 @@ from numbers import Real
 
 import pytest
 
-from fieldguide import published
-from fieldguide.project import ROOT, BreachError, Project
+from fieldguide.guide.project import ROOT, BreachError, Project
+from fieldguide.proof import published
 
 
 def test_reproduces(case, families):
@@ -84,7 +84,7 @@ CLOSE = {"kind": "rel", "value": 1e-9}
 
 @pytest.fixture(scope="module")
 def own_cases():
-    return published.read(ROOT / published.CASES, published.CASES)
+    return published.own(Project(ROOT))
 
 
 LINE = {
@@ -153,8 +153,8 @@ def test_comparison(got, expected, tolerance, agrees):
 
 def test_recording_writes_once_and_keeps_the_file_when_an_adapter_fails(tmp_path):
     folder = tmp_path / "tests/published"
-    folder.mkdir(parents=True)
-    (folder / "cases.jsonl").write_text(json.dumps(LINE) + "\n", encoding="utf-8")
+    (folder / "inference").mkdir(parents=True)
+    (folder / "inference/cases.jsonl").write_text(json.dumps(LINE) + "\n", encoding="utf-8")
     (folder / "adapters.py").write_text(
         'FAMILIES = {"kv-ratio": lambda inputs, unit: inputs["a"] / inputs["b"]}'
     )

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fieldguide.contract import check
-from fieldguide.project import ROOT, Breach, Project
+from fieldguide.guide.project import ROOT, Breach, Project
+from fieldguide.proof.rules import check
 
 FOLDERS = ("docs", "snippets", "tests", "overrides")
 IGNORED = shutil.ignore_patterns(

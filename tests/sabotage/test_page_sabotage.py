@@ -13,11 +13,12 @@ from collections.abc import Callable
 
 import pytest
 
-from fieldguide import contract, verify
-from fieldguide.contract import RULES
-from fieldguide.contract.facts import defined, resolve, uses
-from fieldguide.contract.guide import Guide
-from fieldguide.project import Project
+from fieldguide.guide.project import Project
+from fieldguide.proof import record as verify
+from fieldguide.proof import rules as contract
+from fieldguide.proof.rules import RULES
+from fieldguide.proof.rules.facts import defined, resolve, uses
+from fieldguide.proof.rules.guide import Guide
 
 PAGE = "docs/inference/kv-cache.md"
 SNIPPET = "snippets/inference/kv_cache.py"
@@ -193,7 +194,7 @@ def snippet_named_after_a_library(copy):
 def snippet_that_imports_the_machinery(copy):
     return (
         SNIPPET,
-        copy.append(SNIPPET, "import fieldguide.project"),
+        copy.append(SNIPPET, "import fieldguide.guide.project"),
         "snippet-import",
         "could not copy the file",
     )

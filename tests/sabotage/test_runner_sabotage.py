@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from fieldguide import outputs, verify
-from tests.conftest_project import make_guide
+from fieldguide.guide import outputs
+from fieldguide.proof import record as verify
+from tests.small_guide import make_guide
 
 QUICK = "timeout_s = 5\nmemory_mb = 300"
 SECONDS = f"8{os.getpid():07d}"
@@ -393,44 +394,44 @@ def demo(tmp_path):
 
 @pytest.mark.parametrize("body", UNSTABLE.values(), ids=UNSTABLE)
 def test_output_that_changes_is_not_recorded(demo, body):
-    demo.snippet("demo_more", body)
+    demo.snippet("demo/more", body)
     before = demo.files()
     changes, refused = verify.record(demo.project, [demo.project.trio("inference/demo")])
     (breach,) = refused
     assert breach.rule == "unstable"
-    assert breach.path == "snippets/inference/demo_more.py"
+    assert breach.path == "snippets/inference/demo/more.py"
     assert "output changes from run to run: example x, line " in breach.message
     assert (changes, demo.files()) == ([], before)
 
 
 def test_a_timing_is_recorded_where_it_is_declared(demo):
-    demo.snippet("demo_more", "import os\n\n\ndef example_x():\n    print(f'{os.getpid()} ms  # measured')\n")
+    demo.snippet("demo/more", "import os\n\n\ndef example_x():\n    print(f'{os.getpid()} ms  # measured')\n")
     _, refused = verify.record(demo.project, [demo.project.trio("inference/demo")])
     assert refused == []
-    assert demo.read("snippets/inference/demo_more.out.txt").endswith(" ms  # measured\n# --8<-- [end:x]\n")
+    assert demo.read("snippets/inference/demo/more.out.txt").endswith(" ms  # measured\n# --8<-- [end:x]\n")
 
 
 @pytest.mark.parametrize("name", ["exception", "exit_code_zero", "binary", "silent", "flood"])
 def test_a_failing_snippet_loses_nothing(demo, name):
-    bad(demo, name, "demo_more")
-    demo.write("snippets/inference/demo_more.out.txt", "# --8<-- [start:x]\nprecious\n# --8<-- [end:x]\n")
+    bad(demo, name, "demo/more")
+    demo.write("snippets/inference/demo/more.out.txt", "# --8<-- [start:x]\nprecious\n# --8<-- [end:x]\n")
     before = demo.files()
     changes, refused = verify.record(demo.project, [demo.project.trio("inference/demo")])
-    assert [breach.path for breach in refused] == ["snippets/inference/demo_more.py"]
+    assert [breach.path for breach in refused] == ["snippets/inference/demo/more.py"]
     assert (changes, demo.files()) == ([], before)
 
 
 def test_the_good_half_is_recorded_beside_a_failing_snippet(demo):
-    bad(demo, "exception", "demo_more")
-    demo.write("snippets/inference/demo_more.out.txt", "# --8<-- [start:x]\nprecious\n# --8<-- [end:x]\n")
-    demo.path("snippets/inference/demo.out.txt").unlink()
+    bad(demo, "exception", "demo/more")
+    demo.write("snippets/inference/demo/more.out.txt", "# --8<-- [start:x]\nprecious\n# --8<-- [end:x]\n")
+    demo.path("snippets/inference/demo/double.out.txt").unlink()
     changes, _ = verify.record(demo.project, [demo.project.trio("inference/demo")])
     assert [change.path.name for change in changes] == ["demo.out.txt"]
-    assert "precious" in demo.read("snippets/inference/demo_more.out.txt")
+    assert "precious" in demo.read("snippets/inference/demo/more.out.txt")
 
 
 def test_a_write_that_is_interrupted_leaves_the_old_file(demo, monkeypatch):
-    demo.replace("snippets/inference/demo.py", "(1, 10)", "(1, 10, 100)")
+    demo.replace("snippets/inference/demo/double.py", "(1, 10)", "(1, 10, 100)")
     before = demo.files()
 
     def full_disk(*_):

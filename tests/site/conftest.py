@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from fieldguide import bootstrap, serving, site
+from fieldguide.commands import environments as bootstrap
+from fieldguide.commands import serving
+from fieldguide.site import build as site
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -5,9 +5,9 @@ import struct
 from html import unescape
 
 import pytest
-from conftest_paths import paths
+from pages import paths
 
-from fieldguide import serving
+from fieldguide.commands import serving
 
 PAGE = "inference/kv-cache/"
 META = re.compile(r'<meta (?:name|property)="([^"]+)" content="([^"]*)">')

@@ -1,6 +1,6 @@
 """What `make bench` measures in a browser; only what does not depend on the machine is held to its target."""
 
-from fieldguide import bench
+from fieldguide.commands import bench
 
 
 def test_the_browser_rows_are_there_and_bytes_keep_their_targets(served, playwright):

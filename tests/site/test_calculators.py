@@ -9,10 +9,10 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from conftest_paths import paths
+from pages import paths
 
 from fieldguide.calc import engine, fence
-from fieldguide.project import Project
+from fieldguide.guide.project import Project
 
 PROJECT = Project()
 FENCE = re.compile(r"^```calc\n(.*?)^```", re.M | re.S)

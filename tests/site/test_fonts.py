@@ -5,8 +5,8 @@ import io
 import pytest
 from fontTools.ttLib import TTFont
 
-from fieldguide import fonts
-from fieldguide.project import ROOT
+from fieldguide.guide.project import ROOT
+from fieldguide.site import fonts
 
 VENDOR = ROOT / "overrides/vendor"
 

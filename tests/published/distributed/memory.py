@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fieldguide.published import Adapter, Inputs, in_unit
+from fieldguide.proof.published import Adapter, Inputs, in_unit
 from snippets.distributed.memory import activations, recipes
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fieldguide.published import Adapter, Inputs, in_unit
+from fieldguide.proof.published import Adapter, Inputs, in_unit
 from snippets.distributed.case_studies import palm as case_studies_palm
 from snippets.distributed.mfu import budget, published_runs
 from snippets.distributed.mfu import flops as mfu

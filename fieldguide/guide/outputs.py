@@ -1,0 +1,226 @@
+"""Recorded outputs: how they are written down, and when two count as the same.
+
+Text and integers must be equal. A printed float may differ by one in its last digit, or by
+a thousandth. In a line that ends in `# measured`, numbers stand for whatever this machine
+yields, and only the rest is compared.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from fieldguide.guide.project import Breach, BreachError
+from fieldguide.runner.snippet import Tolerance
+
+MARKER = re.compile(r"^# --8<-- \[(start|end):([A-Za-z]\w*)\]$")
+MEASURED = re.compile(r"#\s*measured$")
+NUMBER = re.compile(
+    r"""
+    (?: (?<![\w.)\]]) [+-] )?           # a sign, unless it joins two things: x-1, 3-1
+    (?<![\w.])                          # not inside v1.2, Llama3, 1.2.3
+    (?: \d{1,3}(?:,\d{3})+ (?!\d) | \d+ )
+    (?: \.\d+ )?
+    (?: [eE][+-]?\d+ )?
+    (?! [\d_] | \.\d )                  # nor the beginning of 1.2.3 or 1_000; a unit may follow: 3.5GB
+    """,
+    re.X,
+)
+DEFAULT = Tolerance()
+RECORD = "`fieldguide record`"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One section that is not what was recorded."""
+
+    section: str
+    line: int
+    """First line that differs, counted within the section from 1."""
+    expected: str | None
+    """The whole recorded section; None if there is none."""
+    got: str | None
+
+    @property
+    def diff(self) -> str:
+        """A few lines with `-` for what was recorded and `+` for what came."""
+        before, after = ((text or "").split("\n") for text in (self.expected, self.got))
+        if len(before) == len(after):
+            pairs = [(n, b, a) for n, (b, a) in enumerate(zip(before, after), 1) if n >= self.line and b != a]
+            lines = [text for n, b, a in pairs[:4] for text in (f"  line {n}", f"- {b}", f"+ {a}")]
+            more = len(pairs) - 4
+        else:
+            changed = [line for line in difflib.ndiff(before, after) if line[0] in "-+"]
+            lines, more = changed[:12], len(changed) - 12
+        return "\n".join([*lines, *([f"  and {more} more"] if more > 0 else [])])
+
+
+def parse(path: Path, where: str | None = None) -> dict[str, str]:
+    """Read a recorded output into its sections, in order.
+
+    Args:
+        path: A file `*.out.txt`.
+        where: Its name in messages.
+
+    Raises:
+        BreachError: if the file is not UTF-8, or its markers are missing, nested, unclosed or repeated.
+    """
+
+    def refuse(line: int, message: str) -> BreachError:
+        fix = f"delete the file and run {RECORD}: recorded output is never written by hand."
+        return BreachError(Breach(where or str(path), line, "recorded", message, fix))
+
+    raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        at = raw[: error.start].count(b"\n") + 1
+        raise refuse(at, f"the recorded output is not UTF-8: byte {raw[error.start]:#04x}.") from None
+    sections: dict[str, str] = {}
+    name, opened, body = "", 0, list[str]()
+    for number, line in enumerate(text.split("\n"), 1):
+        found = MARKER.match(line)
+        if found is None and "--8<--" in line:
+            raise refuse(number, f"the marker `{line.strip()}` cannot be read.")
+        if found is None and not name and line.strip():
+            raise refuse(number, "there is text outside of any section.")
+        if found is None:
+            body.append(line)
+        elif found[1] == "start":
+            if name:
+                raise refuse(number, f"the section `{found[2]}` starts inside the section `{name}`.")
+            if found[2] in sections:
+                raise refuse(number, f"the section `{found[2]}` appears twice.")
+            name, opened, body = found[2], number, []
+        elif found[2] != name:
+            raise refuse(number, f"the section `{found[2]}` ends here but is not open.")
+        else:
+            sections[name] = "\n".join(body)
+            name = ""
+    if name:
+        raise refuse(opened, f"the section `{name}` never ends.")
+    return sections
+
+
+def render(sections: Mapping[str, str]) -> str:
+    """The text of a recorded output."""
+    return "\n".join(
+        f"# --8<-- [start:{name}]\n{text}\n# --8<-- [end:{name}]\n" for name, text in sections.items()
+    )
+
+
+def compare(
+    expected: Mapping[str, str], got: Mapping[str, str], tolerance: Mapping[str, Tolerance] | None = None
+) -> list[Difference]:
+    """Sections that differ by more than they may, or that only one side has."""
+    tolerance = tolerance or {}
+    differences = []
+    for name in [*expected, *(name for name in got if name not in expected)]:
+        before, after = expected.get(name), got.get(name)
+        if before is None or after is None:
+            differences.append(Difference(name, 1, before, after))
+        elif line := first_difference(before, after, tolerance.get(name, DEFAULT)):
+            differences.append(Difference(name, line, before, after))
+    return differences
+
+
+def first_difference(expected: str, got: str, tolerance: Tolerance = DEFAULT) -> int:
+    """Number of the first line that differs by more than it may; 0 if there is none."""
+    before, after = expected.split("\n"), got.split("\n")
+    for number, (one, other) in enumerate(zip(before, after), 1):
+        if not same_line(one, other, tolerance):
+            return number
+    return 0 if len(before) == len(after) else min(len(before), len(after)) + 1
+
+
+def same_line(expected: str, got: str, tolerance: Tolerance = DEFAULT) -> bool:
+    """Whether one printed line may stand for the other."""
+    if expected == got:
+        return True
+    measured = is_measured(expected)
+    if measured != is_measured(got):
+        return False
+    (texts, numbers), (other_texts, other_numbers) = _split(expected), _split(got)
+    if len(numbers) != len(other_numbers):
+        return False
+    if not measured and not all(_close(a, b, tolerance) for a, b in zip(numbers, other_numbers)):
+        return False
+    if [len(number) for number in numbers] != [len(number) for number in other_numbers]:
+        # A number that became longer or shorter moves the blanks that align it.
+        texts, other_texts = ([" ".join(text.split()) for text in side] for side in (texts, other_texts))
+    return texts == other_texts
+
+
+def is_measured(line: str) -> bool:
+    """Whether a line declares that its numbers are this machine's."""
+    return MEASURED.search(line) is not None
+
+
+def keep_measured(recorded: str, fresh: str) -> str:
+    """`fresh`, with its measured lines left as recorded if all have kept their shape.
+
+    They would differ every time. All or none, because the lines of a section are of one run: shares of a
+    whole, or a time and the time without something.
+    """
+    before, after = recorded.split("\n"), fresh.split("\n")
+    if len(before) != len(after):
+        return fresh
+    if not all(same_line(old, new) for old, new in zip(before, after) if is_measured(new)):
+        return fresh
+    return "\n".join(old if is_measured(new) else new for old, new in zip(before, after))
+
+
+def _split(line: str) -> tuple[list[str], list[str]]:
+    """The texts between the numbers of a line, and the numbers."""
+    return NUMBER.split(line), NUMBER.findall(line)
+
+
+def _close(expected: str, got: str, tolerance: Tolerance) -> bool:
+    if expected == got:
+        return True
+    if not (_is_float(expected) or _is_float(got)):
+        return False
+    a, b = (float(number.replace(",", "")) for number in (expected, got))
+    last = min(_last_digit(expected), _last_digit(got))
+    relative = tolerance.rel * max(abs(a), abs(b))
+    return abs(a - b) <= max(last * (1 + 1e-9), relative, tolerance.abs) * (1 + 1e-9)
+
+
+def _is_float(number: str) -> bool:
+    return not number.lstrip("+-").replace(",", "").isdigit()
+
+
+def _last_digit(number: str) -> float:
+    """What one in the last printed digit is worth: 0.01 for 3.14, 1e-9 for 1.0e-8."""
+    mantissa, _, exponent = number.lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    return float(10.0 ** (int(exponent or 0) - decimals))
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Replace a file at once: whatever happens, a reader finds the old text or the new, never a part."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.chmod(path.stat().st_mode if path.exists() else 0o666 & ~_umask())
+        part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

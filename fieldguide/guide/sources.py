@@ -1,0 +1,143 @@
+"""The sources of the guide, as `docs/references.bib` lists them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+
+from bibtexparser import model
+from bibtexparser.entrypoint import parse_string
+from bibtexparser.middlewares import SeparateCoAuthors
+from bibtexparser.middlewares.names import InvalidNameError, parse_single_name_into_parts
+from pylatexenc.latex2text import LatexNodes2Text  # type: ignore[import-untyped]
+
+from fieldguide.guide.project import Breach, BreachError, Project
+
+FILE = "docs/references.bib"
+VENUES = ("journal", "booktitle", "howpublished", "publisher", "institution", "organization", "school")
+LATEX = LatexNodes2Text(math_mode="verbatim")
+
+logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)  # its warnings come back as breaches
+logging.getLogger("pylatexenc").setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One source."""
+
+    key: str
+    kind: str
+    authors: tuple[str, ...]
+    """`Family, Given`; an institution in braces has no comma; `others` stands for et al."""
+    title: str
+    year: str
+    venue: str
+    url: str
+    doi: str
+    eprint: str
+    urldate: str
+    line: int
+    """Where the entry begins in the file, counted from 1."""
+
+
+def load(project: Project) -> dict[str, Entry]:
+    """Every source by its key, in the order of the file.
+
+    Raises:
+        BreachError: at the first thing in the file that cannot be read, or a key used twice.
+    """
+    entries, breaches = read(project)
+    if breaches:
+        raise BreachError(breaches[0])
+    return entries
+
+
+def read(project: Project) -> tuple[dict[str, Entry], list[Breach]]:
+    """Every source that can be read, and a breach for each that cannot."""
+    path = project.root / FILE
+    if not path.is_file():
+        return {}, []
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        return {}, [_breach(line, "the bibliography is not UTF-8.", "save the file as UTF-8.")]
+    entries: dict[str, Entry] = {}
+    breaches = []
+    for block in parse_string(text, append_middleware=[SeparateCoAuthors()]).blocks:
+        line = (block.start_line or 0) + 1
+        if isinstance(block, model.Entry):
+            try:
+                entries[block.key] = _entry(block, line)
+            except InvalidNameError as error:
+                message = f"the authors of `{block.key}` cannot be read: {error}."
+                fix = "write `Family, Given and Family, Given`; an institution in braces."
+                breaches.append(_breach(line, message, fix))
+        elif (found := _problem(block, line, entries)) is not None:
+            breaches.append(found)
+    return entries, sorted(breaches)
+
+
+def _breach(line: int, message: str, fix: str) -> Breach:
+    return Breach(FILE, line, "bibliography", message, fix)
+
+
+def _problem(block: model.Block, line: int, entries: dict[str, Entry]) -> Breach | None:
+    """What is wrong with a block that is not an entry, if anything."""
+    if isinstance(block, model.DuplicateBlockKeyBlock):
+        first = f"; first on line {entries[block.key].line}" if block.key in entries else ""
+        return _breach(
+            line, f"the key `{block.key}` is used twice{first}.", "delete one of the two, or rename it."
+        )
+    if isinstance(block, model.DuplicateFieldKeyBlock):
+        names = ", ".join(f"`{name}`" for name in sorted(block.duplicate_keys))
+        return _breach(line, f"an entry gives {names} more than once.", "keep one.")
+    if isinstance(block, model.ParsingFailedBlock):
+        message = "an entry cannot be read: a brace, quote or comma is missing in it."
+        return _breach(line, message, "close every brace and end every field but the last with a comma.")
+    if isinstance(block, model.ImplicitComment):
+        for offset, written in enumerate((block.comment or "").split("\n")):
+            if written.strip() and not written.lstrip().startswith("%"):
+                message = f"text outside an entry: `{written.strip()[:40]}`."
+                return _breach(line + offset, message, "begin an entry with `@`, a remark with `%`.")
+    return None
+
+
+def _entry(block: model.Entry, line: int) -> Entry:
+    fields = {field.key.lower(): field.value for field in block.fields}
+
+    def plain(*names: str) -> str:
+        return next((_decode(str(fields[name])) for name in names if name in fields), "")
+
+    def raw(name: str) -> str:
+        return str(fields.get(name, "")).strip()
+
+    names = fields.get("author") or fields.get("editor") or []
+    date = raw("year") or raw("date")[:4]
+    return Entry(
+        key=block.key,
+        kind=block.entry_type,
+        authors=tuple(_author(name) for name in (names if isinstance(names, list) else [names])),
+        title=plain("title"),
+        year=date,
+        venue=plain(*VENUES),
+        url=raw("url"),
+        doi=raw("doi").removeprefix("https://doi.org/"),
+        eprint=raw("eprint").removeprefix("arXiv:"),
+        urldate=raw("urldate"),
+        line=line,
+    )
+
+
+def _author(name: str) -> str:
+    parts = parse_single_name_into_parts(name)
+    family = " ".join([*parts.von, *parts.last])
+    given = " ".join([*parts.first, *parts.jr])
+    return _decode(f"{family}, {given}" if given else family)
+
+
+def _decode(text: str) -> str:
+    """LaTeX's accents and braces as plain text; a bare `%` is no comment here."""
+    text = re.sub(r"(?<!\\)%", r"\\%", text)
+    return " ".join(str(LATEX.latex_to_text(text)).split())

@@ -1,0 +1,1 @@
+"""Judges: rules, recorded outputs and facts, published numbers, notebooks, tests."""

@@ -1,0 +1,128 @@
+"""Which pages a branch touched: their own files, and what they import, show or quote from others."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from fieldguide import runner
+from fieldguide.guide.project import Project, Trio
+from fieldguide.proof import notebooks
+from fieldguide.proof.record import all_shown, output_file
+from fieldguide.proof.rules.includes import includes
+
+MACHINERY = (
+    "fieldguide/runner/",
+    "fieldguide/outputs.py",
+    "fieldguide/verify.py",
+    "fieldguide/notebooks.py",
+    "requirements/test.txt",
+)
+"""A change here can change what every snippet prints, or whether that is noticed."""
+
+
+class GitError(Exception):
+    """Why the branch cannot be compared."""
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What a branch can have broken."""
+
+    files: frozenset[Path]
+    """What differs from the base, deleted files included."""
+    trios: tuple[Trio, ...]
+    tests: tuple[Path, ...]
+    """Further tests that import a changed snippet, such as those of published numbers."""
+    labs: tuple[Path, ...]
+    """Sources of notebooks."""
+    machinery: str
+    """The file that makes every page suspect, if there is one."""
+
+
+def _git(root: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise GitError("git is not installed, so the branch cannot be compared.") from None
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["it failed"])[-1]
+        raise GitError(f"git {arguments[0]}: {reason}")
+    return done.stdout
+
+
+def changed_files(root: Path, base: str | None = None) -> frozenset[Path]:
+    """Files that differ from where the branch left `base`, committed or not, and new ones.
+
+    Args:
+        root: The checkout.
+        base: A branch or commit; by default `main`, or that of a remote where there is no local one.
+
+    Raises:
+        GitError: if this is no checkout, or `base` is nothing that git knows.
+    """
+    paths = _git(root, "ls-files", "--others", "--exclude-standard", "-z")
+    start = _fork_point(root, base)
+    if start:
+        paths += _git(root, "diff", "--name-only", "--relative", "-z", start)
+    else:  # nothing is committed yet: everything is new
+        paths += _git(root, "ls-files", "-z")
+    return frozenset(root / path for path in paths.split("\0") if path)
+
+
+def _fork_point(root: Path, base: str | None) -> str | None:
+    for candidate in [base] if base else ["main", "origin/main", "upstream/main", "HEAD"]:
+        try:
+            return _git(root, "merge-base", "HEAD", candidate).strip()
+        except GitError:
+            continue
+    if base:
+        raise GitError(
+            f"git knows no branch or commit {base!r}; with --changed, the argument is what to compare with."
+        )
+    return None
+
+
+def touched(project: Project, base: str | None = None) -> Touched:
+    """Pages and tests that a branch can have broken."""
+    files = changed_files(project.root, base)
+    machinery = next(
+        (name for name in sorted(map(project.relative, files)) if name.startswith(MACHINERY)), ""
+    )
+    trios = tuple(t for t in project.trios if t.snippets and (machinery or _depends(project, t) & files))
+    own = {test for trio in trios for test in trio.tests}
+    others = set(project.tests.glob("**/test_*.py")) - own
+    tests = (path for path in sorted(others) if _about_snippets(project, path))
+    suspect = tuple(path for path in tests if _used_by(project, {path}) & files)
+    labs = tuple(
+        path
+        for path in notebooks.sources(project)
+        if machinery or _used_by(project, {path, path.with_suffix(".ipynb")}) & files
+    )
+    return Touched(files, trios, suspect, labs, machinery)
+
+
+def _depends(project: Project, trio: Trio) -> set[Path]:
+    """Every file that can make a trio pass or fail."""
+    files = {trio.page.path, *trio.snippets, *trio.tests}
+    files |= {project.snippets / include.file for include in includes(trio.page)}
+    owners = {fact.owner for fact in all_shown(project) if fact.page is trio.page}
+    files |= {path for other in project.trios if other.name in owners for path in other.snippets}
+    files |= {path.with_name(path.name.replace(".out.txt", ".py")) for path in files}
+    files |= _used_by(project, files)
+    return files | {output_file(p) for p in files if p.suffix == ".py" and project.snippets in p.parents}
+
+
+def _used_by(project: Project, files: set[Path]) -> set[Path]:
+    """`files` with all that the Python files among them import, and what tests find in their folders."""
+    for folder in {path.parent for path in files if project.tests in path.parents}:
+        files = files | {p for p in folder.iterdir() if p.is_file() and not p.name.startswith("test_")}
+    for path in [path for path in files if path.suffix == ".py" and path.is_file()]:
+        files = files | runner.reach(path, project.root)[0]
+    return files
+
+
+def _about_snippets(project: Project, test: Path) -> bool:
+    """Whether a test is quick and about snippets; those of the machinery and the site are for `make test`."""
+    return test.relative_to(project.tests).parts[0] not in ("machinery", "pages", "sabotage", "site")

