@@ -10,7 +10,14 @@ from pathlib import Path
 from fieldguide.commands import environments
 
 NEEDED = ("typer", "rich", "yaml", "markdown", "pydantic")
-MAKES = {"serve": "site", "build": "site", "lock": "site", "test": "suite", "bench": "suite", "format": "test"}
+MAKES = {
+    "serve": "site",
+    "build": "site",
+    "lock": "site",
+    "test": "suite",
+    "bench": "suite",
+    "format": "test",
+}
 """Verbs that bring their environment up to date first; any other makes it only where there is none."""
 
 

@@ -30,8 +30,8 @@ from fieldguide.commands import environments
 from fieldguide.commands.scaffold import ScaffoldError, scaffold
 from fieldguide.guide.project import ROOT, Breach, BreachError, Project, Trio
 from fieldguide.proof import notebooks, published
-from fieldguide.proof import rules as contract
 from fieldguide.proof import record as verify
+from fieldguide.proof import rules as contract
 from fieldguide.proof.changed import GitError, touched
 from fieldguide.proof.checking import Checked
 from fieldguide.proof.checking import check as check_pages
@@ -392,7 +392,9 @@ def test(context: typer.Context) -> None:
 
 
 @app.command()
-def bench(to: Annotated[Path | None, typer.Option("--json", help="Also write the rows here.")] = None) -> None:
+def bench(
+    to: Annotated[Path | None, typer.Option("--json", help="Also write the rows here.")] = None,
+) -> None:
     """Measure builds, weights and calculators against their targets."""
     from fieldguide.commands import bench as measuring
 

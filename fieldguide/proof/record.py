@@ -14,6 +14,7 @@ import html
 import importlib.metadata
 import json
 import platform
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -79,6 +80,11 @@ class Change:
 def output_file(snippet: Path) -> Path:
     """Where the recorded output of a snippet lies."""
     return snippet.with_suffix(".out.txt")
+
+
+def figure_file(snippet: Path, name: str) -> Path:
+    """Where the recorded figure `figure_<name>` of a snippet lies."""
+    return snippet.with_name(f"{name}.svg")
 
 
 def shown_facts(page: Page) -> Iterator[Shown]:
@@ -164,6 +170,7 @@ def _output_breaches(project: Project, trio: Trio, run: Run) -> Iterator[Breach]
     if run.error:
         yield _failed(project, run, run.error)
         return
+    yield from _figure_breaches(project, trio, run)
     if not path.is_file():
         if run.sections:
             yield Breach(name, 1, "output", f"nothing has been recorded: there is no `{path.name}`.", record)
@@ -190,11 +197,45 @@ def _output_breaches(project: Project, trio: Trio, run: Run) -> Iterator[Breach]
         )
 
 
+def _figure_breaches(project: Project, trio: Trio, run: Run) -> Iterator[Breach]:
+    """Figures that are not recorded, or that are drawn otherwise than recorded."""
+    for name, drawn in run.figures.items():
+        path = figure_file(run.snippet, name)
+        source = f"figure `{name}` of {project.relative(run.snippet)}"
+        fix = f"look at it; if the new one is right: fieldguide record {trio.name}"
+        recorded = path.read_text(encoding="utf-8") if path.is_file() else ""
+        line = outputs.first_difference(recorded, drawn, FIGURE) if recorded else 1
+        if not recorded:
+            message = f"{source} has not been recorded: there is no `{path.name}`."
+        elif line:
+            diff = outputs.Difference(name, line, recorded, drawn).diff
+            message = f"{source} is drawn otherwise than recorded (- recorded, + drawn):\n{textwrap.indent(diff, '    ')}\n "
+        else:
+            continue
+        yield Breach(*_figure_place(project, trio, run.snippet, name), "figure", message, fix)
+
+
+FIGURE = Tolerance(rel=1e-3, abs=0.02, reason="a figure is compared to a hundredth of a unit")
+
+
+def _figure_place(project: Project, trio: Trio, snippet: Path, name: str) -> tuple[str, int]:
+    """Page and line of the fence that shows a figure; the snippet where none does."""
+    wanted = re.compile(rf"^\s*figure:\s*{snippet.stem}:{name}\s*$")
+    for number, line in enumerate(trio.page.text.split("\n"), 1):
+        if wanted.match(line):
+            return project.relative(trio.page.path), number
+    return project.relative(snippet), runner.figures(snippet)[name]
+
+
 def _failed(project: Project, run: Run, error: Failure) -> Breach:
     """A failed run as a breach: sentence, page that shows the example, and traceback."""
-    known = runner.examples(run.snippet)
+    known = runner.examples(run.snippet) | {
+        f"figure_{name}": line for name, line in runner.figures(run.snippet).items()
+    }
     line = error.line or known.get(error.example or "", 1)
     subject = f"example `{error.example}` failed" if error.example else "the snippet failed"
+    if (error.example or "").startswith("figure_"):
+        subject = f"`{error.example}` failed"
     shown = "{}:{}".format(*_place(project, run.snippet, error.example)) if error.example else ""
     message = f"{subject}: {error.message}."
     if shown.startswith("docs/"):
@@ -283,6 +324,9 @@ def record(
                 continue
             if first.sections:
                 changes += _rewrite(project, output_file(path), _new_output(path, first, measured))
+            for name, drawn in first.figures.items():
+                if not _same_drawing(figure_file(path, name), drawn):
+                    changes += _rewrite(project, figure_file(path, name), drawn)
             for name, value in first.facts.items():
                 if name in facts[trio.name]:
                     refused.append(_twice(project, path, name, facts[trio.name][name][1]))
@@ -314,6 +358,14 @@ def _unrecordable(project: Project, trio: Trio, first: Run, second: Run) -> list
             message = f"output changes from run to run: example {section}, line {line}:\n{diff}\n "
             at = runner.examples(first.snippet)[section]
             breaches.append(Breach(name, at, "unstable", message, UNSTABLE))
+    for figure, drawn in first.figures.items():
+        other = second.figures.get(figure, "")
+        if line := outputs.first_difference(drawn, other, Tolerance(rel=0)):
+            diff = textwrap.indent(outputs.Difference(figure, line, drawn, other).diff, "    ")
+            message = f"figure `{figure}` changes from run to run:\n{diff}\n "
+            breaches.append(
+                Breach(name, runner.figures(first.snippet)[figure], "unstable", message, UNSTABLE)
+            )
     for fact, value in first.facts.items():
         other = second.facts.get(fact, "")
         if _first_change(value, other, head.tolerance.get("facts", exact)):
@@ -334,6 +386,11 @@ def _first_change(one: str, other: str, tolerance: Tolerance) -> int:
         if a != b and not (outputs.is_measured(a) and outputs.same_line(a, b)):
             return number
     return 0 if len(before) == len(after) else min(len(before), len(after)) + 1
+
+
+def _same_drawing(path: Path, drawn: str) -> bool:
+    """Whether the recorded figure may stay as it is."""
+    return path.is_file() and not outputs.first_difference(path.read_text(encoding="utf-8"), drawn, FIGURE)
 
 
 def _new_output(snippet: Path, run: Run, measured: bool) -> str:
@@ -359,6 +416,7 @@ def _rewrite(project: Project, path: Path, text: str) -> list[Change]:
 def digest(project: Project, trio: Trio) -> str:
     """A hash of all that a trio's result depends on: page, snippets, outputs, tests, what they import."""
     files = {trio.page.path, *trio.snippets, *trio.tests, *map(output_file, trio.snippets)}
+    files |= {figure_file(path, name) for path in trio.snippets for name in runner.figures(path)}
     for path in (*trio.snippets, *trio.tests):
         files |= runner.reach(path, project.root)[0]
     content = hashlib.sha256()

@@ -9,6 +9,7 @@ above the snippet: it holds the limits, and nothing that the snippet starts outl
     zygote     imports once, forks one warden per snippet  (one for each kind of import)
     warden     limits, leftovers, the end of everything    (one per snippet)
     child      seeds, imports, runs the examples           (one per snippet)
+    drawing    turns a figure into SVG for both palettes   (inside the child)
     guard      refuses network and writes elsewhere        (inside the child)
     snippet    what a file declares and imports            (reads, never runs)
 
@@ -22,6 +23,7 @@ from fieldguide.runner.snippet import (
     HeadError,
     Tolerance,
     examples,
+    figures,
     is_light,
     reach,
     read_head,
@@ -35,6 +37,7 @@ __all__ = [
     "Run",
     "Tolerance",
     "examples",
+    "figures",
     "is_light",
     "reach",
     "read_head",

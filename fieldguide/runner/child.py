@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, TypedDict
 
-from fieldguide.runner import guard
+from fieldguide.runner import drawing, guard
 
 FACTS, END = "facts()", "the end"
 
@@ -33,6 +33,7 @@ class Job(TypedDict):
     module: str
     file: str
     examples: list[str]
+    figures: list[str]
     facts: bool
     work: str
     """Working folder of the snippet, the only place that it may write to."""
@@ -104,6 +105,9 @@ def _examples(job: Job, report: Path) -> dict[str, Any]:
         for number, stage in enumerate(job["examples"]):
             with _captured(report, number, stage):
                 getattr(module, f"example_{stage}")()
+        for name in job["figures"]:
+            with _captured(report, -1, stage := f"figure_{name}"):
+                (report / f"{name}.svg").write_text(_drawn(module, name), encoding="utf-8")
         if job["facts"]:
             with _captured(report, -1, stage := FACTS):
                 facts = _checked_facts(module)
@@ -126,6 +130,13 @@ def _captured(report: Path, number: int, name: str) -> Any:
     seed()
     yield
     sys.stdout.flush()
+
+
+def _drawn(module: ModuleType, name: str) -> str:
+    """The text of one figure."""
+    if matplotlib := sys.modules.get("matplotlib"):
+        drawing.style(matplotlib)
+    return drawing.svg(getattr(module, f"figure_{name}")(), name)
 
 
 def seed() -> None:

@@ -66,6 +66,8 @@ class Run:
     snippet: Path
     sections: dict[str, str] = field(default_factory=dict)
     """What each example printed."""
+    figures: dict[str, str] = field(default_factory=dict)
+    """The SVG of each figure."""
     facts: dict[str, str] = field(default_factory=dict)
     error: Failure | None = None
     seconds: float = 0.0
@@ -114,7 +116,7 @@ def run(
         hash_seed: Seed of Python's hashes, hence of the order of sets.
         jobs: How many at once; by default one for each core.
         examples: All, none, or those with these names.
-        facts: Whether to also call `facts()`.
+        facts: Whether to also call `facts()` and draw the figures.
         on_done: Called with each run as it ends.
         watch: Called with what is printed, while it is printed.
     """
@@ -154,7 +156,7 @@ def _run_all(
         pool = _Pool(jobs or _cores(), root, watch)
         try:
             # What may take longest goes first, then what is slowest to start: fresh processes, then PyTorch.
-            order = ["fresh", "torch", "numpy", ""]
+            order = ["fresh", *WARM, ""]
             for task in pool.work(
                 sorted(tasks, key=lambda task: (-task.head.timeout_s, order.index(task.kind)))
             ):
@@ -193,13 +195,14 @@ def _plan(
     kind = "fresh"
     if run.light and FORK_IS_SAFE and run.error is None:
         libraries = reading.reach(path, root)[1]
-        kind = next((name for name in ("torch", "numpy") if name in libraries), "")
+        kind = next((name for name in WARM if name in libraries), "")
     work = folder / "work"
     job = Job(
         root=str(root),
         module=".".join(path.relative_to(root).with_suffix("").parts),
         file=str(path),
         examples=names,
+        figures=list(reading.figures(path)) if facts and run.error is None else [],
         facts=facts and run.error is None and reading.has_facts(path),
         work=str(work),
         report=str(folder / "report"),
@@ -404,6 +407,9 @@ def _collect(task: _Task) -> None:
         if text and not problem and (run.error is None or run.error.kind != "output"):
             run.sections[name] = text
     run.facts = (result or {}).get("facts", {})
+    for name in task.job["figures"]:
+        if drawn := _read(report / f"{name}.svg"):
+            run.figures[name] = drawn.decode()
 
 
 def _refused(report: Path, task: _Task) -> Failure | None:

@@ -12,8 +12,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-WARM = frozenset({"numpy", "torch"})
-"""Libraries that a zygote imports once for all snippets."""
+WARM = ("torch", "matplotlib", "numpy")
+"""Libraries that a zygote imports once for all snippets, the slowest first."""
+LIGHT = frozenset({*WARM, "drawsvg"})
+"""Libraries that a snippet may import and still be forked."""
 
 OPEN = re.compile(r"^# /// fieldguide[ \t]*$")
 CLOSE = re.compile(r"^# ///[ \t]*$")
@@ -120,6 +122,15 @@ def examples(path: Path) -> dict[str, int]:
     }
 
 
+def figures(path: Path) -> dict[str, int]:
+    """Names of the figures, without `figure_`, and their lines, in order of definition."""
+    return {
+        name.removeprefix("figure_"): line
+        for name, line in _functions(path).items()
+        if name.startswith("figure_") and name != "figure_"
+    }
+
+
 def has_facts(path: Path) -> bool:
     """Whether the snippet has a function `facts`."""
     return "facts" in _functions(path)
@@ -129,13 +140,13 @@ def is_light(path: Path, root: Path) -> bool:
     """Whether a snippet may be forked from a warmed process.
 
     It may if all that it imports, directly or through other snippets, is the standard
-    library, NumPy and PyTorch, and if its head asks for nothing special.
+    library, NumPy, PyTorch and what draws, and if its head asks for nothing special.
     """
     head = read_head(path)
     if head.needs or head.environment or head.isolation:
         return False
     libraries = reach(path, root)[1]
-    return libraries <= WARM
+    return libraries <= LIGHT
 
 
 def reach(path: Path, root: Path) -> tuple[frozenset[Path], frozenset[str]]:

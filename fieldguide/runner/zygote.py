@@ -57,7 +57,10 @@ def main() -> None:
 
 def _warm(library: ModuleType) -> None:
     """Do here once what each snippet would repeat: the first seeding, the first matrix product's buffers."""
-    if library.__name__ in WARM:
+    if library.__name__ == "matplotlib":  # reads the fonts of the machine once
+        importlib.import_module("matplotlib.backends.backend_svg")
+        importlib.import_module("matplotlib.figure")
+    elif library.__name__ in WARM:
         child.seed()
         matrix = library.ones((64, 64))
         matrix @ matrix

@@ -175,7 +175,9 @@ def coverage(project: Project, area: Area, link: Link) -> str:
 def published_cases(project: Project) -> list[dict[str, Any]]:
     """Numbers printed in papers and datasheets, one case a line."""
     files = sorted(project.tests.glob("published/*/cases.jsonl"))
-    return [json.loads(line) for path in files for line in path.read_text("utf-8").splitlines() if line.strip()]
+    return [
+        json.loads(line) for path in files for line in path.read_text("utf-8").splitlines() if line.strip()
+    ]
 
 
 def _figure(value: Any) -> str:

@@ -1,0 +1,51 @@
+"""A `figure` fence: what a snippet drew, with a caption that concludes and a text for who does not see it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from fieldguide.guide.project import LOADER
+
+KEYS = ("figure", "caption", "alt")
+
+
+def render(source: str, folder: Path, inline: Callable[[str], str]) -> str:
+    """The recorded figure, inline, so that it takes the colors of the palette.
+
+    Args:
+        source: YAML with `figure` (file:name), `caption` and `alt`.
+        folder: Folder of the page's code.
+        inline: Renders the caption.
+
+    Raises:
+        ValueError: with a sentence, if a key is missing or nothing was recorded.
+    """
+    try:
+        spec = yaml.load(source, Loader=LOADER)
+    except yaml.YAMLError as error:
+        raise ValueError(f"the figure fence is not YAML: {getattr(error, 'problem', error)}.") from None
+    if (
+        not isinstance(spec, dict)
+        or set(spec) != set(KEYS)
+        or not all(str(spec[key]).strip() for key in KEYS)
+    ):
+        raise ValueError(
+            "a figure fence has the keys `figure` (file:name), `caption` and `alt`, none of them empty."
+        )
+    name = str(spec["figure"]).rpartition(":")[2]
+    path = folder / f"{name}.svg"
+    if not path.is_file():
+        raise ValueError(
+            f"the figure `{spec['figure']}` has not been recorded: there is no {path.name} beside it."
+        )
+    label = html.escape(" ".join(str(spec["alt"]).split()), quote=True)
+    svg = path.read_text(encoding="utf-8").replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    svg = "".join(line.strip() + ("\n" if "<text" in line else "") for line in svg.splitlines())
+    return (
+        f'<figure class="fg-plot" id="figure-{name.replace("_", "-")}"><div data-search-exclude="">{svg}</div>'
+        f"<figcaption>{inline(str(spec['caption']))}</figcaption></figure>"
+    )
