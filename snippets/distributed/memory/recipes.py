@@ -69,6 +69,14 @@ def deepspeed_zero3(
     return 4 * largest_layer + held * params / gpus
 
 
+def deepspeed_host(params: float, nodes: int, buffer: float = 1.5) -> float:
+    """Bytes of host memory per node when stage 3 offloads everything: states, and buffers beside them.
+
+    Source: DeepSpeed, `docs/code-docs/source/memory.rst`, with `zero_init`.
+    """
+    return 18 * params * buffer / nodes
+
+
 def example_recipes() -> None:
     """Llama 3 8B under each recipe, on one device and on 64 with everything sharded."""
     params = 8_030_261_248

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from snippets.distributed.collectives.cost import bus_factor, ring_seconds
 from snippets.shapes.accelerators import ACCELERATORS
 
@@ -73,6 +75,20 @@ def mixed_batch(flops_per_byte: float, width: float, axes: int = 2) -> float:
     Source: Austin et al. 2025, "How to Parallelize a Transformer for Training".
     """
     return 4 * flops_per_byte**2 / (axes * width)
+
+
+def fsdp_degree(tokens: float, chips: int, width: float, axes: float = 1.0) -> float:
+    """FSDP ranks of the mixture with tensor parallelism that sends least.
+
+    Args:
+        tokens: Of the whole batch.
+        chips: FSDP ranks times tensor-parallel ranks.
+        width: Of the MLP.
+        axes: Axes of the network that FSDP gets, over those of tensor parallelism.
+
+    Source: Austin et al. 2025, "How to Parallelize a Transformer for Training".
+    """
+    return math.sqrt(2 * tokens * chips * axes / width)
 
 
 def gather_seconds(size: float, link: float, ranks: int | None = None) -> float:

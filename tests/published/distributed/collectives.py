@@ -7,11 +7,10 @@ from snippets.distributed.collectives import cost
 
 
 def ring_allreduce(inputs: Inputs, unit: str) -> float:
-    """Time of a ring."""
-    seconds = cost.ring_seconds(
-        inputs["bytes"], inputs["ranks"], inputs["alpha_s"], inputs["beta_bytes_per_s"]
-    )
-    return in_unit(seconds, unit)
+    """Time of one ring, or of `count` rings one after another."""
+    size = inputs["bytes_each"] if "count" in inputs else inputs["bytes"]
+    seconds = cost.ring_seconds(size, inputs["ranks"], inputs["alpha_s"], inputs["beta_bytes_per_s"])
+    return in_unit(inputs.get("count", 1) * seconds, unit)
 
 
 def named(collective: str) -> str:

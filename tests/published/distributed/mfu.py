@@ -22,7 +22,9 @@ def six_n(inputs: Inputs, unit: str) -> float:
 
 
 def palm(inputs: Inputs, unit: str) -> float:
-    """MFU by 6N, in percent."""
+    """MFU by 6N, in percent; with attention where the case has its shape."""
+    if "layers" in inputs:
+        return with_attention(inputs, unit)
     flops = mfu.six_n(inputs["params"])
     return 100 * mfu.utilization(flops, inputs["tokens_per_s"], inputs["chips"], inputs["peak_flops"])
 
@@ -73,8 +75,14 @@ def deepseek(inputs: Inputs, unit: str) -> float:
     return 100 * mfu.utilization(mfu.six_n(inputs["active_params"]), rate, 1, inputs["peak_flops"])
 
 
-def hours(inputs: Inputs, unit: str) -> float:
-    """Days of so many GPU hours on so many GPUs: an hour of work at one unit of work a second."""
+def hours(inputs: Inputs, unit: str) -> float | list[float]:
+    """Days of so many GPU hours on so many GPUs: an hour of work at one unit of work a second.
+
+    With a number of tokens, GPU hours and days of a trillion of them.
+    """
+    if "tokens" in inputs:
+        each = inputs["gpu_hours"] * 1e12 / inputs["tokens"]
+        return [each, mfu.days(each * 3600, inputs["gpus"], 1)]
     return mfu.days(inputs["gpu_hours"] * 3600, inputs["gpus"], 1)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from fieldguide.proof.published import Adapter, Inputs, in_unit
-from snippets.distributed.hardware import roofline
+from snippets.distributed.hardware import kernels, roofline
+from snippets.distributed.memory.recipes import Recipe, zero_bytes
 from snippets.distributed.mfu import flops as mfu
 from snippets.distributed.tensor_parallel import cost
 
 
-def scaling_book(inputs: Inputs, unit: str) -> float:
+def scaling_book(inputs: Inputs, unit: str) -> float | list[float]:
     """One number for each question; the inputs tell which."""
     match inputs:
         case {"params": params, "bytes": width, "chips": chips, "hbm_bw": memory}:
@@ -28,6 +29,22 @@ def scaling_book(inputs: Inputs, unit: str) -> float:
             return cost.intensity(flops, link)
         case {"layers": layers, "tokens": tokens, "D": width, "F_over_D": ratio}:
             return in_unit(cost.checkpoint_bytes(tokens, [width, ratio * width, ratio * width], layers), unit)
+        case {"pod": [rows, columns], "chips_per_host": host, "flops": flops}:
+            return [rows * columns // host, roofline.peak_flops(flops / 2, 1, rows * columns)]
+        case {"D": width, "F": inner, "int8_flops": flops, "hbm_bw": memory}:
+            kernel = (kernels.matmul(batch, width, inner, 1) for batch in range(1, 10**6))
+            limits = (roofline.roofline(*each, flops, memory)[1] for each in kernel)
+            return 1 + next(n for n, limit in enumerate(limits) if limit == "compute")
+        case {"B": rows, "D": width, "bw": link}:
+            return in_unit(2 * cost.gather_seconds(2 * rows * width, link), unit)
+        case {"flops_total": flops, "peak": peak}:
+            return mfu.days(flops, 1, peak) / 365
+        case {"B": tokens, "N": chips, "F": width}:
+            return cost.fsdp_degree(tokens, chips, width)
+        case {"flops": flops, "bw": link}:
+            return cost.intensity(flops, link)
+        case {"params": params, "bytes": width}:
+            return in_unit(zero_bytes(params, 1, 0, Recipe(width, 0, 0)), unit)
     raise ValueError(f"no question has these inputs: {sorted(inputs)}")
 
 
