@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from snippets.distributed.collectives.ranks import RANKS, launch
 from snippets.distributed.memory.activations import activation_bytes
-from snippets.distributed.tensor_parallel import breaks, cost, engine, memory, mesh
+from snippets.distributed.tensor_parallel import breaks, cost, engine, memory, mesh, mixture
 from snippets.distributed.tensor_parallel import comparison as compare
 from snippets.distributed.tensor_parallel import vocabulary as vocab
 from snippets.distributed.tensor_parallel.calculator import tensor_parallel
@@ -232,7 +232,7 @@ def test_the_books_numbers():
     per_byte = cost.links()["TPU v5p, one axis"]
     assert per_byte == pytest.approx(2550)
     assert cost.largest_degree(28_672, per_byte) - 1 == pytest.approx(tensor_limit(28_672, 1, per_byte))
-    assert cost.mixed_batch(2550, 30_000) == pytest.approx(432, abs=2)
+    assert mixture.mixed_batch(2550, 30_000) == pytest.approx(432, abs=2)
     assert cost.gather_seconds(2 * 1024 * 16384, 450e9, 8) == pytest.approx(65e-6, rel=0.01)
 
 

@@ -426,7 +426,7 @@ def test_the_good_half_is_recorded_beside_a_failing_snippet(demo):
     demo.write("snippets/inference/demo/more.out.txt", "# --8<-- [start:x]\nprecious\n# --8<-- [end:x]\n")
     demo.path("snippets/inference/demo/double.out.txt").unlink()
     changes, _ = verify.record(demo.project, [demo.project.trio("inference/demo")])
-    assert [change.path.name for change in changes] == ["demo.out.txt"]
+    assert [change.path.name for change in changes] == ["double.out.txt"]
     assert "precious" in demo.read("snippets/inference/demo/more.out.txt")
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from snippets.distributed.collectives.cost import bus_factor, ring_seconds
+from snippets.distributed.tensor_parallel.mixture import mixed_batch
 from snippets.shapes.accelerators import ACCELERATORS
 
 LLAMA = {"8B": (4096, 14_336, 8 / 32), "70B": (8192, 28_672, 8 / 64), "405B": (16_384, 53_248, 8 / 128)}  # fmt: skip
@@ -62,33 +61,6 @@ def layer_seconds(
     """
     arithmetic = 8 * tokens * hidden * width / ranks / flops
     return arithmetic, 2 * ring_seconds(2 * tokens * hidden, ranks, alpha, beta)
-
-
-def mixed_batch(flops_per_byte: float, width: float, axes: int = 2) -> float:
-    """Tokens per chip below which no mixture of FSDP and tensor parallelism hides its traffic.
-
-    Args:
-        flops_per_byte: Of the chip and one axis of its network.
-        width: Of the MLP.
-        axes: Product of the numbers of axes that each of the two gets.
-
-    Source: Austin et al. 2025, "How to Parallelize a Transformer for Training".
-    """
-    return 4 * flops_per_byte**2 / (axes * width)
-
-
-def fsdp_degree(tokens: float, chips: int, width: float, axes: float = 1.0) -> float:
-    """FSDP ranks of the mixture with tensor parallelism that sends least.
-
-    Args:
-        tokens: Of the whole batch.
-        chips: FSDP ranks times tensor-parallel ranks.
-        width: Of the MLP.
-        axes: Axes of the network that FSDP gets, over those of tensor parallelism.
-
-    Source: Austin et al. 2025, "How to Parallelize a Transformer for Training".
-    """
-    return math.sqrt(2 * tokens * chips * axes / width)
 
 
 def gather_seconds(size: float, link: float, ranks: int | None = None) -> float:

@@ -6,7 +6,7 @@ from fieldguide.proof.published import Adapter, Inputs, in_unit
 from snippets.distributed.hardware import kernels, roofline
 from snippets.distributed.memory.recipes import Recipe, zero_bytes
 from snippets.distributed.mfu import flops as mfu
-from snippets.distributed.tensor_parallel import cost
+from snippets.distributed.tensor_parallel import cost, mixture
 
 
 def scaling_book(inputs: Inputs, unit: str) -> float | list[float]:
@@ -24,7 +24,7 @@ def scaling_book(inputs: Inputs, unit: str) -> float | list[float]:
         case {"tokens": tokens, "D": width, "per_layer": count, "layers": layers}:
             return in_unit(cost.checkpoint_bytes(tokens, [width] * count, layers), unit)
         case {"alpha": alpha, "F": width}:
-            return cost.mixed_batch(alpha, width)
+            return mixture.mixed_batch(alpha, width)
         case {"pod_flops": flops, "dcn_bytes": link}:
             return cost.intensity(flops, link)
         case {"layers": layers, "tokens": tokens, "D": width, "F_over_D": ratio}:
@@ -40,7 +40,7 @@ def scaling_book(inputs: Inputs, unit: str) -> float | list[float]:
         case {"flops_total": flops, "peak": peak}:
             return mfu.days(flops, 1, peak) / 365
         case {"B": tokens, "N": chips, "F": width}:
-            return cost.fsdp_degree(tokens, chips, width)
+            return mixture.fsdp_degree(tokens, chips, width)
         case {"flops": flops, "bw": link}:
             return cost.intensity(flops, link)
         case {"params": params, "bytes": width}:
