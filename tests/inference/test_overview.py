@@ -191,7 +191,7 @@ ROUND = {
     "hop_us": 0.0,
     "split_users": True,
 }
-CASES = [json.loads(line) for line in Path("tests/published/cases.jsonl").read_text().splitlines()]
+CASES = [json.loads(line) for line in Path("tests/published/inference/cases.jsonl").read_text().splitlines()]
 
 
 def book(weights="8-bit", chips=8, tb_s=0.82, heads=64, kv_heads=8):
