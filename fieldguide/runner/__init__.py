@@ -5,7 +5,10 @@ imported these already, so that hundreds take seconds. Anything else, and everyt
 fork is missing or unsafe, gets a fresh interpreter. Either way a *warden* process stands
 above the snippet: it holds the limits, and nothing that the snippet starts outlives it.
 
-    schedule   plans the runs and gathers the results      (the caller's process)
+    schedule   runs many, in the order asked               (the caller's process)
+    plan       what a snippet asks for and gets            (the same)
+    pool       keeps as many going as there are cores      (the same)
+    result     what a snippet left behind                  (the same)
     zygote     imports once, forks one warden per snippet  (one for each kind of import)
     warden     limits, leftovers, the end of everything    (one per snippet)
     child      seeds, imports, runs the examples           (one per snippet)
@@ -17,7 +20,8 @@ The whole package needs only the standard library, because it also runs inside t
 environments of engines.
 """
 
-from fieldguide.runner.schedule import ROOT, Failure, Run, record_runs, run
+from fieldguide.runner.pool import ROOT
+from fieldguide.runner.schedule import record_runs, run
 from fieldguide.runner.snippet import (
     Head,
     HeadError,
@@ -28,6 +32,7 @@ from fieldguide.runner.snippet import (
     reach,
     read_head,
 )
+from fieldguide.runner.task import Failure, Run
 
 __all__ = [
     "ROOT",

@@ -57,8 +57,8 @@ def main(job: Job) -> None:
     sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), "utf-8", line_buffering=True)
     errors = io.FileIO(2, "w", closefd=False)
     sys.stderr = io.TextIOWrapper(errors, "utf-8", "backslashreplace", line_buffering=True)
-    if hasattr(signal, "SIGUSR1"):  # the warden asks where an endless loop is before it ends it
-        faulthandler.register(signal.SIGUSR1, dump, all_threads=False)
+    # the warden asks where an endless loop is before it ends it
+    faulthandler.register(signal.SIGUSR1, dump, all_threads=False)
     _surroundings(job)
     refusals = os.open(report / "refused", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     guard.install(Path(job["work"]).parent, Path(job["root"]) / "snippets", refusals)
@@ -68,10 +68,9 @@ def main(job: Job) -> None:
 
 def _own_session() -> None:
     """Leave the warden's session, so that all of the snippet's processes can be ended as a group."""
-    if hasattr(os, "setsid"):
-        os.setsid()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _redirect(number: int, path: Path | str, flags: int) -> None:
@@ -218,8 +217,3 @@ def _listening() -> list[int]:
                 if fields[3] == "0A" and fields[9] in inodes:
                     ports.append(int(fields[1].rpartition(":")[2], 16))
     return sorted(ports)
-
-
-def from_file() -> None:
-    """Entry of a fresh interpreter, where fork is missing: the job's file is the first argument."""
-    main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))

@@ -24,33 +24,10 @@ STYLE: dict[str, Any] = {
     "xtick.labelcolor": "black", "ytick.labelcolor": "black", "grid.color": "gray", "grid.alpha": 0.25,
     "grid.linewidth": 0.6, "axes.formatter.min_exponent": 5, "lines.linewidth": 1.8, "legend.frameon": False, "axes.axisbelow": True,
 }  # fmt: skip
-TAGS = frozenset(
-    [
-        "svg",
-        "g",
-        "defs",
-        "symbol",
-        "use",
-        "path",
-        "rect",
-        "circle",
-        "ellipse",
-        "line",
-        "polyline",
-        "polygon",
-        "text",
-        "tspan",
-        "title",
-        "desc",
-        "clipPath",
-        "linearGradient",
-        "stop",
-        "marker",
-        "pattern",
-        "mask",
-    ]
-)
-SVG, LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+TAGS = frozenset({
+    "svg", "g", "defs", "symbol", "use", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "text",
+    "tspan", "title", "desc", "clipPath", "linearGradient", "stop", "marker", "pattern", "mask",
+})  # fmt: skip
 KEPT = re.compile(r"currentColor|none|inherit|transparent|url\(#[\w-]+\)|var\(--[\w-]+\)")
 PAINT = ("fill", "stroke", "stop-color", "color", "flood-color")
 FONT = re.compile(

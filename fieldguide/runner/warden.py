@@ -11,9 +11,9 @@ import ctypes
 import json
 import math
 import os
+import resource
 import select
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -23,7 +23,6 @@ from fieldguide.runner import child
 from fieldguide.runner.child import Job
 
 LINUX = sys.platform == "linux"
-FORKS = hasattr(os, "fork")
 MAX_OUTPUT = 1_000_000
 """Bytes that one snippet may print."""
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -39,7 +38,7 @@ def supervise(job: Job, lifeline: int) -> None:
     if LINUX:
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
     began = time.monotonic()
-    running = _forked(job) if FORKS else _spawned(job)
+    running = _forked(job)
     report: dict[str, Any] = {"failure": None, "status": None, "peak_mb": 0.0}
     while report["status"] is None:
         gone = _pause(running, lifeline, 0.02 if job["light"] else 0.1)
@@ -64,13 +63,11 @@ def supervise(job: Job, lifeline: int) -> None:
 class _Running:
     """A started child: its process id, and a descriptor that becomes readable at its end, if there is one."""
 
-    def __init__(self, pid: int, process: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(self, pid: int) -> None:
         self.pid = pid
-        self.process = process
         self.fd: int | None = None
-        if process is None:
-            with contextlib.suppress(OSError, AttributeError):
-                self.fd = os.pidfd_open(pid)
+        with contextlib.suppress(OSError, AttributeError):
+            self.fd = os.pidfd_open(pid)
 
 
 def _forked(job: Job) -> _Running:
@@ -89,8 +86,6 @@ def _forked(job: Job) -> _Running:
 
 
 def _limit(job: Job) -> None:
-    import resource
-
     if LINUX:
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -99,20 +94,8 @@ def _limit(job: Job) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 2))
 
 
-def _spawned(job: Job) -> _Running:
-    """A child without fork: Windows."""
-    file = Path(job["report"]) / "job.json"
-    code = f"import sys; sys.path.insert(0, {sys.path[0]!r}); "
-    code += "from fieldguide.runner import child; child.from_file()"
-    process = subprocess.Popen([sys.executable, "-P", "-c", code, str(file)], cwd=job["work"])
-    return _Running(process.pid, process)
-
-
 def _pause(running: _Running, lifeline: int, seconds: float) -> bool:
     """Wait until the child ends or `seconds` are over; true if the caller is gone."""
-    if running.process is not None:
-        time.sleep(seconds)
-        return False
     if running.fd is None:
         return bool(select.select([lifeline], [], [], seconds)[0])
     return lifeline in select.select([lifeline, running.fd], [], [], seconds)[0]
@@ -120,9 +103,6 @@ def _pause(running: _Running, lifeline: int, seconds: float) -> bool:
 
 def _poll(running: _Running, report: dict[str, Any], block: bool = False) -> None:
     """Take the exit status and the peak memory, if the child has ended."""
-    if running.process is not None:
-        report["status"] = running.process.wait() if block else running.process.poll()
-        return
     pid, status, usage = os.wait4(running.pid, 0 if block else os.WNOHANG)
     if pid:
         report["status"] = os.waitstatus_to_exitcode(status)
@@ -180,13 +160,12 @@ def _below(pid: int) -> list[int]:
 
 def _locate(pid: int, job: Job) -> None:
     """Ask the child where it is; its fault handler writes the stack. Then give it a moment."""
-    if hasattr(signal, "SIGUSR1"):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGUSR1)
-        until = time.monotonic() + 0.3
-        stack = Path(job["report"]) / "stack"
-        while time.monotonic() < until and not (stack.exists() and stack.stat().st_size):
-            time.sleep(0.02)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGUSR1)
+    until = time.monotonic() + 0.3
+    stack = Path(job["report"]) / "stack"
+    while time.monotonic() < until and not (stack.exists() and stack.stat().st_size):
+        time.sleep(0.02)
 
 
 def _leftovers(pid: int, grace: float) -> list[str]:
@@ -203,8 +182,6 @@ def _leftovers(pid: int, grace: float) -> list[str]:
 
 def _alive(pid: int) -> bool:
     """Whether anything that the snippet started still runs. Ended orphans are reaped on the way."""
-    if not FORKS:
-        return False
     if not LINUX:
         try:
             os.killpg(pid, 0)
@@ -234,9 +211,6 @@ def _command(pid: int) -> str:
 
 def _end_all(pid: int) -> None:
     """End the snippet and everything below this warden, however it was started."""
-    if not FORKS:
-        subprocess.run(["taskkill", "/F", "/T", "/PID", str(pid)], capture_output=True, check=False)
-        return
     until = time.monotonic() + 10
     while time.monotonic() < until:
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fieldguide import runner
-from fieldguide.runner import HeadError, Tolerance, examples, is_light, reach, read_head, schedule
+from fieldguide.runner import HeadError, Tolerance, examples, is_light, plan, pool, reach, read_head
 from tests.small_guide import make_guide
 
 HELLO = """
@@ -240,7 +240,7 @@ def test_a_heavy_import_behind_another_snippet_is_found(guide):
 
 
 def test_where_fork_is_unsafe_everything_is_fresh(guide, monkeypatch):
-    monkeypatch.setattr(schedule, "FORK_IS_SAFE", False)
+    monkeypatch.setattr(plan, "FORK_IS_SAFE", False)
     (run,) = guide.run(guide.snippet("a", HELLO))
     assert (run.sections, run.error) == ({"hello": "hello"}, None)
 
@@ -249,7 +249,7 @@ def test_where_fork_is_unsafe_everything_is_fresh(guide, monkeypatch):
     "zygote", ["raise SystemExit", "import sys; sys.stdin.readline()"], ids=["early", "late"]
 )
 def test_a_zygote_that_ends_too_early_is_done_without(guide, monkeypatch, zygote):
-    monkeypatch.setattr(schedule, "ZYGOTE", zygote)
+    monkeypatch.setattr(pool, "ZYGOTE", zygote)
     paths = [guide.snippet(f"n{i}", f"def example_x():\n    print({i})\n") for i in range(4)]
     assert [run.sections for run in guide.run(*paths)] == [{"x": str(i)} for i in range(4)]
 
@@ -330,7 +330,7 @@ def test_a_missing_environment_is_named_with_the_command_that_makes_it(guide):
     (run,) = guide.run(guide.snippet("a", HELLO, 'environment = "vllm"'))
     assert run.error.kind == "needs"
     assert ".venv-vllm" in run.error.message
-    assert "python3 -m fieldguide.commands.environments vllm" in run.error.message
+    assert "`make test` makes it" in run.error.message
 
 
 def test_an_environment_of_its_own_is_used(guide):

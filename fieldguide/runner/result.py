@@ -1,0 +1,151 @@
+"""What a snippet left behind, as a `Run`: what it printed and drew, or why it did not come to its end."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+from fieldguide.runner import snippet as reading
+from fieldguide.runner.child import END, FACTS
+from fieldguide.runner.task import Failure, Task
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def collect(task: Task) -> None:
+    """Read what the snippet left in its report folder."""
+    report = Path(task.job["report"])
+    run = task.run
+    outcome = _json(report / "report.json") or {}
+    result = _json(report / "result.json")
+    run.seconds, run.peak_mb = outcome.get("seconds", 0.0), outcome.get("peak_mb", 0.0)
+    stage = _read(report / "stage").decode("utf-8", errors="replace") or None
+    run.error = (
+        _refused(report, task)
+        or _stopped(report, outcome, stage, task)
+        or _unfinished(outcome, result, stage, report, task)
+        or _left_behind(outcome, result)
+    )
+    for number, name in enumerate(task.job["examples"]):
+        raw = _read(report / f"out.{number}")
+        text, problem = _text(raw)
+        line = reading.examples(run.snippet)[name]
+        if problem and run.error is None:
+            run.error = Failure("binary", name, f"example `{name}` {problem}", line)
+        elif not text and run.error is None:
+            run.error = Failure("silent", name, f"example `{name}` printed nothing", line)
+        if text and not problem and (run.error is None or run.error.kind != "output"):
+            run.sections[name] = text
+    run.facts = (result or {}).get("facts", {})
+    for name in task.job["figures"]:
+        if drawn := _read(report / f"{name}.svg"):
+            run.figures[name] = drawn.decode()
+
+
+def _refused(report: Path, task: Task) -> Failure | None:
+    """The first thing that the guard refused, even if the snippet swallowed the exception."""
+    lines = _read(report / "refused").splitlines()
+    if not lines:
+        return None
+    first = json.loads(lines[0])
+    what = first["what"]
+    if first["kind"] == "network":
+        message = f"{what}: a snippet has no network beyond this machine"
+    else:
+        message = f"{what}: a snippet writes only in the folder where it starts, and in tempfile.gettempdir()"
+    line = first["line"]
+    if first["file"] and first["file"] != task.job["file"]:
+        message, line = f"{message} ({Path(first['file']).name}, line {line})", None
+    return Failure(first["kind"], _example(first["stage"]), message, line, _stderr(report))
+
+
+def _stopped(report: Path, outcome: dict[str, Any], stage: str | None, task: Task) -> Failure | None:
+    """What the warden ended the snippet for."""
+    stopped = outcome.get("failure")
+    if not stopped:
+        return None
+    message, key = stopped["message"], {"timeout": "timeout_s", "memory": "memory_mb"}.get(stopped["kind"])
+    line = None
+    for found in re.finditer(r'File "(.*)", line (\d+)', _read(report / "stack").decode(errors="replace")):
+        if found[1] == task.job["file"]:
+            line = int(found[2])
+            break
+    if stage == END:
+        message += ", after its last example: a thread or process that it started does not end"
+    if key:
+        message += f" ({key} in its head)"
+    return Failure(stopped["kind"], _example(stage), message, line, _stderr(report))
+
+
+def _unfinished(
+    outcome: dict[str, Any], result: dict[str, Any] | None, stage: str | None, report: Path, task: Task
+) -> Failure | None:
+    """An exception, or an end before the end: only the result file proves that the last example returned."""
+    error = (result or {}).get("error")
+    if error:
+        detail = error["detail"] + _stderr(report)
+        return Failure(error["kind"], _example(error["example"]), error["message"], error["line"], detail)
+    status = outcome.get("status")
+    if result is not None and status == 0:
+        return None
+    where = {None: "while it was imported", END: "after its last example", FACTS: "in facts()"}
+    place = where.get(stage, f"in the middle of example `{stage}`")
+    if status is None:
+        message = f"its process was ended from outside {place}"
+    elif status == -signal.SIGXCPU:
+        message = f"it used too much processor time {place} (timeout_s in its head)"
+        return Failure("timeout", _example(stage), message)
+    elif status < 0:
+        message = f"it was killed by {signal.Signals(-status).name} {place}"
+    else:
+        message = f"it ended with exit code {status} {place}"
+    line = reading.examples(task.run.snippet).get(stage or "")
+    return Failure("exit", _example(stage), message, line, _stderr(report))
+
+
+def _left_behind(outcome: dict[str, Any], result: dict[str, Any] | None) -> Failure | None:
+    if outcome.get("leftovers"):
+        names = ", ".join(outcome["leftovers"])
+        return Failure("leftover", None, f"it left a process behind, which was ended: {names}")
+    ports = (result or {}).get("listening")
+    if ports:
+        numbers = ", ".join(map(str, ports))
+        return Failure("leftover", None, f"it ended while still listening on port {numbers}")
+    return None
+
+
+def _example(stage: str | None) -> str | None:
+    return None if stage in (FACTS, END) else stage
+
+
+def _text(raw: bytes) -> tuple[str, str | None]:
+    """Output as it is recorded, and what is wrong with it."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        byte = f"{raw[error.start]:#04x}"
+        return "", f"printed bytes that are not UTF-8 (line {line} of its output, byte {byte})"
+    found = CONTROL.search(text)
+    if found:
+        line = text.count("\n", 0, found.start()) + 1
+        return "", f"printed the control character {found[0]!r} (line {line} of its output)"
+    if "--8<--" in text:
+        return "", "printed a region marker, which would tear its recorded output apart"
+    return "\n".join(line.rstrip() for line in text.split("\n")).rstrip("\n"), None
+
+
+def _stderr(report: Path, lines: int = 20) -> str:
+    text = _read(report / "stderr").decode("utf-8", errors="replace").rstrip()
+    return "\n".join(["", "standard error:", *text.split("\n")[-lines:]]) if text else ""
+
+
+def _read(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
