@@ -1,13 +1,10 @@
 """Labs: a percent file is the source, an `.ipynb` beside it holds the recorded run.
 
-`record` runs the source and writes the notebook; `verify` runs it again and compares. On the
-site, mkdocs-jupyter publishes the recorded notebook, rendered by the same Markdown as every
-other page, see `install`.
+`record` runs the source and writes the notebook; `verify` runs it again and compares.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tempfile
@@ -20,7 +17,6 @@ from fieldguide.guide.project import Breach, Project
 
 TIMEOUT_S = 300
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-TEMPLATES = Path(__file__).parent.parent / "site/markdown/notebook"
 PICTURE = "image/svg+xml"
 
 
@@ -37,30 +33,19 @@ def sources(project: Project, only: Sequence[str] | None = None) -> list[Path]:
     return [p for p in sorted((project.docs / "labs").glob("*.py")) if only is None or p.stem in only]
 
 
-def read(source: Path) -> Any:
-    """A percent file as a notebook without outputs; ids follow the order of the cells."""
-    import jupytext
-
-    notebook = jupytext.reads(source.read_text(encoding="utf-8"), fmt="py:percent")
-    for index, cell in enumerate(notebook.cells):
-        cell.id, cell.metadata = f"cell-{index}", {}
-    notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
-    return notebook
-
-
 def execute(project: Project, source: Path) -> Any:
     """Run a lab in a process and a folder of its own, with one thread and a fixed hash seed.
 
     Raises:
         CellError: at the first cell that fails.
     """
+    import jupytext
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
-    notebook = read(source)
+    notebook = jupytext.read(source, fmt="py:percent")
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
     env = {
         **os.environ,
         **dict.fromkeys(THREADS, "1"),
@@ -68,21 +53,16 @@ def execute(project: Project, source: Path) -> Any:
         "PYTHONPATH": str(project.root),
     }
     with tempfile.TemporaryDirectory(prefix="fieldguide-lab-") as folder:
-        client = NotebookClient(
-            notebook,
-            timeout=TIMEOUT_S,
-            kernel_name="python3",
-            resources={"metadata": {"path": folder}},
-            record_timing=False,
-        )
+        resources = {"metadata": {"path": folder}}
+        client = NotebookClient(notebook, timeout=TIMEOUT_S, resources=resources, record_timing=False)
         try:
             client.execute(env={**env, "IPYTHONDIR": folder, "MPLCONFIGDIR": folder})
         except CellExecutionError as error:
             raise CellError(_failed(notebook), f"it raised {error.ename}: {error.evalue}") from None
         except CellTimeoutError:
             raise CellError(_failed(notebook), f"it ran longer than {TIMEOUT_S} s") from None
-    for cell in notebook.cells:
-        cell.metadata = {}
+    for index, cell in enumerate(notebook.cells):
+        cell.id, cell.metadata = f"cell-{index}", {}
         if cell.cell_type == "code":
             cell.outputs = _tidied(cell.outputs)
     return notebook
@@ -103,30 +83,20 @@ def _tidied(outputs: list[Any]) -> list[Any]:
 
 def _failed(notebook: Any) -> int:
     """The cell that was running: the last one that was started."""
-    started = [i for i, cell in enumerate(notebook.cells) if cell.get("execution_count")]
-    return max(started, default=0)
+    return max((i for i, cell in enumerate(notebook.cells) if cell.get("execution_count")), default=0)
+
+
+def joined(text: str | list[str]) -> str:
+    """A text as nbformat may hold it."""
+    return text if isinstance(text, str) else "".join(text)
 
 
 def texts(cell: Any) -> str:
     """Everything a cell printed, as text."""
     return "".join(
-        _joined(output.get("text", "")) or _joined(output.get("data", {}).get("text/plain", ""))
+        joined(output.get("text", "")) or joined(output.get("data", {}).get("text/plain", ""))
         for output in cell.get("outputs", ())
     )
-
-
-def _joined(text: str | list[str]) -> str:
-    return text if isinstance(text, str) else "".join(text)
-
-
-def line_of(source: Path, index: int) -> int:
-    """Line of the percent file on which a cell begins."""
-    marks = [
-        n
-        for n, line in enumerate(source.read_text(encoding="utf-8").split("\n"), 1)
-        if re.match(r"# %%", line)
-    ]
-    return marks[min(index, len(marks) - 1)] if marks else 1
 
 
 def record(project: Project, only: Sequence[str] | None = None) -> tuple[list[Any], list[Breach]]:
@@ -147,7 +117,9 @@ def record(project: Project, only: Sequence[str] | None = None) -> tuple[list[An
         try:
             notebook = execute(project, source)
         except CellError as error:
-            refused.append(_failure(project, source, error))
+            refused.append(
+                _breach(project, source, error.index, f"did not run: {error}", "correct the cell.")
+            )
             continue
         if before:
             _keep(nbformat.reads(before, as_version=4), notebook)
@@ -161,137 +133,55 @@ def record(project: Project, only: Sequence[str] | None = None) -> tuple[list[An
 def _keep(old: Any, new: Any) -> None:
     """Leave measured lines, and the pictures drawn from them, as recorded where the cell is the same."""
     for before, after in zip(old.cells, new.cells, strict=False):
-        if (
-            before.source != after.source
-            or before.cell_type != "code"
-            or len(before.outputs) != len(after.outputs)
-        ):
+        outputs = before.get("outputs", ()), after.get("outputs", ())
+        if before.source != after.source or len(outputs[0]) != len(outputs[1]):
             continue
-        for one, other in zip(before.outputs, after.outputs, strict=True):
+        for one, other in zip(*outputs, strict=True):
             if "text" in one and "text" in other:
-                other.text = keep_measured(_joined(one.text), _joined(other.text))
+                other.text = keep_measured(joined(one.text), joined(other.text))
             elif PICTURE in one.get("data", {}) and PICTURE in other.get("data", {}):
                 other.data = one.data
 
 
-def _failure(project: Project, source: Path, error: CellError) -> Breach:
-    where, line = project.relative(source), line_of(source, error.index)
-    return Breach(
-        where, line, "notebook", f"cell {error.index + 1} did not run: {error}.", "correct the cell."
-    )
-
-
 def verify(project: Project, only: Sequence[str] | None = None) -> list[Breach]:
     """Run labs again and compare with their recorded notebooks, cell by cell."""
+    import nbformat
+
     breaches: list[Breach] = []
     for source in sources(project, only):
         target = source.with_suffix(".ipynb")
-        fix = f"`fieldguide record labs/{source.stem}`"
+        fix = f"look at it; if it is right, `fieldguide record labs/{source.stem}`."
         if not target.is_file():
-            breaches.append(
-                Breach(project.relative(source), 1, "notebook", "there is no recorded run.", f"{fix}.")
-            )
+            breaches.append(_breach(project, source, 0, "has no recorded run", fix))
             continue
-        recorded = json.loads(target.read_text(encoding="utf-8"))["cells"]
         try:
-            fresh = execute(project, source).cells
+            found = _differences(nbformat.read(target, as_version=4).cells, execute(project, source).cells)
         except CellError as error:
-            breaches.append(_failure(project, source, error))
-            continue
-        breaches += _compare(project, source, recorded, fresh, fix)
+            found, fix = iter([(error.index, f"did not run: {error}")]), "correct the cell."
+        breaches += [_breach(project, source, index, message, fix) for index, message in found]
     return breaches
 
 
-def _compare(
-    project: Project, source: Path, recorded: list[Any], fresh: list[Any], fix: str
-) -> Iterator[Breach]:
-    where = project.relative(source)
-    if [_joined(cell["source"]) for cell in recorded] != [cell.source for cell in fresh]:
-        index = next(
-            (
-                i
-                for i, (a, b) in enumerate(zip(recorded, fresh, strict=False))
-                if _joined(a["source"]) != b.source
-            ),
-            0,
-        )
-        message = f"cell {index + 1} is not the one that was recorded."
-        yield Breach(where, line_of(source, index), "notebook", message, f"{fix}.")
-        return
-    for index, (old, new) in enumerate(zip(recorded, fresh, strict=True)):
+def _differences(recorded: list[Any], fresh: list[Any]) -> Iterator[tuple[int, str]]:
+    """Index of each cell that is not what was recorded, and how it differs."""
+    for index, (old, new) in enumerate(zip(recorded, fresh, strict=False)):
+        if joined(old.source) != new.source:
+            yield index, "is not the one that was recorded"
+            return
         before, after = texts(old), texts(new)
-        line = first_difference(before, after)
-        if line:
+        if line := first_difference(before, after):
             expected, got = ((text.split("\n") + [""] * line)[line - 1] for text in (before, after))
-            message = f"cell {index + 1} printed another line {line}:\n    expected  {expected}\n    got       {got}\n "
-            yield Breach(
-                where, line_of(source, index), "notebook", message, f"look at it; if it is right, {fix}."
-            )
-        pictures = [sum(PICTURE in o.get("data", {}) for o in cell.get("outputs", ())) for cell in (old, new)]
-        if pictures[0] != pictures[1]:
-            message = f"cell {index + 1} drew {pictures[1]} pictures; {pictures[0]} are recorded."
-            yield Breach(where, line_of(source, index), "notebook", message, f"{fix}.")
+            yield index, f"printed another line {line}:\n    expected  {expected}\n    got       {got}\n "
+        drawn = [sum(PICTURE in o.get("data", {}) for o in cell.get("outputs", ())) for cell in (old, new)]
+        if drawn[0] != drawn[1]:
+            yield index, f"drew {drawn[1]} pictures; {drawn[0]} are recorded"
+    if len(recorded) != len(fresh):
+        yield min(len(recorded), len(fresh)) - 1, f"is one of {len(fresh)}; {len(recorded)} were recorded"
 
 
-def to_markdown(notebook: Any) -> str:
-    """The notebook as one Markdown document: text as it is, code as fences, outputs below them."""
-    parts: list[str] = []
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            parts.append(cell.source)
-        elif cell.cell_type == "code":
-            parts.append(f"`````python\n{cell.source}\n`````")
-            printed = texts(cell).rstrip("\n")
-            if printed:
-                parts.append(f'`````text title="Output"\n{printed}\n`````')
-            for output in cell.outputs:
-                if PICTURE in output.get("data", {}):
-                    parts.append(_figure(_joined(output["data"][PICTURE])))
-    return "\n\n".join(parts) + "\n"
-
-
-def _figure(svg: str) -> str:
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
-    lines = "\n".join(
-        line for line in svg.split("\n") if line.strip()
-    )  # a blank line would end the HTML block
-    return f'<div class="fg-plot">\n{lines}\n</div>'
-
-
-def render(notebook: Any) -> str:
-    """The notebook as HTML, by the Markdown that renders every other page."""
-    from markdown import Markdown
-
-    html = Markdown(
-        extensions=["fieldguide.site.markdown", "admonition", "attr_list", "tables", "toc", "pymdownx.arithmatex", "pymdownx.details",
-                    "pymdownx.highlight", "pymdownx.superfences"],
-        extension_configs={
-            "toc": {"permalink": "#", "permalink_title": "Link to this section"},
-            "pymdownx.arithmatex": {"generic": True},
-            "pymdownx.highlight": {"anchor_linenums": False, "pygments_lang_class": True},
-        },
-    ).convert(to_markdown(notebook))  # fmt: skip
-    # A link to a page names its file, from `docs/labs/`; its address starts one folder deeper.
-    return re.sub(r'href="((?:\.\./|[\w-]+/)*)([\w-]+)\.md(#[\w-]+)?"', _address, html)
-
-
-def _address(match: re.Match[str]) -> str:
-    folder, name, anchor = match.group(1), match.group(2), match.group(3) or ""
-    return f'href="../{folder}{"" if name == "index" else name + "/"}{anchor}"'
-
-
-def install() -> None:
-    """Let mkdocs-jupyter render through `render`.
-
-    Its own template inlines half a megabyte of JupyterLab's styles, asks two other hosts for scripts and leaves
-    mathematics to the browser. Both things used here are module-level settings of the two libraries: the folder
-    of templates, and nbconvert's table of filters.
-    """
-    try:
-        from mkdocs_jupyter.config import settings
-        from nbconvert.exporters.templateexporter import default_filters
-    except ImportError:
-        return
-    settings.templates_dir = str(TEMPLATES)
-    default_filters["fieldguide"] = render
+def _breach(project: Project, source: Path, index: int, message: str, fix: str) -> Breach:
+    """What is wrong with a cell, at the line of the percent file on which it begins."""
+    lines = source.read_text(encoding="utf-8").split("\n")
+    marks = [number for number, line in enumerate(lines, 1) if re.match(r"# %%", line)] or [1]
+    line = marks[min(index, len(marks) - 1)]
+    return Breach(project.relative(source), line, "notebook", f"cell {index + 1} {message}.", fix)

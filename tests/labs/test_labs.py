@@ -7,6 +7,7 @@ import pytest
 
 from fieldguide.guide.project import Project
 from fieldguide.proof import notebooks
+from fieldguide.site import notebooks as pages
 
 PROJECT = Project()
 
@@ -76,14 +77,14 @@ def test_a_page_of_a_lab_renders_mathematics_figures_and_links():
             ),
         ]
     )
-    html = notebooks.render(notebook)
+    html = pages.render(notebook)
     assert '<span class="fg-math">' in html and 'href="../../inference/kv-cache/#quantize-it"' in html
     assert '<div class="fg-plot">\n<svg>\n<path/></svg>\n</div>' in html
     assert "fg-output" in html
 
 
 def test_the_templates_are_found(tmp_path):
-    notebooks.install()
+    pages.install()
     from mkdocs_jupyter.nbconvert2 import nb2html, nb2md
 
     target = tmp_path / "tiny.ipynb"

@@ -30,7 +30,6 @@ from fieldguide.calc import fence as calc
 from fieldguide.guide import glossary
 from fieldguide.guide import sources as bibliography
 from fieldguide.guide.project import ROOT, Breach, BreachError, Page, Project
-from fieldguide.proof import notebooks
 from fieldguide.site.markdown import citing, drawing, figure, quiz, tables, terms
 from fieldguide.site.markdown.citing import CITATION
 from fieldguide.site.markdown.errors import BuildError
@@ -420,5 +419,7 @@ class FieldGuide(Extension):
 
 def makeExtension(**options: Any) -> FieldGuide:
     """What Python-Markdown looks for. Loading it also makes notebooks render by this Markdown."""
+    from fieldguide.site import notebooks
+
     notebooks.install()
     return FieldGuide(**options)
