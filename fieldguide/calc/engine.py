@@ -119,17 +119,26 @@ def fields(function: Callable[..., Any]) -> list[Field]:
     return found
 
 
+def accepted(function: Callable[..., Any], raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs as the function takes them.
+
+    Raises:
+        InputError: if one is unknown or out of bounds.
+    """
+    known = {field.name: field for field in fields(function)}
+    unknown = sorted(raw.keys() - known.keys())
+    if unknown:
+        raise InputError(f"unknown input {', '.join(unknown)}: this calculator has {', '.join(known)}.")
+    return {name: known[name].parse(value) for name, value in raw.items()}
+
+
 def evaluate(function: Callable[..., Mapping[str, Any]], raw: Mapping[str, Any]) -> str:
     """Check the inputs, call the function, and return its result as HTML.
 
     Raises:
         InputError: if an input is unknown or out of bounds, or the function refuses the combination.
     """
-    known = {field.name: field for field in fields(function)}
-    unknown = sorted(raw.keys() - known.keys())
-    if unknown:
-        raise InputError(f"unknown input {', '.join(unknown)}: this calculator has {', '.join(known)}.")
-    values = {name: known[name].parse(value) for name, value in raw.items()}
+    values = accepted(function, raw)
     try:
         return to_html(function(**values))
     except (ValueError, ZeroDivisionError, OverflowError) as error:

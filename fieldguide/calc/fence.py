@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
-from fieldguide.calc.engine import Field, InputError, evaluate, fields, summary
-from fieldguide.guide.project import LOADER
+from fieldguide.calc.engine import Field, InputError, accepted, evaluate, fields, summary
+from fieldguide.guide.forms import LOADER
 
 Inline = Callable[[str], str]
 """Renders a short text with `code` and $mathematics$ to HTML."""
@@ -107,6 +107,22 @@ def load(calculator: Calculator, root: Path) -> Callable[..., Any]:
     if not callable(function):
         raise FenceError(f"{path.relative_to(root)} has no function {calculator.function_name}.")
     return function  # type: ignore[no-any-return]
+
+
+def check(source: str, root: Path, folder: str) -> Calculator:
+    """Read a fence, and hold its presets against the signature of its function; nothing is computed.
+
+    Raises:
+        FenceError: for a wrong fence, function or preset.
+    """
+    calculator = parse(source, folder)
+    function = load(calculator, root)
+    try:
+        for preset in ({}, *calculator.presets.values()):
+            accepted(function, preset)
+    except (TypeError, InputError) as error:
+        raise FenceError(f"{calculator.module}:{calculator.function_name}: {error}") from error
+    return calculator
 
 
 def render(source: str, root: Path, folder: str, inline: Inline = html.escape) -> str:

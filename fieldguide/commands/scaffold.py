@@ -13,9 +13,9 @@ from pathlib import Path
 
 import yaml
 
+from fieldguide.guide.forms import child
 from fieldguide.guide.outputs import write_atomic
 from fieldguide.guide.project import PlannedPage, Project
-from fieldguide.proof.rules.guide import child
 from fieldguide.proof.rules.trios import is_library
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -16,10 +16,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from fieldguide.guide import regions
+from fieldguide.guide.forms import Problem
 from fieldguide.guide.project import Breach, BreachError
 from fieldguide.runner.snippet import Tolerance
 
-MARKER = re.compile(r"^# --8<-- \[(start|end):([A-Za-z]\w*)\]$")
 MEASURED = re.compile(r"#\s*measured$")
 NUMBER = re.compile(
     r"""
@@ -33,7 +34,7 @@ NUMBER = re.compile(
     re.X,
 )
 DEFAULT = Tolerance()
-RECORD = "`fieldguide record`"
+FIX = "delete the file and run `fieldguide record`: recorded output is never written by hand."
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class Difference:
         return "\n".join([*lines, *([f"  and {more} more"] if more > 0 else [])])
 
 
+def output_file(snippet: Path) -> Path:
+    """Where the recorded output of a snippet lies."""
+    return snippet.with_suffix(".out.txt")
+
+
 def parse(path: Path, where: str | None = None) -> dict[str, str]:
     """Read a recorded output into its sections, in order.
 
@@ -69,43 +75,28 @@ def parse(path: Path, where: str | None = None) -> dict[str, str]:
         where: Its name in messages.
 
     Raises:
-        BreachError: if the file is not UTF-8, or its markers are missing, nested, unclosed or repeated.
+        BreachError: if the file is not UTF-8, its markers are wrong, or text stands outside of them.
     """
-
-    def refuse(line: int, message: str) -> BreachError:
-        fix = f"delete the file and run {RECORD}: recorded output is never written by hand."
-        return BreachError(Breach(where or str(path), line, "recorded", message, fix))
-
     raw = path.read_bytes()
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        at = raw[: error.start].count(b"\n") + 1
-        raise refuse(at, f"the recorded output is not UTF-8: byte {raw[error.start]:#04x}.") from None
-    sections: dict[str, str] = {}
-    name, opened, body = "", 0, list[str]()
-    for number, line in enumerate(text.split("\n"), 1):
-        found = MARKER.match(line)
-        if found is None and "--8<--" in line:
-            raise refuse(number, f"the marker `{line.strip()}` cannot be read.")
-        if found is None and not name and line.strip():
-            raise refuse(number, "there is text outside of any section.")
-        if found is None:
-            body.append(line)
-        elif found[1] == "start":
-            if name:
-                raise refuse(number, f"the section `{found[2]}` starts inside the section `{name}`.")
-            if found[2] in sections:
-                raise refuse(number, f"the section `{found[2]}` appears twice.")
-            name, opened, body = found[2], number, []
-        elif found[2] != name:
-            raise refuse(number, f"the section `{found[2]}` ends here but is not open.")
-        else:
-            sections[name] = "\n".join(body)
-            name = ""
-    if name:
-        raise refuse(opened, f"the section `{name}` never ends.")
-    return sections
+        line = raw[: error.start].count(b"\n") + 1
+        message = f"the recorded output is not UTF-8: byte {raw[error.start]:#04x}."
+        raise BreachError(Breach(where or str(path), line, "recorded", message, FIX)) from None
+    sections, problems = regions.read(text)
+    outside = set(range(1, text.count("\n") + 2))
+    for section in sections.values():
+        if section.line not in outside:
+            problems.append(Problem(section.line, f"the region `{section.name}` starts inside another."))
+        outside -= set(range(section.line, section.end + 1))
+    lines = text.split("\n")
+    loose = (number for number in sorted(outside) if lines[number - 1].strip())
+    problems += [Problem(number, "there is text outside of any section.") for number in loose]
+    if problems:
+        first = min(problems)
+        raise BreachError(Breach(where or str(path), first.line, "recorded", first.message, FIX))
+    return {name: "\n".join(section.lines) for name, section in sections.items()}
 
 
 def render(sections: Mapping[str, str]) -> str:

@@ -10,13 +10,14 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import yaml
+from fieldguide.guide import forms, page, regions
+from fieldguide.guide.forms import Form, Problem, Text
+from fieldguide.guide.names import near
+from fieldguide.guide.page import Page
 
 ROOT = Path(__file__).resolve().parents[2]
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The same YAML, read ten times faster where libyaml is there."""
+CURRICULUM = "docs/curriculum.yml"
 
 
 @dataclass(frozen=True, order=True)
@@ -28,6 +29,8 @@ class Breach:
     rule: str
     message: str
     fix: str = ""
+    page: str = field(default="", compare=False)
+    """Name of the page that it belongs to, if it belongs to one."""
 
     def __str__(self) -> str:
         """`docs/a/b.md:12: message. To fix: …`, as editors and terminals link it."""
@@ -70,46 +73,21 @@ class Area:
     pages: tuple[PlannedPage, ...]
 
 
-@dataclass(frozen=True)
-class Page:
-    """One Markdown page under `docs/`."""
-
-    path: Path
-    name: str
-    text: str
-    meta: dict[str, Any] = field(compare=False)
-    body_line: int
-    """Number of the first line after the front matter, counted from 1."""
-
-    @property
-    def area(self) -> str:
-        """Folder of the page: `inference`, or an empty string at the top."""
-        return self.name.rpartition("/")[0]
-
-    @property
-    def slug(self) -> str:
-        """File name without suffix."""
-        return self.name.rpartition("/")[2]
-
-    @property
-    def body(self) -> str:
-        """The text after the front matter."""
-        return "\n".join(self.text.split("\n")[self.body_line - 1 :])
-
-    @property
-    def folder(self) -> str:
-        """Where the page's code lies, below `snippets/` and `tests/`: `inference/kv_cache`."""
-        return folder_of(self.name)
+class _Planned(Form):
+    title: Text
+    answers: str
 
 
-def folder_of(name: str) -> str:
-    """The folder of a page's code: a hyphen becomes an underscore, and an index is an `overview`.
+class _Area(Form):
+    title: Text
+    short: Text
+    summary: Text
+    icon: Text
+    pages: dict[str, _Planned]
 
-    >>> folder_of("post-training/index")
-    'post_training/overview'
-    """
-    area, _, slug = name.rpartition("/")
-    return f"{area}/{'overview' if slug == 'index' else slug}".replace("-", "_")
+
+class _Curriculum(Form):
+    areas: dict[str, _Area]
 
 
 @dataclass(frozen=True)
@@ -134,6 +112,7 @@ class Project:
         self.docs = self.root / "docs"
         self.snippets = self.root / "snippets"
         self.tests = self.root / "tests"
+        self._regions: dict[Path, tuple[dict[str, regions.Region], list[Problem]]] = {}
 
     def relative(self, path: Path) -> str:
         """`path` as a reader of a message wants it: from the root, with slashes."""
@@ -142,22 +121,29 @@ class Project:
 
     @cached_property
     def areas(self) -> tuple[Area, ...]:
-        """The curriculum, in the order of the map."""
-        data = yaml.load((self.docs / "curriculum.yml").read_text(encoding="utf-8"), Loader=LOADER)
+        """The curriculum, in the order of the map.
+
+        Raises:
+            BreachError: if it cannot be read.
+        """
+        path = self.root / CURRICULUM
+        filled = forms.read_file(_Curriculum, path, "the curriculum")
+        if filled.value is None:
+            raise BreachError(self.breach(path, filled.problems[0], "curriculum"))
         return tuple(
-            Area(
-                slug=slug,
-                title=area["title"],
-                short=area["short"],
-                summary=area["summary"],
-                icon=area["icon"],
-                pages=tuple(
-                    PlannedPage(slug, page, entry["title"], entry["answers"])
-                    for page, entry in area["pages"].items()
-                ),
-            )
-            for slug, area in data["areas"].items()
-        )
+            Area(slug, area.title, area.short, area.summary, area.icon,
+                 tuple(PlannedPage(slug, name, p.title, p.answers) for name, p in area.pages.items()))
+            for slug, area in filled.value.areas.items()
+        )  # fmt: skip
+
+    def breach(self, path: Path, problem: Problem, rule: str) -> Breach:
+        """A problem of a file as a breach of a rule."""
+        return Breach(self.relative(path), problem.line, problem.rule or rule, problem.message, problem.fix)
+
+    @cached_property
+    def planned(self) -> frozenset[str]:
+        """Names of all pages of the curriculum."""
+        return frozenset(page.name for area in self.areas for page in area.pages)
 
     @cached_property
     def area_slugs(self) -> frozenset[str]:
@@ -170,77 +156,24 @@ class Project:
         return tuple(sorted(self.docs.rglob("*.md")))
 
     @cached_property
-    def pages(self) -> tuple[Page, ...]:
-        """Every page. Raises `BreachError` at the first that cannot be read."""
-        return tuple(self.read_page(path) for path in self.page_files)
+    def every_page(self) -> tuple[Page, ...]:
+        """Every page as far as it can be read; see its `problem`."""
+        return tuple(
+            page.read(path, path.relative_to(self.docs).with_suffix("").as_posix())
+            for path in self.page_files
+        )
 
-    def read_page(self, path: Path) -> Page:
-        """Read one page and its front matter.
+    @cached_property
+    def pages(self) -> tuple[Page, ...]:
+        """Every page.
 
         Raises:
-            BreachError: if the page is not UTF-8 or its front matter is malformed.
+            BreachError: at the first that cannot be read.
         """
-        where = self.relative(path)
-        raw = path.read_bytes()
-        try:
-            text = raw.decode("utf-8")
-        except UnicodeDecodeError as error:
-            line = raw[: error.start].count(b"\n") + 1
-            raise BreachError(
-                Breach(
-                    where,
-                    line,
-                    "encoding",
-                    f"the page is not UTF-8: byte {raw[error.start]:#04x}.",
-                    "save the file as UTF-8.",
-                )
-            ) from None
-        meta, body_line = self._front_matter(where, text)
-        name = path.relative_to(self.docs).with_suffix("").as_posix()
-        return Page(path, name, text, meta, body_line)
-
-    @staticmethod
-    def _front_matter(where: str, text: str) -> tuple[dict[str, Any], int]:
-        if not text.startswith("---\n"):
-            return {}, 1
-        end = re.search(r"^---[ \t]*$", text[4:], re.M)
-        if end is None:
-            raise BreachError(
-                Breach(
-                    where,
-                    1,
-                    "front-matter",
-                    "the front matter is never closed.",
-                    "add a line `---` after it.",
-                )
-            )
-        block = text[4 : 4 + end.start()]
-        try:
-            meta = yaml.load(block, Loader=LOADER) or {}
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line = 2 + (mark.line if mark else 0)
-            problem = getattr(error, "problem", None) or "not YAML"
-            raise BreachError(
-                Breach(
-                    where,
-                    line,
-                    "front-matter",
-                    f"the front matter is malformed: {problem}.",
-                    "write `key: value` lines; quote a value that holds a colon.",
-                )
-            ) from None
-        if not isinstance(meta, dict):
-            raise BreachError(
-                Breach(
-                    where,
-                    2,
-                    "front-matter",
-                    "the front matter is not a list of `key: value` lines.",
-                    "see CONTRIBUTING.md, “Front matter”.",
-                )
-            )
-        return meta, block.count("\n") + 3
+        for found in self.every_page:
+            if found.problem:
+                raise BreachError(self.breach(found.path, found.problem, "front-matter"))
+        return self.every_page
 
     @cached_property
     def by_name(self) -> dict[str, Page]:
@@ -254,14 +187,19 @@ class Project:
         return tuple(sorted(path for path in files if path.name != "__init__.py"))
 
     @cached_property
+    def outputs(self) -> tuple[Path, ...]:
+        """Every recorded output."""
+        return tuple(sorted(self.snippets.glob("*/*/*.out.txt")))
+
+    @cached_property
     def trios(self) -> tuple[Trio, ...]:
         """Every page of an area, with the snippets and tests that carry its name."""
-        return tuple(self._trio(page) for page in self.pages if page.area in self.area_slugs)
+        return tuple(self.trio_of(page) for page in self.pages if page.area in self.area_slugs)
 
     @cached_property
     def by_folder(self) -> dict[str, Page]:
-        """Pages of the areas by the folder of their code."""
-        return {page.folder: page for page in self.pages if page.area in self.area_slugs}
+        """Pages by the folder of their code."""
+        return {page.folder: page for page in self.every_page}
 
     def owner(self, path: Path) -> Page | None:
         """The page whose folder a snippet, an output or a test lies in, or whose test it is."""
@@ -269,11 +207,28 @@ class Project:
         parts = list(path.relative_to(home).with_suffix("").parts)
         if home == self.tests and len(parts) == 2:  # tests/inference/test_kv_cache.py
             parts[1] = parts[1].removeprefix("test_")
-        return self.by_folder.get("/".join(parts[:2]))
+        return self.by_folder.get("/".join(parts[:2]).replace("-", "_"))
 
-    def _trio(self, page: Page) -> Trio:
+    def page_of(self, path: Path) -> str:
+        """Name of the page that a file is, or belongs to; empty if there is none."""
+        if path.suffix == ".md" and path.is_relative_to(self.docs):
+            return path.relative_to(self.docs).with_suffix("").as_posix()
+        if not (path.is_relative_to(self.snippets) or path.is_relative_to(self.tests)):
+            return ""
+        owner = self.owner(path)
+        return owner.name if owner else ""
+
+    @cached_property
+    def _by_parent(self) -> dict[Path, list[Path]]:
+        folders: dict[Path, list[Path]] = {}
+        for path in self.snippet_files:
+            folders.setdefault(path.parent, []).append(path)
+        return folders
+
+    def trio_of(self, page: Page) -> Trio:
+        """A page with its snippets and tests."""
         area, _, stem = page.folder.partition("/")
-        snippets = (p for p in self.snippet_files if p.parent == self.snippets / page.folder)
+        snippets = self._by_parent.get(self.snippets / page.folder, [])
         tests = [self.tests / area / f"test_{stem}.py", *(self.tests / page.folder).glob("test_*.py")]
         return Trio(page, tuple(snippets), tuple(sorted(path for path in tests if path.is_file())))
 
@@ -289,7 +244,10 @@ class Project:
             files = {f"{trio.page.folder}/{path.stem}" for path in trio.snippets}
             if asked in {trio.name, trio.page.folder, *files} or asked.replace("_", "-") == trio.name:
                 return trio
-        import difflib
+        raise KeyError(f"there is no page {name!r}. {near(asked, [trio.name for trio in self.trios])}")
 
-        near = difflib.get_close_matches(asked, [t.name for t in self.trios], 3, 0.4)
-        raise KeyError(f"there is no page {name!r}." + (f" Did you mean {', '.join(near)}?" if near else ""))
+    def regions(self, path: Path) -> tuple[dict[str, regions.Region], list[Problem]]:
+        """Regions of a snippet or an output, and what is wrong with its markers."""
+        if path not in self._regions:
+            self._regions[path] = regions.read(path.read_text(encoding="utf-8", errors="replace"))
+        return self._regions[path]

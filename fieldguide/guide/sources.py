@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bibtexparser import model
 from bibtexparser.entrypoint import parse_string
@@ -53,6 +54,7 @@ def load(project: Project) -> dict[str, Entry]:
     return entries
 
 
+@lru_cache(maxsize=4)
 def read(project: Project) -> tuple[dict[str, Entry], list[Breach]]:
     """Every source that can be read, and a breach for each that cannot."""
     path = project.root / FILE
@@ -74,34 +76,28 @@ def read(project: Project) -> tuple[dict[str, Entry], list[Breach]]:
                 message = f"the authors of `{block.key}` cannot be read: {error}."
                 fix = "write `Family, Given and Family, Given`; an institution in braces."
                 breaches.append(_breach(line, message, fix))
-        elif (found := _problem(block, line, entries)) is not None:
-            breaches.append(found)
+        elif isinstance(block, model.DuplicateBlockKeyBlock):
+            first = f"; first on line {entries[block.key].line}" if block.key in entries else ""
+            message = f"the key `{block.key}` is used twice{first}."
+            breaches.append(_breach(line, message, "delete one of the two, or rename it."))
+        elif isinstance(block, model.ParsingFailedBlock):
+            message = (
+                "an entry cannot be read: a brace, quote or comma is missing, or a field is given twice."
+            )
+            fix = "close every brace, and end every field but the last with a comma."
+            breaches.append(_breach(line, message, fix))
+        elif isinstance(block, model.ImplicitComment):
+            stray = (
+                row for row in (block.comment or "").split("\n") if row.strip() and row.lstrip()[0] != "%"
+            )
+            for row in stray:
+                fix = "begin an entry with `@`, a remark with `%`."
+                breaches.append(_breach(line, f"text outside an entry: `{row.strip()[:40]}`.", fix))
     return entries, sorted(breaches)
 
 
 def _breach(line: int, message: str, fix: str) -> Breach:
     return Breach(FILE, line, "bibliography", message, fix)
-
-
-def _problem(block: model.Block, line: int, entries: dict[str, Entry]) -> Breach | None:
-    """What is wrong with a block that is not an entry, if anything."""
-    if isinstance(block, model.DuplicateBlockKeyBlock):
-        first = f"; first on line {entries[block.key].line}" if block.key in entries else ""
-        return _breach(
-            line, f"the key `{block.key}` is used twice{first}.", "delete one of the two, or rename it."
-        )
-    if isinstance(block, model.DuplicateFieldKeyBlock):
-        names = ", ".join(f"`{name}`" for name in sorted(block.duplicate_keys))
-        return _breach(line, f"an entry gives {names} more than once.", "keep one.")
-    if isinstance(block, model.ParsingFailedBlock):
-        message = "an entry cannot be read: a brace, quote or comma is missing in it."
-        return _breach(line, message, "close every brace and end every field but the last with a comma.")
-    if isinstance(block, model.ImplicitComment):
-        for offset, written in enumerate((block.comment or "").split("\n")):
-            if written.strip() and not written.lstrip().startswith("%"):
-                message = f"text outside an entry: `{written.strip()[:40]}`."
-                return _breach(line + offset, message, "begin an entry with `@`, a remark with `%`.")
-    return None
 
 
 def _entry(block: model.Entry, line: int) -> Entry:
@@ -139,5 +135,7 @@ def _author(name: str) -> str:
 
 def _decode(text: str) -> str:
     """LaTeX's accents and braces as plain text; a bare `%` is no comment here."""
+    if not re.search(r"[\\{}$~]", text):
+        return " ".join(text.split())
     text = re.sub(r"(?<!\\)%", r"\\%", text)
     return " ".join(str(LATEX.latex_to_text(text)).split())

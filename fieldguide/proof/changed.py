@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fieldguide import runner
+from fieldguide.guide.outputs import output_file
 from fieldguide.guide.project import Project, Trio
 from fieldguide.proof import notebooks
-from fieldguide.proof.record import all_shown, output_file
-from fieldguide.proof.rules.includes import includes
+from fieldguide.proof.record import all_shown
 
 MACHINERY = (
     "fieldguide/runner/",
@@ -106,7 +106,7 @@ def touched(project: Project, base: str | None = None) -> Touched:
 def _depends(project: Project, trio: Trio) -> set[Path]:
     """Every file that can make a trio pass or fail."""
     files = {trio.page.path, *trio.snippets, *trio.tests}
-    files |= {project.snippets / include.file for include in includes(trio.page)}
+    files |= {project.snippets / include.file for include in trio.page.includes}
     owners = {fact.owner for fact in all_shown(project) if fact.page is trio.page}
     files |= {path for other in project.trios if other.name in owners for path in other.snippets}
     files |= {path.with_name(path.name.replace(".out.txt", ".py")) for path in files}

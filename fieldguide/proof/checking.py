@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from fieldguide.guide.outputs import output_file
 from fieldguide.guide.project import Breach, Project, Trio
 from fieldguide.proof import record as verify
 from fieldguide.proof import rules as contract
@@ -33,7 +34,7 @@ class Checked:
 
     def of(self, project: Project, trio: Trio) -> list[Breach]:
         """The breaches in the files of one page."""
-        files = {trio.page.path, *trio.snippets, *trio.tests, *map(verify.output_file, trio.snippets)}
+        files = {trio.page.path, *trio.snippets, *trio.tests, *map(output_file, trio.snippets)}
         names = {project.relative(path) for path in files}
         return [breach for breach in self.breaches if breach.path in names]
 

@@ -11,12 +11,15 @@ import importlib.util
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired
 
+from pydantic import Field, ValidationError, model_validator
+from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
+
+from fieldguide.guide.forms import Form, describe
 from fieldguide.guide.outputs import write_atomic
 from fieldguide.guide.project import Breach, BreachError, Project
 from fieldguide.proof.record import Change
@@ -25,8 +28,6 @@ FOLDER = "tests/published"
 CASES = f"{FOLDER}/*/cases.jsonl"
 REPRODUCED = "tests/published/reproduced.json"
 ADAPTERS = "tests/published/adapters.py"
-STATUSES = ("verified", "computed", "corrected", "disputed", "unverified", "from memory")
-KINDS = ("exact", "abs", "rel")
 
 Inputs = dict[str, Any]
 Adapter = Callable[[Inputs, str], object]
@@ -48,8 +49,14 @@ def in_unit(value: float, unit: str) -> float:
     return value / UNITS[unit]
 
 
-@dataclass(frozen=True)
-class Case:
+class Within(TypedDict):
+    """How far our value may be from the published one."""
+
+    kind: Literal["exact", "abs", "rel"]
+    value: NotRequired[Annotated[float, Field(ge=0)]]
+
+
+class Case(Form):
     """One published number."""
 
     id: str
@@ -60,19 +67,21 @@ class Case:
     inputs: dict[str, Any]
     expected: Any
     """A number, a list, nested lists, or a dict of numbers, in `unit`."""
-    tolerance: dict[str, Any]
-    """`{"kind": "exact" | "abs" | "rel", "value": number}`."""
+    tolerance: Within
     unit: str
     source: str
-    status: str
+    status: Literal["verified", "computed", "corrected", "disputed", "unverified", "from memory"]
     """`corrected` where a publication contradicts itself: `expected` is what its own arithmetic gives;
     `disputed` where another one contradicts it: `expected` is what was printed."""
     note: str = ""
-    line: int = 0
 
-
-FIELDS = {field.name for field in fields(Case)} - {"line"}
-REQUIRED = FIELDS - {"note"}
+    @model_validator(mode="after")
+    def _comparable(self) -> Case:
+        if not _is_value(self.expected):
+            raise ValueError("`expected` must be a number, a list or an object of numbers.")
+        if self.tolerance["kind"] != "exact" and "value" not in self.tolerance:
+            raise ValueError("`tolerance` needs a `value` that is a number of at least 0.")
+        return self
 
 
 def own(project: Project) -> list[Case]:
@@ -81,16 +90,14 @@ def own(project: Project) -> list[Case]:
     Raises:
         BreachError: at the first line that is no case, or that repeats an id of another area.
     """
-    cases: list[Case] = []
-    known: set[str] = set()
+    cases: dict[str, Case] = {}
     for path in sorted(project.root.glob(CASES)):
         name = project.relative(path)
-        for case in read(path, name):
-            if case.id in known:
-                raise BreachError(_breach(name, case.line, f"another area has the id `{case.id}`."))
-            known.add(case.id)
-            cases.append(case)
-    return cases
+        for number, case in _numbered(path, name):
+            if case.id in cases:
+                raise BreachError(_breach(name, number, f"another area has the id `{case.id}`."))
+            cases[case.id] = case
+    return list(cases.values())
 
 
 def read(path: Path, name: str = "") -> list[Case]:
@@ -103,8 +110,11 @@ def read(path: Path, name: str = "") -> list[Case]:
     Raises:
         BreachError: at the first line that is no case.
     """
-    name = name or str(path)
-    cases: list[Case] = []
+    return [case for _, case in _numbered(path, name or str(path))]
+
+
+def _numbered(path: Path, name: str) -> Iterator[tuple[int, Case]]:
+    """Every case of a file with its line."""
     lines: dict[str, int] = {}
     try:
         text = path.read_text(encoding="utf-8")
@@ -113,54 +123,19 @@ def read(path: Path, name: str = "") -> list[Case]:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
-        case = _case(line, number, name)
+        try:
+            case = Case.model_validate(json.loads(line))
+        except json.JSONDecodeError as error:
+            message = f"not JSON: {error.msg}, column {error.colno}."
+            raise BreachError(_breach(name, number, message)) from None
+        except ValidationError as error:
+            _, message, _ = next(describe(error, Case, "the case"))
+            raise BreachError(_breach(name, number, message)) from None
         if case.id in lines:
-            raise BreachError(
-                _breach(name, number, f"the id `{case.id}` is used twice; first on line {lines[case.id]}.")
-            )
+            message = f"the id `{case.id}` is used twice; first on line {lines[case.id]}."
+            raise BreachError(_breach(name, number, message))
         lines[case.id] = number
-        cases.append(case)
-    return cases
-
-
-def _case(line: str, number: int, name: str) -> Case:
-    try:
-        data = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise BreachError(_breach(name, number, f"not JSON: {error.msg}, column {error.colno}.")) from None
-    problem = _problem(data)
-    if problem:
-        raise BreachError(_breach(name, number, problem))
-    return Case(**data, line=number)
-
-
-def _problem(data: Any) -> str:
-    """What is wrong with the data of a case, or an empty string."""
-    if not isinstance(data, dict):
-        return "a case must be a JSON object."
-    if missing := REQUIRED - data.keys():
-        return f"the case lacks {_names(missing)}."
-    if unknown := data.keys() - FIELDS:
-        return f"the case has an unknown field {_names(unknown)}."
-    for key in FIELDS - {"inputs", "expected", "tolerance"}:
-        if not isinstance(data.get(key, ""), str):
-            return f"`{key}` must be a text."
-    if not isinstance(data["inputs"], dict):
-        return "`inputs` must be an object."
-    if not _is_value(data["expected"]):
-        return "`expected` must be a number, a list or an object of numbers."
-    tolerance = data["tolerance"]
-    if (
-        not isinstance(tolerance, dict)
-        or tolerance.get("kind") not in KINDS
-        or tolerance.keys() - {"kind", "value"}
-    ):
-        return '`tolerance` must be `{"kind": "exact"}`, or kind "abs" or "rel" with a `value`.'
-    if tolerance["kind"] != "exact" and not (_is_number(tolerance.get("value")) and tolerance["value"] >= 0):
-        return "`tolerance` needs a `value` that is a number of at least 0."
-    if data["status"] not in STATUSES:
-        return f"the status `{data['status']}` is none of {', '.join(STATUSES)}."
-    return ""
+        yield number, case
 
 
 def _names(keys: Iterable[str]) -> str:
@@ -188,7 +163,7 @@ def difference(got: object, case: Case) -> str:
     return _difference(got, case.expected, case.tolerance, "")
 
 
-def _difference(got: Any, expected: Any, tolerance: dict[str, Any], where: str) -> str:
+def _difference(got: Any, expected: Any, tolerance: Within, where: str) -> str:
     if isinstance(expected, dict):
         if not isinstance(got, dict) or got.keys() != expected.keys():
             return f"{where or 'the value'} must have the keys {_names(expected)}, got {got!r}"
@@ -210,7 +185,7 @@ def _difference(got: Any, expected: Any, tolerance: dict[str, Any], where: str) 
     return next(filter(None, (_difference(*pair[:2], tolerance, pair[2]) for pair in pairs)), "")
 
 
-def _close(got: float, expected: float, tolerance: dict[str, Any]) -> bool:
+def _close(got: float, expected: float, tolerance: Within) -> bool:
     if tolerance["kind"] == "exact":
         # integers to the last digit; floats but for what the order of additions changes
         return math.isclose(got, expected, rel_tol=1e-12 if isinstance(expected, float) else 0.0)

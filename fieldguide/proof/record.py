@@ -14,7 +14,6 @@ import html
 import importlib.metadata
 import json
 import platform
-import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,11 +23,10 @@ from typing import Any
 
 from fieldguide import runner
 from fieldguide.guide import outputs
-from fieldguide.guide.markup import Markup
-from fieldguide.guide.outputs import write_atomic
-from fieldguide.guide.project import Breach, BreachError, Page, Project, Trio
-from fieldguide.proof.rules.facts import TAG, VALUE
-from fieldguide.proof.rules.includes import includes
+from fieldguide.guide.names import near
+from fieldguide.guide.outputs import output_file, write_atomic
+from fieldguide.guide.page import Fact, Page
+from fieldguide.guide.project import Breach, BreachError, Project, Trio
 from fieldguide.runner import Failure, Run, Tolerance
 
 PASSED = ".cache/fieldguide/passed.json"
@@ -48,21 +46,6 @@ FIXES = {
 
 
 @dataclass(frozen=True)
-class Shown:
-    """One `<data>` element: the page and line that show a fact, and where its text stands."""
-
-    page: Page
-    line: int
-    owner: str
-    """Name of the page whose snippet computes it."""
-    name: str
-    text: str
-    start: int
-    end: int
-    """Offsets of the text in `page.text`."""
-
-
-@dataclass(frozen=True)
 class Change:
     """One file that `record` has rewritten."""
 
@@ -77,35 +60,9 @@ class Change:
         return "\n".join(list(difflib.unified_diff(before, after, n=1, lineterm=""))[2:])
 
 
-def output_file(snippet: Path) -> Path:
-    """Where the recorded output of a snippet lies."""
-    return snippet.with_suffix(".out.txt")
-
-
 def figure_file(snippet: Path, name: str) -> Path:
     """Where the recorded figure `figure_<name>` of a snippet lies."""
     return snippet.with_name(f"{name}.svg")
-
-
-def shown_facts(page: Page) -> Iterator[Shown]:
-    """Every fact that a page shows in its prose; `<data>` in code is code."""
-    markup = Markup(page)
-    starts = [0]
-    for line in page.text.split("\n"):
-        starts.append(starts[-1] + len(line) + 1)
-
-    def position(offset: int) -> int:
-        """Offset in the page of an offset in its prose, which has the same lines."""
-        return starts[markup.line(offset) - 1] + offset - (markup.prose.rfind("\n", 0, offset) + 1)
-
-    for tag in TAG.finditer(markup.prose):
-        found = VALUE.search(tag["attributes"])
-        if found is None or not tag["end"].startswith("</"):
-            continue  # the contract says so
-        owner, _, name = found["name"].rpartition(":")
-        start, end = position(tag.start("text")), position(tag.end("text"))
-        text = " ".join(html.unescape(page.text[start:end]).split())
-        yield Shown(page, markup.line(tag.start()), owner or page.name, name, text, start, end)
 
 
 def run_trios(project: Project, trios: Iterable[Trio], *, done: OnDone | None = None) -> dict[str, list[Run]]:
@@ -152,15 +109,15 @@ def _places(project: Project) -> dict[str, tuple[Page, int]]:
     """Page and line of the fence that shows each include, `inference/kv_cache/sizes.out.txt:models`."""
     places: dict[str, tuple[Page, int]] = {}
     for page in project.pages:
-        for include in includes(page):
+        for include in page.includes:
             places.setdefault(include.target, (page, include.line))
     return places
 
 
 @lru_cache(maxsize=4)
-def all_shown(project: Project) -> tuple[Shown, ...]:
+def all_shown(project: Project) -> tuple[Fact, ...]:
     """Every fact that any page shows."""
-    return tuple(fact for page in project.pages if "<data" in page.text for fact in shown_facts(page))
+    return tuple(fact for page in project.pages for fact in page.facts if not fact.problem)
 
 
 def _output_breaches(project: Project, trio: Trio, run: Run) -> Iterator[Breach]:
@@ -220,10 +177,10 @@ FIGURE = Tolerance(rel=1e-3, abs=0.02, reason="a figure is compared to a hundred
 
 def _figure_place(project: Project, trio: Trio, snippet: Path, name: str) -> tuple[str, int]:
     """Page and line of the fence that shows a figure; the snippet where none does."""
-    wanted = re.compile(rf"^\s*figure:\s*{snippet.stem}:{name}\s*$")
-    for number, line in enumerate(trio.page.text.split("\n"), 1):
-        if wanted.match(line):
-            return project.relative(trio.page.path), number
+    wanted = f"{snippet.stem}:{name}"
+    lines = (f.line("figure") for f in trio.page.figures if f.value and f.value.figure == wanted)
+    if line := next(lines, 0):
+        return project.relative(trio.page.path), line
     return project.relative(snippet), runner.figures(snippet)[name]
 
 
@@ -249,10 +206,11 @@ def _failed(project: Project, run: Run, error: Failure) -> Breach:
 def _fact_breaches(
     project: Project, trios: list[Trio], runs: Mapping[str, Sequence[Run]]
 ) -> Iterator[Breach]:
-    """Facts that the selected pages show, and facts of theirs that other pages show."""
+    """Facts that the selected pages rest on, and facts of theirs that other pages rest on, or that none does."""
     selected = {trio.name for trio in trios}
-    shown = [fact for fact in all_shown(project) if {fact.page.name, fact.owner} & selected]
-    missing = [t for t in project.trios if t.name in {fact.owner for fact in shown} - runs.keys()]
+    named = [(page, *fact) for page in project.pages for fact in page.named_facts]
+    owners = {owner for page, _, owner, _ in named if {page.name, owner} & selected}
+    missing = [trio for trio in project.trios if trio.name in owners - runs.keys()]
     more = runner.run([p for trio in missing for p in trio.snippets], project.root, examples=False)
     by_path = {run.snippet: run for run in [*more, *(run for each in runs.values() for run in each)]}
     facts: dict[str, dict[str, tuple[str, Path]]] = {}
@@ -266,16 +224,24 @@ def _fact_breaches(
                 if name in facts[trio.name]:
                     yield _twice(project, run.snippet, name, facts[trio.name][name][1])
                 facts[trio.name].setdefault(name, (value, run.snippet))
-    for fact in shown:
-        where = project.relative(fact.page.path)
-        known = facts.get(fact.owner, {})
-        if fact.name not in known:
-            if fact.owner not in failed:
-                message = f"no snippet of `{fact.owner}` computes the fact `{fact.name}`."
-                fix = "correct the name, or compute the number in `facts()`."
-                yield Breach(where, fact.line, "fact", message, fix)
+    for page, line, owner, name in named:
+        if {page.name, owner} & selected and name not in facts.get(owner, {}) and owner not in failed:
+            message = (
+                f"no snippet of `{owner}` computes the fact `{name}`. {near(name, facts.get(owner, {}))}"
+            )
+            fix = "correct the name, or compute the number in `facts()`."
+            yield Breach(project.relative(page.path), line, "fact", message, fix, page.name)
+    used = {(owner, name) for _, _, owner, name in named}
+    for owner in sorted(selected & facts.keys()):
+        for name, (_, path) in facts[owner].items():
+            if (owner, name) not in used:
+                fix = f'write `<data value="{name}">…</data>` on `docs/{owner}.md`, or delete it.'
+                where, message = project.relative(path), f"no page uses the fact `{name}`."
+                yield Breach(where, _fact_line(path, name), "fact", message, fix, owner)
+    for fact in all_shown(project):
+        if not {fact.page.name, fact.owner} & selected or fact.name not in facts.get(fact.owner, {}):
             continue
-        value, path = known[fact.name]
+        value, path = facts[fact.owner][fact.name]
         tolerance = runner.read_head(path).tolerance.get("facts", outputs.DEFAULT)
         if not outputs.same_line(fact.text, value, tolerance):
             message = (
@@ -283,14 +249,20 @@ def _fact_breaches(
                 f"{project.relative(path)} computes `{value}`."
             )
             fix = f"if that is right: fieldguide record {fact.owner}"
-            yield Breach(where, fact.line, "fact", message, fix)
+            yield Breach(project.relative(fact.page.path), fact.line, "fact", message, fix, fact.page.name)
 
 
 def _twice(project: Project, path: Path, name: str, first: Path) -> Breach:
     return Breach(
-        project.relative(path), 1, "fact-names", f"the fact `{name}` is already given by `{first.name}`.",
-        "give it another name, or delete one of the two.",
+        project.relative(path), _fact_line(path, name), "fact", f"the fact `{name}` is already given by `{first.name}`.",
+        "give it another name, or delete one of the two.", project.page_of(path),
     )  # fmt: skip
+
+
+def _fact_line(path: Path, name: str) -> int:
+    """Where a snippet names a fact; the first line where the name is computed."""
+    lines = enumerate(path.read_text(encoding="utf-8").split("\n"), 1)
+    return next((number for number, line in lines if f'"{name}"' in line), 1)
 
 
 def record(

@@ -163,7 +163,7 @@ def reach(path: Path, root: Path) -> tuple[frozenset[Path], frozenset[str]]:
     libraries: set[str] = set()
     todo = [path]
     while todo:
-        for module in _imports(todo.pop(), root):
+        for module in imports(todo.pop(), root):
             found = _file(module, root)
             if found:
                 new = set(found) - files - {path}
@@ -186,10 +186,10 @@ def _file(module: str, root: Path) -> list[Path]:
     return found
 
 
-def _imports(path: Path, root: Path) -> frozenset[str]:
+def imports(path: Path, root: Path) -> frozenset[str]:
     """Modules named by the import statements of a file, wherever they stand in it."""
     package = path.relative_to(root).parts[:-1] if path.is_relative_to(root) else ()
-    return frozenset(_named(_parsed(path, path.stat().st_mtime_ns), package))
+    return frozenset(_named(tree(path), package))
 
 
 def _named(tree: ast.Module | None, package: tuple[str, ...]) -> Iterator[str]:
@@ -215,14 +215,18 @@ def _called(node: ast.Call) -> str:
 
 
 def _functions(path: Path) -> dict[str, int]:
-    tree = _parsed(path, path.stat().st_mtime_ns)
-    nodes = tree.body if tree else []
+    found = tree(path)
+    nodes = found.body if found else []
     return {n.name: n.lineno for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def tree(path: Path) -> ast.Module | None:
+    """Syntax tree of a file, or None where it is not valid Python."""
+    return _parsed(path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=4096)
 def _parsed(path: Path, changed: int) -> ast.Module | None:
-    """Syntax tree of a file, or None: what is wrong with it is said when it is imported."""
     try:
         return ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):

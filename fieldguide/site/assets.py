@@ -16,7 +16,8 @@ import zipfile
 from pathlib import Path
 
 from fieldguide.calc.fence import resolve
-from fieldguide.guide.project import ROOT, Project, folder_of
+from fieldguide.guide.names import folder_of
+from fieldguide.guide.project import ROOT, Project
 from fieldguide.site import cards
 from fieldguide.site import llms as machine_readers
 

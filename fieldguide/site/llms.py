@@ -11,7 +11,8 @@ import textwrap
 from pathlib import Path
 
 from fieldguide.guide import glossary
-from fieldguide.guide.project import Page, Project
+from fieldguide.guide.page import Page
+from fieldguide.guide.project import Project
 
 INCLUDE = re.compile(r'^([ \t]*)--8<-- "([\w./-]+):([\w-]+)"[ \t]*$', re.M)
 GLOSSARY = re.compile(r"^```glossary\n```$", re.M)

@@ -73,36 +73,33 @@ def render(guide, body, name="inference/demo", extensions=()):
 
 def test_terms_come_in_the_order_of_the_alphabet_with_an_address_each(guide):
     terms = glossary.load(Project(guide))
-    assert [(t.name, t.id, t.shown, t.line) for t in terms.values()] == [
-        ("attention", "attention", "", 12),
-        ("GQA", "gqa", "grouped-query attention", 2),
-        ("prefill", "prefill", "reading the prompt", 7),
+    assert [(t.name, t.id, t.shown) for t in terms.values()] == [
+        ("attention", "attention", ""),
+        ("GQA", "gqa", "grouped-query attention"),
+        ("prefill", "prefill", "reading the prompt"),
     ]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
-        ("  says: A weighted mean.\n", "", 12, "the entry `attention` lacks `says`"),
-        ("  abbr: GQA\n", "  abrb: GQA\n  abbr: GQA\n", 3, "no key `abrb`. Did you mean `abbr`"),
+        ("  says: A weighted mean.\n", "", 12, "entry 3 has no `says`"),
+        ("  abbr: GQA\n", "  abrb: GQA\n  abbr: GQA\n", 3, "an unknown key `abrb`. Did you mean `abbr`"),
         ("  abbr: GQA\n", "  abbr: GQA\n  abbr: GQB\n", 4, "`abbr` is given twice"),
-        ("[prefill]", "prefill", 6, "`see` must be a list of texts"),
-        ("says: Heads share keys.", "says: [a]", 4, "`says` must be a text"),
-        ("Heads share keys.", "Heads share 8 keys.", 4, "asserts the number `8`"),
-        ("Heads share keys.", "Heads share keys", 4, "one or two sentences; this is none"),
-        ("A weighted mean.", "A. Weighted. Mean.", 13, "one or two sentences; this is 3"),
+        ("[prefill]", "prefill", 6, "`see` must be a valid list"),
+        ("says: Heads share keys.", "says: [a]", 4, "`says` must be a valid string"),
         ("term: attention", "term: Prompt phase", 12, "`Prompt phase` is explained twice; first on line 7"),
         ("term: attention", "term: G/Q/A", 12, ""),
         ("term: attention", "term: pre-fill\n  aliases: []", 12, ""),
         ("term: attention", "term: gqa?", 12, "`gqa?` and `GQA` have the same address, `#gqa`"),
-        ("tip: reading the prompt", "tip: reading the prompt, all of it, from its beginning to its end", 8, "longer than 50"),
+        ("tip: reading the prompt", "tip: reading the prompt, all of it, from its beginning to its end", 8, "must have at most 50"),
         ("  abbr: GQA\n", "  abbr: GQA\n  tip: shared\n", 4, "`tip` is for terms without `abbr`"),
         ("page: inference/index", "page: inference/indx", 11, "no page `inference/indx`. Did you mean"),
         ("see: [prefill]", "see: [prefil]", 6, "`see` names `prefil`, which is no other entry. Did you mean `prefill`"),
         ("see: [prefill]", "see: [GQA]", 6, "`see` names `GQA`, which is no other entry"),
-        ("- term: attention\n", "- attention\n- term: attention\n", 12, "not a term with keys"),
-        ("term: attention", 'term: "attention', 12, "cannot be read"),
-        (TERMS, "terms: []\n", 1, "not a list of entries"),
+        ("- term: attention\n", "- attention\n- term: attention\n", 12, "entry 3 is not a mapping"),
+        ("term: attention", 'term: "attention', 12, "the glossary is not YAML"),
+        (TERMS, "terms: []\n", 1, "the glossary must be a valid list"),
     ],
 )  # fmt: skip
 def test_an_error_names_the_line(guide, old, new, line, message):
@@ -120,12 +117,6 @@ def test_a_glossary_that_is_not_text_names_its_line(guide):
     (guide / "docs/glossary.yml").write_bytes(TERMS.encode() + b"- term: \xff\n")
     with pytest.raises(BreachError, match=r"docs/glossary\.yml:15: the glossary is not UTF-8"):
         glossary.load(Project(guide))
-
-
-def test_names_with_digits_are_no_numbers():
-    asserted = [text for text in ("1F1B", "FP8", "E4M3", "two-stage", "8 heads", "1,024.", "4-bit", "3.5x")
-                if glossary.NUMBER.search(text)]  # fmt: skip
-    assert asserted == ["8 heads", "1,024.", "3.5x"]
 
 
 def test_the_page_has_a_heading_an_anchor_and_links_for_each_term(guide):

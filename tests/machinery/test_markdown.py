@@ -18,7 +18,7 @@ from fieldguide.site.markdown import FieldGuide, citing, tex
 from fieldguide.site.markdown.errors import BuildError
 
 HEAD = "---\ntitle: T\narea: inference\nlevel: core\nstatus: complete\nprerequisites: [inference/index, rl/ppo]\n---\n"
-QUIZ = "```quiz\nquestion: Is `x` $x^2$?\nanswers:\n  - {text: yes, correct: true, why: because}\n  - {text: no, why: never}\n```\n"
+QUIZ = "```quiz\nquestion: Is `x` $x^2$?\nanswers:\n  - {text: more, correct: true, why: because}\n  - {text: less, why: never}\n```\n"
 
 OPTIONS = {"pymdownx.arithmatex": {"generic": True}, "pymdownx.highlight": {"pygments_lang_class": True}}
 
@@ -79,8 +79,8 @@ def test_a_citation_in_code_is_left_alone(project):
         ("# T\n\n" + QUIZ.replace("because", '"[a](b.md)"'), 13, "the link [a](b.md) cannot stand"),
         ("# T\n\n" + QUIZ + "\n```quiz\nquestion: Open\n", 17, "a quiz fence is never closed"),
         ("# T\n\n```users-that-fit\n```\n", 10, "the drawing needs the fact inference/kv-cache:weights_70b"),
-        ("# T\n\n```coverage\n```\n".replace("coverage", "quiz"), 10, "a quiz has a `question`"),
-        ("# T\n\n```calc\nfunction: inference.missing:f\ntitle: T\n```\n", 11, "there is no snippets/inference/missing.py"),
+        ("# T\n\n```coverage\n```\n".replace("coverage", "quiz"), 10, "the quiz is empty"),
+        ("# T\n\n```calc\nfunction: missing:f\ntitle: T\n```\n", 11, "there is no snippets/inference/kv_cache/missing.py"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_rendered_ends_the_build_with_file_and_line(project, body, line, message):

@@ -41,15 +41,15 @@ def test_the_form_of_a_recorded_output():
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        (b"# --8<-- [start:a]\nx\n", 1, "the section `a` never ends"),
-        (b"# --8<-- [start:a]\nx\n# --8<-- [start:b]\n", 3, "the section `b` starts inside the section `a`"),
+        (b"# --8<-- [start:a]\nx\n", 1, "the region `a` never ends"),
+        (b"# --8<-- [start:a]\nx\n# --8<-- [start:b]\n", 1, "the region `a` never ends"),
         (b"x\n# --8<-- [end:a]\n", 1, "text outside of any section"),
-        (b"# --8<-- [end:a]\n", 1, "the section `a` ends here but is not open"),
-        (b"# --8<-- [start:a]\nx\n# --8<-- [end:b]\n", 3, "the section `b` ends here but is not open"),
+        (b"# --8<-- [end:a]\n", 1, "the region `a` ends here but never started"),
+        (b"# --8<-- [start:a]\nx\n# --8<-- [end:b]\n", 1, "the region `a` never ends"),
         (
             b"# --8<-- [start:a]\nx\n# --8<-- [end:a]\n\n# --8<-- [start:a]\ny\n# --8<-- [end:a]\n",
             5,
-            "the section `a` appears twice",
+            "the region `a` starts twice",
         ),
         (b"# --8<-- [begin:a]\nx\n", 1, "the marker `# --8<-- [begin:a]` cannot be read"),
         (b"# --8<-- [start:a]\nx\n\xff\n# --8<-- [end:a]\n", 3, "not UTF-8: byte 0xff"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib.machinery
 import keyword
 import re
@@ -11,9 +10,13 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from fieldguide.proof.rules.guide import FROM_DATA, Finding, Guide, meta_line, near, rule, status
+from fieldguide.guide.names import near
+from fieldguide.guide.page import Page
+from fieldguide.guide.project import Project, Trio
+from fieldguide.proof.rules.pages import FROM_DATA
+from fieldguide.proof.rules.rule import Finding, rule
+from fieldguide.runner.snippet import imports
 
-INNER_IMPORT = re.compile(r"^[ \t]+(?:import|from)\b|;\s*(?:import|from)\b|:[ \t]*import\b", re.M)
 ENGINE_NAMES = """
     accelerate airflow apex bitsandbytes cupy dask datasets datasketch deepspeed delta deltalake diffusers
     duckdb einops evaluate evidently faiss fairlearn fairscale feast flash_attn flax gensim gym
@@ -25,89 +28,84 @@ ENGINE_NAMES = """
 """
 ENGINES = frozenset(ENGINE_NAMES.split())
 """Engines of the field, so that the answer is the same in an environment that lacks one."""
+NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+FOLDER = re.compile(r"snippets/(\w+/\w+)")
 
 
-@rule("trio", "A page has a snippet and a test; a snippet and a test have a page.")
-def complete_trio(guide: Guide) -> Iterator[Finding]:
-    """Pages, snippets and tests without each other."""
-    for trio in guide.trios.values():
-        page = trio.page
-        if page.name in guide.without_meta or page.name in FROM_DATA:
-            continue  # it may be planned; it shows no code
-        if status(page) == "planned":
-            line = meta_line(page, "status")
-            if page.slug != "index":
-                yield (
-                    page.path,
-                    line,
-                    "only the overview of an area may have the status `planned`.",
-                    "delete the page until it is written; the curriculum already announces it.",
-                )
-            elif trio.snippets:
-                yield (
-                    page.path,
-                    line,
-                    "the page has the status `planned`, yet it has a snippet.",
-                    "set the status to `draft` or `complete`.",
-                )
-            continue
-        if not trio.snippets:
-            yield (
-                page.path,
-                1,
-                "the page has no snippet: nothing on it is executed.",
-                f"write one in `snippets/{page.folder}/`, or begin with `fieldguide new {page.name}`.",
+@rule(
+    "trio",
+    "A page has a folder of snippets and a test of its own; a snippet and a test lie where their page says.",
+)
+def complete_trio(project: Project) -> Iterator[Finding]:
+    """Pages, snippets and tests without each other, and names that Python could not import."""
+    for page in project.every_page:
+        if page.area in project.area_slugs and not page.problem and page.name not in FROM_DATA:
+            yield from _lacking(project.trio_of(page))
+    yield from _strays(project)
+    for path in project.snippet_files:
+        yield from _named(project, path)
+
+
+def _lacking(trio: Trio) -> Iterator[Finding]:
+    page = trio.page
+    if page.status == "planned":
+        if page.slug != "index":
+            message = "only the overview of an area may have the status `planned`."
+            fix = "delete the page until it is written; the curriculum already announces it."
+            yield Finding(page.path, page.meta_line("status"), message, fix)
+        elif trio.snippets:
+            message = "the page has the status `planned`, yet it has a snippet."
+            yield Finding(
+                page.path, page.meta_line("status"), message, "set the status to `draft` or `complete`."
             )
-        if not trio.tests:
-            yield (
-                page.path,
-                1,
-                "the page has no test: nothing on it is proven.",
-                f"write `tests/{page.folder.replace('/', '/test_')}.py`.",
-            )
-    for path, owner in guide.owners.items():
-        if owner is None:
-            test = path.is_relative_to(guide.project.tests)
-            home = guide.project.tests if test else guide.project.snippets
-            parts = [part.removeprefix("test_") for part in path.relative_to(home).with_suffix("").parts]
-            page_name = "/".join(parts[:2]).replace("_", "-")
-            what = "test" if test else "snippet"
-            yield (
-                path,
-                1,
-                f"the {what} has no page `docs/{page_name}.md`. "
-                + near(page_name, [page.name for page in guide.area_pages]),
-                f"write the page, or move the {what} into the folder of its page.",
-            )
-    for path in sorted(guide.project.snippets.glob("*/*.py")):
+        return
+    if not trio.snippets:
+        fix = f"write one in `snippets/{page.folder}/`, or begin with `fieldguide new {page.name}`."
+        yield Finding(page.path, 1, "the page has no snippet: nothing on it is executed.", fix)
+    if not trio.tests:
+        fix = f"write `tests/{page.folder.replace('/', '/test_')}.py`."
+        yield Finding(page.path, 1, "the page has no test: nothing on it is proven.", fix)
+
+
+def _strays(project: Project) -> Iterator[Finding]:
+    """Snippets in no page's folder, once for each folder, and tests of no page."""
+    for path in sorted(project.snippets.glob("*/*.py")):
         if path.name != "__init__.py" and path.parent.name != "shapes":
-            yield (
-                path,
-                1,
-                "a snippet lies in the folder of its page; this one lies in that of the area.",
-                f"move it to `snippets/{path.parent.name}/<page>/{path.name}`.",
-            )
-    for path in guide.project.snippet_files:
-        if not path.stem.isidentifier() or keyword.iskeyword(path.stem):
-            yield (
-                path,
-                1,
-                f"`{path.stem}` cannot be imported: it is no name of Python's, or a keyword.",
-                "use lower-case words joined by underscores.",
-            )
+            message = "a snippet lies in the folder of its page; this one lies in that of the area."
+            yield Finding(path, 1, message, f"move it to `snippets/{path.parent.name}/<page>/{path.name}`.")
+    areas = [area.replace("-", "_") for area in sorted(project.area_slugs)]
+    tests = [
+        p
+        for area in areas
+        for pattern in ("test_*.py", "*/test_*.py")
+        for p in sorted((project.tests / area).glob(pattern))
+    ]
+    folders = {path.parent: path for path in reversed(project.snippet_files) if path.parent.name != "shapes"}
+    for path in (*sorted(folders.values()), *tests):
+        if project.owner(path) is None:
+            what = "test" if path.is_relative_to(project.tests) else "snippet"
+            home = project.tests if what == "test" else project.snippets
+            parts = [part.removeprefix("test_") for part in path.relative_to(home).with_suffix("").parts]
+            name = "/".join(parts[:2]).replace("_", "-").removesuffix("overview")
+            moved = [
+                p
+                for p in project.every_page
+                if p.folder.endswith(f"/{parts[1]}") and p.name not in project.planned
+            ]
+            message = f"the {what} has no page `docs/{name}.md`. {near(name, project.planned)}"
+            fix = f"write the page, or move the {what} into the folder of its page."
+            yield Finding(path, 1, message, fix, moved[0].name if moved else "")
 
 
-@rule("module-name", "A snippet is not named after a library: run from its folder, it would hide it.")
-def module_name(guide: Guide) -> Iterator[Finding]:
-    """`ray.py`, `queue.py`."""
-    for path in guide.project.snippet_files:
-        if is_library(path.stem, guide.root):
-            yield (
-                path,
-                1,
-                f"`{path.name}` would be imported in place of the library `{path.stem}`.",
-                "name it by what it shows, in one or two words.",
-            )
+def _named(project: Project, path: Path) -> Iterator[Finding]:
+    for part in path.relative_to(project.snippets).with_suffix("").parts:
+        if not NAME.fullmatch(part) or keyword.iskeyword(part):
+            message = f"`{part}` cannot be imported: it is no name of Python's, or a keyword."
+            fix = f"use lower-case words joined by underscores, such as `{re.sub(r'[^a-z0-9]+', '_', part.lower())}`."
+            yield Finding(path, 1, message, fix)
+    if is_library(path.stem, project.root):
+        message = f"`{path.name}` would be imported in place of the library `{path.stem}` where it is run from its folder."
+        yield Finding(path, 1, message, "name it by what it shows, a noun; join two words by an underscore.")
 
 
 @cache
@@ -123,79 +121,53 @@ def is_library(name: str, root: Path) -> bool:
 
 
 @rule(
-    "snippet-import",
-    "A snippet imports libraries, snippets of its own area, and those of the page's prerequisites, nothing hidden.",
+    "builds-on",
+    "The docstring of a page's folder names each other folder that its code imports, and no others.",
 )
-def snippet_import(guide: Guide) -> Iterator[Finding]:
-    """Imports that a reader who copies the file could not follow."""
-    for path in guide.project.snippet_files:
-        tree = guide.tree(path)
-        # imports within functions are rare, and a walk over every node costs more than all other rules
-        inner = INNER_IMPORT.search(guide.text(path)) is not None
-        for node in (guide.nodes(path) if inner else tree.body) if tree else ():
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield from _import(guide, path, node.lineno, alias.name, ())
-            elif isinstance(node, ast.ImportFrom):
-                if node.level:
-                    yield (
-                        path,
-                        node.lineno,
-                        "a relative import does not work when the file is run by itself.",
-                        f"write `from {'.'.join(('snippets', *path.relative_to(guide.project.snippets).parts[:-1]))} import …`.",
+def builds_on(project: Project) -> Iterator[Finding]:
+    """What a reader who copies the folder must copy as well, and imports from pages that are no prerequisite."""
+    for folder, page in project.by_folder.items():
+        trio = project.trio_of(page)
+        if not trio.snippets:
+            continue
+        init = project.snippets / folder / "__init__.py"
+        text = init.read_text(encoding="utf-8", errors="replace") if init.is_file() else ""
+        said = {found[1]: text.count("\n", 0, found.start()) + 1 for found in FOLDER.finditer(text)}
+        needed: dict[str, Path] = {}
+        for path in trio.snippets:
+            for other in sorted(_folders(project, path) - {folder}):
+                needed.setdefault(other, path)
+                if not _may(project, page, other):
+                    message = f"`snippets/{other}` is of another area, and of a page that this one does not build on."
+                    fix = (
+                        "repeat the few lines that are needed, or name the other page under `prerequisites`."
                     )
-                else:
-                    names = tuple(alias.name for alias in node.names)
-                    yield from _import(guide, path, node.lineno, node.module or "", names)
+                    yield Finding(path, _line(path, other), message, fix)
+        for other in sorted(needed.keys() - said.keys()):
+            message = f"the docstring does not name `snippets/{other}`, which `{needed[other].name}` imports."
+            fix = f"write ``It builds on `snippets/{other}`.`` in it: who copies the folder needs both."
+            yield Finding(init, 1, message, fix)
+        for other in sorted(said.keys() - needed.keys()):
+            message = f"the docstring names `snippets/{other}`, which no snippet of the folder imports."
+            yield Finding(init, said[other], message, "delete the name.")
 
 
-def _import(guide: Guide, path: Path, line: int, module: str, names: tuple[str, ...]) -> Iterator[Finding]:
-    """Findings for `import module` or `from module import names`."""
-    top, *rest = module.split(".")
-    if top in ("fieldguide", "tests"):
-        yield (
-            path,
-            line,
-            f"a snippet must not import `{top}`: a reader could not copy the folder and run it.",
-            "write the few lines that it needs into the snippet.",
-        )
-    elif top == "snippets" and rest[:1] != ["shapes"]:
-        page = guide.owners.get(path)
-        before = page.meta.get("prerequisites") if page else None
-        target = guide.project.snippets.joinpath(*rest)
-        files = [target.with_suffix(".py")] if len(rest) > 2 else [target / f"{name}.py" for name in names]
-        for file in files:
-            owner = guide.owners.get(file)
-            if not file.is_file():
-                known = [
-                    p.relative_to(guide.project.snippets).as_posix() for p in guide.project.snippet_files
-                ]
-                name = guide.project.relative(file)
-                yield path, line, f"there is no snippet `{name}`. {near(name, known)}", "correct the import."
-            elif (
-                owner != page
-                and rest[0] != path.parent.parent.name
-                and (owner is None or owner.name not in (before or ()))
-            ):
-                yield (
-                    path,
-                    line,
-                    f"`{module}` is of another area, and of a page that this one does not build on.",
-                    "repeat the few lines that are needed, or name the other page under `prerequisites`.",
-                )
-    elif top == "snippets":
-        return
-    elif (path.parent / f"{top}.py").is_file():
-        yield (
-            path,
-            line,
-            f"`{top}` is found only when Python starts in this folder.",
-            f"write `from {'.'.join(('snippets', *path.relative_to(guide.project.snippets).parts[:-1]))} import {top}`.",
-        )
-    elif (guide.root / f"{top}.py").is_file() or (guide.root / top / "__init__.py").is_file():
-        yield (
-            path,
-            line,
-            f"`{top}` is a helper of this checkout, not a library.",
-            "write the few lines that it needs into the snippet.",
-        )
+def _folders(project: Project, path: Path) -> set[str]:
+    """Folders of pages that a snippet imports from."""
+    modules = (module.split(".") for module in imports(path, project.root))
+    named = {"/".join(parts[1:3]) for parts in modules if parts[0] == "snippets" and len(parts) > 2}
+    return {name for name in named if (project.snippets / name).is_dir()}
+
+
+def _may(project: Project, page: Page, other: str) -> bool:
+    owner = project.by_folder.get(other)
+    known = page.meta.get("prerequisites") or []
+    return owner is not None and (owner.area == page.area or owner.name in known)
+
+
+def _line(path: Path, other: str) -> int:
+    """Line of the import of a folder."""
+    words = [rf"\b{word}\b" for word in other.split("/")]
+    pattern = re.compile(rf"^\s*(?:from|import)\b.*{'.*'.join(words)}")
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    return next((number for number, line in enumerate(lines, 1) if pattern.match(line)), 1)

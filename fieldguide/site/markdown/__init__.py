@@ -29,14 +29,12 @@ from markdown.treeprocessors import Treeprocessor
 from fieldguide.calc import fence as calc
 from fieldguide.guide import glossary
 from fieldguide.guide import sources as bibliography
-from fieldguide.guide.project import ROOT, Breach, BreachError, Page, Project
+from fieldguide.guide.page import CITATION, Fence, Page, cited, fences
+from fieldguide.guide.project import ROOT, Breach, BreachError, Project
 from fieldguide.site.markdown import citing, drawing, figure, quiz, tables, terms
-from fieldguide.site.markdown.citing import CITATION
 from fieldguide.site.markdown.errors import BuildError
 from fieldguide.site.markdown.tex import TexError, render_tex
 
-FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w-]*)(.*)$")
-SHOWN = re.compile(r'^([ \t]*`{3,}python)([ \t]*\n)([ \t]*--8<-- "([^":]+):\w+"[ \t]*$)', re.M)
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\s*(?:\\\((.*?)\\\)|\\\[(.*?)\\\])\s*</\1>', re.S)
 OUTPUT = re.compile(r'<div class="language-text highlight">(?=<span class="filename">Output)')
 PLAIN = re.compile(
@@ -44,9 +42,8 @@ PLAIN = re.compile(
 )  # tokens that the stylesheet shows like plain code
 DOCSTRING = re.compile(r'</span>(\s*)<span class="sd">')  # its lines, each in an element of its own
 NAMESPACE = ' xmlns="http://www.w3.org/1998/Math/MathML"'  # HTML knows it
-DATA = re.compile(r'<data\s+value="([^"]+)"\s*>(.*?)</data>', re.S)
 PIECES = re.compile(  # of a short text: code, mathematics, a citation, a fact; prose between them
-    rf"(?P<code>`[^`]+`)|(?<![\\\w])\$(?P<tex>[^$\s](?:[^$]*[^$\s])?)\$(?!\d)|(?P<cited>{CITATION})|(?P<data>{DATA.pattern})",
+    rf"(?P<code>`[^`]+`)|(?<![\\\w])\$(?P<tex>[^$\s](?:[^$]*[^$\s])?)\$(?!\d)|(?P<cited>{CITATION})|(?P<data><data\b[^>]*>.*?</data>)",
     re.S,
 )
 WORDS_A_MINUTE = 200
@@ -149,7 +146,7 @@ class Writing:
         """What stands between the brackets of a citation, as an element; the keys are noted."""
         known = sources(self.project)
         found = []
-        for key, locator in citing.parts(inside):
+        for key, locator in cited(inside):
             if key not in known:
                 fix = "add it to docs/references.bib, or correct the key."
                 raise self.fail(near, f"no source is called {key!r}.", "citation", fix)
@@ -187,11 +184,8 @@ class Writing:
         """Text of a fact as a page states it: `name` is this page's, `area/slug:name` another's."""
         owner, _, short = name.rpartition(":")
         owner = owner or (self.page.name if self.page else "")
-        for page in self.project.pages:
-            for match in DATA.finditer(page.text):
-                if match[1] == f"{owner}:{short}" or (page.name == owner and match[1] == short):
-                    return html.unescape(match[2])
-        return None
+        shown = (fact for page in self.project.pages for fact in page.facts)
+        return next((fact.text for fact in shown if (fact.owner, fact.name) == (owner, short)), None)
 
 
 class Begin(Preprocessor):
@@ -203,9 +197,11 @@ class Begin(Preprocessor):
 
     def run(self, lines: list[str]) -> list[str]:
         """Look the page up, and give each fence of one include its title."""
-        text = "\n".join(lines)
-        self.writing.begin(text)
-        return SHOWN.sub(r'\1 title="snippets/\4"\2\3', text).split("\n")
+        self.writing.begin("\n".join(lines))
+        for fence in fences(lines):
+            if fence.info == "python" and fence.include:
+                lines[fence.line - 1] += f' title="snippets/{fence.include.file}"'
+        return lines
 
 
 class Fences(Preprocessor):
@@ -239,45 +235,26 @@ class Fences(Preprocessor):
         return tables.coverage(self.writing.project, found, self.writing.link)
 
     def run(self, lines: list[str]) -> list[str]:
-        """Scan the page once, skipping what stands inside other fences."""
-        out: list[str] = []
-        block: list[str] = []
-        indent = mark = language = ""
-        for line in lines:
-            match = FENCE.match(line)
-            if not block:
-                if match:
-                    indent, mark, language = match[1], match[2], match[3]
-                    block = [line]
-                else:
-                    out.append(line)
-            elif match and match[2].startswith(mark) and not (match[3] + match[4]).strip():
-                out += self._closed(language, indent, [*block, line])
-                block = []
-            else:
-                block.append(line)
-        if block and language in (*self.makers, *self.writers):
-            message = f"a {language} fence is never closed."
-            raise self.writing.fail(
-                "\n".join(block), message, language, "end it with a line of the same marks."
-            )
-        return out + block
+        """Replace ours, from the last to the first, so that lines keep their numbers."""
+        for fence in reversed([f for f in fences(lines) if f.language in {**self.makers, **self.writers}]):
+            lines[fence.line - 1 : fence.end] = ["", *self._made(fence), ""]
+        return lines
 
-    def _closed(self, language: str, indent: str, block: list[str]) -> list[str]:
-        if language in self.writers:
-            return ["", *textwrap.indent(self.writers[language](""), indent).split("\n"), ""]
-        maker = self.makers.get(language)
-        if maker is None:
-            return block
-        source = textwrap.dedent("\n".join(block[1:-1]))
+    def _made(self, fence: Fence) -> list[str]:
+        if not fence.closed:
+            message = f"a {fence.language} fence is never closed."
+            near = "\n".join([f"```{fence.language}", *fence.body])
+            raise self.writing.fail(near, message, fence.language, "end it with a line of the same marks.")
+        if fence.language in self.writers:
+            return textwrap.indent(self.writers[fence.language](""), fence.indent).split("\n")
         try:
-            made = maker(source)
+            made = self.makers[fence.language](fence.text)
         except BuildError:
             raise
         except Exception as error:
-            near = "\n".join(block[1:-1]).strip() or block[0]
-            raise self.writing.fail(near, str(error), language) from error
-        return ["", indent + self.md.htmlStash.store(made), ""]
+            near = fence.text.strip() or f"```{fence.language}"
+            raise self.writing.fail(near, str(error), fence.language) from error
+        return [fence.indent + self.md.htmlStash.store(made)]
 
 
 class Citations(InlineProcessor):

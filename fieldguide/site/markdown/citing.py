@@ -8,20 +8,13 @@ from collections.abc import Iterable
 from string import ascii_lowercase
 from xml.etree import ElementTree
 
+from fieldguide.guide.page import CITATION, cited
 from fieldguide.guide.sources import Entry
-
-CITATION = r"\[(@[\w:.+-]+(?:,[^\];]*)?(?:;\s*@[\w:.+-]+(?:,[^\];]*)?)*)\](?!\()"
-
-
-def parts(inside: str) -> list[tuple[str, str]]:
-    """Key and locator of each source between the brackets: `@a, §3; @b` → `[("a", "§3"), ("b", "")]`."""
-    split = (part.strip().removeprefix("@").partition(",") for part in inside.split(";"))
-    return [(key.strip(), locator.strip()) for key, _, locator in split]
 
 
 def labels(text: str, sources: dict[str, Entry]) -> dict[str, str]:
     """Author and year of every source that a page cites; a letter where two would read alike."""
-    keys = {key for found in re.finditer(CITATION, text) for key, _ in parts(found[1])} & sources.keys()
+    keys = {key for found in re.finditer(CITATION, text) for key, _ in cited(found[1])} & sources.keys()
     alike: dict[str, list[Entry]] = {}
     for entry in sorted((sources[key] for key in keys), key=lambda entry: (entry.title, entry.key)):
         alike.setdefault(f"{short_authors(entry)} {entry.year}", []).append(entry)
@@ -32,12 +25,12 @@ def labels(text: str, sources: dict[str, Entry]) -> dict[str, str]:
     }
 
 
-def element(cited: Iterable[tuple[Entry, str, str]]) -> ElementTree.Element:
+def element(sources: Iterable[tuple[Entry, str, str]]) -> ElementTree.Element:
     """Sources with their labels and locators, in parentheses."""
     group = ElementTree.Element("span", {"class": "fg-cite"})
     group.text = "("
     link: ElementTree.Element | None = None
-    for entry, label, locator in cited:
+    for entry, label, locator in sources:
         if link is not None:
             link.tail = f"{link.tail or ''}; "
         link = ElementTree.SubElement(group, "a", {"href": f"#ref-{entry.key}", "title": entry.title})

@@ -6,11 +6,8 @@ import html
 from collections.abc import Callable
 from pathlib import Path
 
-import yaml
-
-from fieldguide.guide.project import LOADER
-
-KEYS = ("figure", "caption", "alt")
+from fieldguide.guide.forms import read
+from fieldguide.guide.page import Figure
 
 
 def render(source: str, folder: Path, inline: Callable[[str], str]) -> str:
@@ -24,28 +21,20 @@ def render(source: str, folder: Path, inline: Callable[[str], str]) -> str:
     Raises:
         ValueError: with a sentence, if a key is missing or nothing was recorded.
     """
-    try:
-        spec = yaml.load(source, Loader=LOADER)
-    except yaml.YAMLError as error:
-        raise ValueError(f"the figure fence is not YAML: {getattr(error, 'problem', error)}.") from None
-    if (
-        not isinstance(spec, dict)
-        or set(spec) != set(KEYS)
-        or not all(str(spec[key]).strip() for key in KEYS)
-    ):
-        raise ValueError(
-            "a figure fence has the keys `figure` (file:name), `caption` and `alt`, none of them empty."
-        )
-    name = str(spec["figure"]).rpartition(":")[2]
+    filled = read(Figure, source, "the figure")
+    if filled.value is None:
+        raise ValueError(filled.problems[0].message)
+    spec = filled.value
+    name = spec.figure.rpartition(":")[2]
     path = folder / f"{name}.svg"
     if not path.is_file():
         raise ValueError(
-            f"the figure `{spec['figure']}` has not been recorded: there is no {path.name} beside it."
+            f"the figure `{spec.figure}` has not been recorded: there is no {path.name} beside it."
         )
-    label = html.escape(" ".join(str(spec["alt"]).split()), quote=True)
+    label = html.escape(" ".join(spec.alt.split()), quote=True)
     svg = path.read_text(encoding="utf-8").replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
     svg = "".join(line.strip() + ("\n" if "<text" in line else "") for line in svg.splitlines())
     return (
         f'<figure class="fg-plot" id="figure-{name.replace("_", "-")}"><div data-search-exclude="">{svg}</div>'
-        f"<figcaption>{inline(str(spec['caption']))}</figcaption></figure>"
+        f"<figcaption>{inline(spec.caption)}</figcaption></figure>"
     )

@@ -1,5 +1,4 @@
 """Code of the page distributed/context-and-expert-parallel: Context and expert parallelism.
 
-It builds on `snippets/distributed/collectives`, `snippets/distributed/hardware`,
-`snippets/distributed/memory`.
+It builds on `snippets/distributed/collectives`, `snippets/distributed/memory`.
 """

@@ -1,5 +1,4 @@
 """Code of the page distributed/fsdp: DDP, ZeRO, FSDP.
 
-It builds on `snippets/distributed/collectives`, `snippets/distributed/hardware`,
-`snippets/distributed/memory`.
+It builds on `snippets/distributed/collectives`, `snippets/distributed/memory`.
 """

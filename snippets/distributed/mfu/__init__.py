@@ -1,4 +1,1 @@
-"""Code of the page distributed/mfu: FLOPs and MFU.
-
-It builds on `snippets/distributed/hardware`.
-"""
+"""Code of the page distributed/mfu: FLOPs and MFU."""

@@ -1,6 +1,5 @@
 """Code of the page distributed/index: Distributed training.
 
-It builds on `snippets/distributed/collectives`, `snippets/distributed/hardware`,
-`snippets/distributed/memory`, `snippets/distributed/mfu`,
-`snippets/distributed/pipeline_parallel`.
+It builds on `snippets/distributed/collectives`, `snippets/distributed/memory`,
+`snippets/distributed/mfu`, `snippets/distributed/pipeline_parallel`.
 """

@@ -1,5 +1,4 @@
 """Code of the page distributed/tensor-parallel: Tensor parallelism.
 
-It builds on `snippets/distributed/collectives`, `snippets/distributed/hardware`,
-`snippets/distributed/memory`.
+It builds on `snippets/distributed/collectives`, `snippets/distributed/memory`.
 """

@@ -1,4 +1,1 @@
-"""Code of the page inference/kv-cache: KV cache.
-
-It builds on `snippets/inference/overview`.
-"""
+"""Code of the page inference/kv-cache: KV cache."""

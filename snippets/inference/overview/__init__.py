@@ -1,4 +1,1 @@
-"""Code of the page inference/index: Inference and serving.
-
-It builds on `snippets/distributed/hardware`.
-"""
+"""Code of the page inference/index: Inference and serving."""

@@ -1,4 +1,1 @@
-"""Code of the page inference/speculative-decoding: Speculative decoding.
-
-It builds on `snippets/inference/overview`.
-"""
+"""Code of the page inference/speculative-decoding: Speculative decoding."""

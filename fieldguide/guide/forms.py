@@ -1,0 +1,190 @@
+"""Forms: what front matter, quizzes, figures, the glossary and the curriculum may hold.
+
+A form is a pydantic model. `read` holds a YAML text against one, and gives whatever is wrong its
+line and a sentence for the author.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+
+from fieldguide.guide.names import near
+
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same YAML, read ten times faster where libyaml is there."""
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Spoken = Annotated[Text, BeforeValidator(lambda value: f"{value}" if type(value) in (int, float) else value)]
+"""A text that may be a number, which YAML reads as one."""
+Place = tuple[int | str, ...]
+"""Keys and positions that lead to a value: `("answers", 2, "why")`."""
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with a text, on which of its lines, and what to do."""
+
+    line: int
+    message: str
+    fix: str = ""
+    rule: str = ""
+
+
+class Form(BaseModel):
+    """The base of every form: no unknown keys, and no value read as something else than it is."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+F = TypeVar("F")
+
+
+@dataclass(frozen=True)
+class Filled(Generic[F]):
+    """A text that was held against a form."""
+
+    value: F | None
+    """None if anything is wrong."""
+    problems: list[Problem]
+    node: yaml.Node | None
+
+    def line(self, *place: int | str) -> int:
+        """Line of a key or an item; of what it would stand in, where it is missing."""
+        return _line(self.node, place)
+
+
+def read(form: type[F], source: str, what: str, first: int = 1) -> Filled[F]:
+    """Hold a YAML text against a form.
+
+    Args:
+        form: A model, or a list of models.
+        source: The text.
+        what: Its name in messages: `the quiz`.
+        first: Number of its first line in the file.
+    """
+    try:
+        node, data = _load("\n" * (first - 1) + source)
+    except yaml.YAMLError as error:
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        where = "context_mark" if "end of stream" in problem else "problem_mark"  # the quote, not the end
+        mark = getattr(error, where, None)
+        fix = "quote a text that holds a colon or begins with a special character."
+        return Filled(
+            None, [Problem(mark.line + 1 if mark else first, f"{what} is not YAML: {problem}.", fix)], None
+        )
+    if node is None:
+        return Filled(None, [Problem(first, f"{what} is empty.", "write `key: value` lines.")], None)
+    problems = [Problem(line, f"`{key}` is given twice.", "keep one.") for line, key in _repeated(node)]
+    try:
+        value = TypeAdapter(form).validate_python(data)
+    except ValidationError as error:
+        wrong = describe(error, form, what)
+        return Filled(
+            None, sorted([*problems, *(Problem(_line(node, at), *said) for at, *said in wrong)]), node
+        )
+    return Filled(None if problems else value, problems, node)
+
+
+def read_file(form: type[F], path: Path, what: str) -> Filled[F]:
+    """Hold a file against a form."""
+    try:
+        return read(form, path.read_text(encoding="utf-8"), what)
+    except FileNotFoundError:
+        return Filled(None, [Problem(1, f"{what} does not exist.", "restore it from the main branch.")], None)
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        return Filled(None, [Problem(line, f"{what} is not UTF-8.", "save the file as UTF-8.")], None)
+
+
+def describe(error: ValidationError, form: Any, what: str) -> Iterator[tuple[Place, str, str]]:
+    """Place, message and what to do, of each thing that pydantic found."""
+    for found in error.errors(include_url=False):
+        place, kind = found["loc"], found["type"]
+        within, key = _where(place[:-1], what), _where(place[-1:], what)
+        if kind == "missing":
+            yield place, f"{within} has no {key}.", f"add `{place[-1]}: …`."
+        elif kind == "extra_forbidden":
+            yield (
+                place,
+                f"{within} has an unknown key {key}. {near(str(place[-1]), _keys(form))}",
+                "correct or delete it.",
+            )
+        elif kind == "value_error":
+            message, *fix = found["ctx"]["error"].args
+            yield place, message, fix[0] if fix else "correct it."
+        elif kind == "string_too_short":
+            yield place, f"{key} is empty.", "write it, or delete the line."
+        elif kind in ("model_type", "model_attributes_type"):
+            yield (
+                place,
+                f"{key} is not a mapping of keys to values.",
+                f"write `key: value` lines: {', '.join(_keys(form))}.",
+            )
+        else:
+            must = (
+                found["msg"].replace("Input should be", "must be").replace("String should have", "must have")
+            )
+            yield (
+                place,
+                f"{key} {must}, not `{str(found['input'])[:40]}`.",
+                "correct it; quote what is to be a text.",
+            )
+
+
+def _where(place: Place, what: str) -> str:
+    """`answers`, entry 2 of `answers`, entry 2."""
+    keys = ".".join(str(key) for key in place if isinstance(key, str))
+    entry = f"entry {place[-1] + 1}" if place and isinstance(place[-1], int) else ""
+    return " of ".join(filter(None, [entry, f"`{keys}`" if keys else ""])) or what
+
+
+def _load(source: str) -> tuple[yaml.Node | None, Any]:
+    loader = LOADER(source)
+    try:
+        node = loader.get_single_node()
+        return node, loader.construct_document(node) if node else None
+    finally:
+        loader.dispose()
+
+
+def child(node: yaml.Node | None, key: int | str) -> yaml.Node | None:
+    """Value of a key of a YAML mapping, or an item of a list, as a node that knows its line."""
+    if isinstance(node, yaml.SequenceNode) and isinstance(key, int):
+        return node.value[key]  # type: ignore[no-any-return]
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return next((value for name, value in pairs if name.value == str(key)), None)
+
+
+def _line(node: yaml.Node | None, place: Place) -> int:
+    line = node.start_mark.line + 1 if node else 1
+    for key in place:
+        if isinstance(node, yaml.MappingNode):
+            line = next((name.start_mark.line + 1 for name, _ in node.value if name.value == str(key)), line)
+            node = child(node, key)
+        elif (item := child(node, key)) is not None:
+            node, line = item, item.start_mark.line + 1
+    return int(line)
+
+
+def _repeated(node: yaml.Node) -> Iterator[tuple[int, str]]:
+    """Line and name of every key that a mapping gives again: YAML would keep the last and say nothing."""
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _repeated(item)
+    elif isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            if str(key.value) in seen:
+                yield key.start_mark.line + 1, str(key.value)
+            seen.add(str(key.value))
+            yield from _repeated(value)
+
+
+def _keys(form: Any) -> list[str]:
+    """Every key that a form knows, at any depth."""
+    schema = TypeAdapter(form).json_schema()
+    return [key for part in (schema, *schema.get("$defs", {}).values()) for key in part.get("properties", {})]

@@ -1,0 +1,90 @@
+"""Rules on what a page holds beside code: facts, quizzes, calculators and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from fieldguide import runner
+from fieldguide.calc import fence as calc
+from fieldguide.guide.names import near
+from fieldguide.guide.page import Page
+from fieldguide.guide.project import Project
+from fieldguide.proof.rules.rule import Finding, rule
+
+
+@rule("fact", "Every number in a `<data>` element is one that a snippet computes, and every fact is used.",
+      'write `<data value="name">text</data>`; `fieldguide record` fills the text in.')  # fmt: skip
+def facts(project: Project) -> Iterator[Finding]:
+    """Elements that could not be compared. Names and values are known once snippets ran: `proof.record`."""
+    for page in project.every_page:
+        for fact in page.facts:
+            if fact.problem:
+                yield Finding(page.path, fact.line, f"a `<data>` element {fact.problem}.")
+
+
+@rule("quiz", "A quiz has right and wrong answers with a reason each, or a number, its fact and its reason.",
+      "see CONTRIBUTING.md for the forms of a quiz.")  # fmt: skip
+def quizzes(project: Project) -> Iterator[Finding]:
+    """Quizzes that cannot be shown. That the fact of a number exists is the rule `fact`."""
+    for page in project.every_page:
+        for quiz in page.quizzes:
+            yield from (Finding.of(page.path, problem) for problem in quiz.problems)
+
+
+@rule("calculator", "A calculator names a function that accepts its presets, and needs the standard library alone.",
+      "correct the fence, or the function that it names.")  # fmt: skip
+def calculators(project: Project) -> Iterator[Finding]:
+    """Calculators that the build could not render, or the browser not run."""
+    for page in project.every_page:
+        for fence in page.of("calc"):
+            try:
+                module = calc.check(fence.text, project.root, page.folder).module
+            except Exception as error:  # whatever the module raises is its author's to know
+                yield Finding(page.path, fence.line, f"the calculator does not work: {error}")
+                continue
+            path = project.root / (module.replace(".", "/") + ".py")
+            if libraries := runner.reach(path, project.root)[1]:
+                message = f"the browser has no {', '.join(f'`{name}`' for name in sorted(libraries))}."
+                yield Finding(path, 1, message, "import the standard library alone, also in what it imports.")
+
+
+@rule(
+    "figure",
+    "A figure has a caption, a text for who does not see it, and a recorded drawing that a page shows.",
+)
+def figures(project: Project) -> Iterator[Finding]:
+    """Figures that cannot be shown, and drawings that nobody sees or that nothing draws."""
+    shown = set()
+    for page in project.every_page:
+        for figure in page.figures:
+            for problem in figure.problems:
+                yield Finding.of(page.path, problem)
+            if figure.value:
+                file, _, name = figure.value.figure.rpartition(":")
+                snippet = project.snippets / page.folder / f"{file}.py"
+                shown.add((snippet, name))
+                yield from _drawn(page, figure.line("figure"), snippet, name)
+    for snippet in project.snippet_files:
+        for name, line in runner.figures(snippet).items():
+            if (snippet, name) not in shown:
+                message = f"no page shows the figure `{snippet.stem}:{name}`."
+                yield Finding(snippet, line, message, "show it in a `figure` fence, or delete it.")
+    drawn = {path.parent / f"{name}.svg" for path in project.snippet_files for name in runner.figures(path)}
+    for path in sorted(project.snippets.glob("*/*/*.svg")):
+        if path not in drawn:
+            message = f"no snippet of the folder has a function `figure_{path.stem}` that draws this."
+            yield Finding(path, 1, message, "delete it, or restore the function.")
+
+
+def _drawn(page: Page, line: int, snippet: Path, name: str) -> Iterator[Finding]:
+    if not snippet.is_file():
+        files = (path.stem for path in snippet.parent.glob("*.py") if path.stem != "__init__")
+        message = f"the page has no snippet `{page.folder}/{snippet.name}`. {near(snippet.stem, files)}"
+        yield Finding(page.path, line, message, "write `figure: file:name`, for `figure_name` in `file.py`.")
+    elif name not in (known := runner.figures(snippet)):
+        message = f"`{snippet.name}` has no function `figure_{name}`. {near(name, known)}"
+        yield Finding(page.path, line, message, "write `figure: file:name`, for `figure_name` in `file.py`.")
+    elif not snippet.with_name(f"{name}.svg").is_file():
+        message = f"the figure `{name}` is not recorded yet: there is no `{name}.svg`."
+        yield Finding(page.path, line, message, f"run `fieldguide record {page.name}`.")

@@ -1,0 +1,78 @@
+"""How a rule is declared, and how its findings become breaches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from fieldguide.guide.forms import Problem
+from fieldguide.guide.project import Breach, BreachError, Project
+
+
+class Finding(NamedTuple):
+    """One thing that breaks a rule."""
+
+    path: Path
+    line: int
+    message: str
+    fix: str = ""
+    """What to do; by default what the rule says."""
+    page: str = ""
+    """The page that it belongs to; by default the one that the file belongs to."""
+
+    @classmethod
+    def of(cls, path: Path, problem: Problem) -> Finding:
+        """A problem of a file."""
+        return cls(path, problem.line, problem.message, problem.fix)
+
+
+Find = Callable[[Project], Iterator[Finding]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of the contract."""
+
+    id: str
+    says: str
+    fix: str
+    first: bool
+    """Whether a page that breaks it must be mended first: what else is found on it may be a consequence."""
+    find: Find
+
+
+RULES: dict[str, Rule] = {}
+
+
+def rule(id: str, says: str, fix: str = "", *, first: bool = False) -> Callable[[Find], Find]:
+    """Register a function that yields what breaks the rule `id`; `says` is the rule in one sentence."""
+
+    def register(find: Find) -> Find:
+        RULES[id] = Rule(id, says, fix, first, find)
+        return find
+
+    return register
+
+
+def breaches(project: Project) -> list[Breach]:
+    """Everything that breaks a rule, with its page; of a page without a sound footing, only why."""
+    try:
+        _ = project.areas
+    except BreachError as error:
+        return [error.breach]
+    found: list[Breach] = []
+    unsound: set[str] = set()
+    for rule in sorted(RULES.values(), key=lambda rule: not rule.first):
+        more = [_breach(project, rule, finding) for finding in rule.find(project)]
+        found += [breach for breach in more if breach.page not in unsound]
+        if rule.first:
+            unsound |= {breach.page for breach in more} - {""}
+    return found
+
+
+def _breach(project: Project, rule: Rule, finding: Finding) -> Breach:
+    page = finding.page or project.page_of(finding.path)
+    where = project.relative(finding.path)
+    return Breach(where, finding.line, rule.id, finding.message, finding.fix or rule.fix, page)

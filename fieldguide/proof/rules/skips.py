@@ -1,0 +1,86 @@
+"""Rule on tests that do not count: each is paid for in the ledger.
+
+What pytest skips while it runs, the plugin refuses; here stand the ledger itself, and what keeps a
+test from being collected or lets it fail unseen.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import tomllib
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import StringConstraints, ValidationError, field_validator
+
+from fieldguide.guide import forms
+from fieldguide.guide.forms import Form, Text
+from fieldguide.guide.project import Project
+from fieldguide.proof.rules.rule import Finding, rule
+
+LEDGER = "tests/skips.toml"
+MAX_SKIPS = 5
+UNSEEN = re.compile(
+    r"^[^#\n]*?(?P<what>\bmark\.xfail\b|\bpytest\.xfail\b|\bexpectedFailure\b|^\s*(?:collect_ignore(?:_glob)?|__test__)\b)",
+    re.M,
+)
+
+
+class Skip(Form):
+    """One test that cannot run or pass for now."""
+
+    test: Text
+    reason: Text
+    issue: Annotated[str, StringConstraints(pattern=r"^(#\d+|https?://\S+)$")]
+    expires: datetime.date
+
+    @field_validator("expires")
+    @classmethod
+    def _ahead(cls, date: datetime.date) -> datetime.date:
+        if date < datetime.date.today():
+            raise ValueError(f"the entry expired on {date}.")
+        return date
+
+
+@rule("skip", f"A test is excused only by one of {MAX_SKIPS} entries in `{LEDGER}`, with reason, issue and expiry.",
+      "repair the test, and delete the excuse; for a while, an entry of the ledger may stand for it.")  # fmt: skip
+def skips(project: Project) -> Iterator[Finding]:
+    """Excuses in the code of tests, and entries that are incomplete, expired or about nothing."""
+    for path in sorted(project.tests.glob("**/*.py")):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        for found in UNSEEN.finditer(text):
+            message = f"`{found['what'].strip()}` excuses a test where nobody counts it."
+            yield Finding(path, text.count("\n", 0, found.start("what")) + 1, message)
+    ledger = project.root / LEDGER
+    if ledger.is_file():
+        yield from (
+            Finding(ledger, line, message, fix) for line, message, fix in _ledger(project, ledger.read_text())
+        )
+
+
+def _ledger(project: Project, text: str) -> Iterator[tuple[int, str, str]]:
+    try:
+        entries = tomllib.loads(text).get("skip", [])
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"line (\d+)", str(error))
+        yield int(found[1]) if found else 1, f"the ledger cannot be read: {error}.", "correct the TOML."
+        return
+    lines = [n for n, line in enumerate(text.split("\n"), 1) if re.match(r"\s*\[\[\s*skip\s*\]\]", line)]
+    for count, (entry, line) in enumerate(zip(entries, lines), 1):
+        if count > MAX_SKIPS:
+            yield (
+                line,
+                f"entry {count}: only {MAX_SKIPS} tests may be skipped at once.",
+                "repair another first.",
+            )
+        try:
+            skip = Skip.model_validate(entry)
+        except ValidationError as error:
+            yield from ((line, message, fix) for _, message, fix in forms.describe(error, Skip, "the entry"))
+            continue
+        file, _, test = skip.test.partition("::")
+        name = re.sub(r"\[.*\]$", "", test).rpartition("::")[2]
+        path = project.root / file
+        if not path.is_file() or f"def {name}(" not in path.read_text(encoding="utf-8"):
+            yield line, f"there is no test `{skip.test}`.", "write `file.py::test_name`, or delete the entry."
