@@ -66,16 +66,9 @@ def read(form: type[F], source: str, what: str, first: int = 1) -> Filled[F]:
         what: Its name in messages: `the quiz`.
         first: Number of its first line in the file.
     """
-    try:
-        node, data = _load("\n" * (first - 1) + source)
-    except yaml.YAMLError as error:
-        problem = getattr(error, "problem", None) or "it cannot be read"
-        where = "context_mark" if "end of stream" in problem else "problem_mark"  # the quote, not the end
-        mark = getattr(error, where, None)
-        fix = "quote a text that holds a colon or begins with a special character."
-        return Filled(
-            None, [Problem(mark.line + 1 if mark else first, f"{what} is not YAML: {problem}.", fix)], None
-        )
+    node, data, problem = load(source, what, first)
+    if problem:
+        return Filled(None, [problem], None)
     if node is None:
         return Filled(None, [Problem(first, f"{what} is empty.", "write `key: value` lines.")], None)
     problems = [Problem(line, f"`{key}` is given twice.", "keep one.") for line, key in _repeated(node)]
@@ -142,11 +135,19 @@ def _where(place: Place, what: str) -> str:
     return " of ".join(filter(None, [entry, f"`{keys}`" if keys else ""])) or what
 
 
-def _load(source: str) -> tuple[yaml.Node | None, Any]:
-    loader = LOADER(source)
+def load(source: str, what: str, first: int = 1) -> tuple[yaml.Node | None, Any, Problem | None]:
+    """A YAML text as nodes, which know their lines, and as data; or why it is none."""
+    loader = LOADER("\n" * (first - 1) + source)
     try:
         node = loader.get_single_node()
-        return node, loader.construct_document(node) if node else None
+        return node, loader.construct_document(node) if node else None, None
+    except yaml.YAMLError as error:
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        where = "context_mark" if "end of stream" in problem else "problem_mark"  # the quote, not the end
+        mark = getattr(error, where, None)
+        fix = "quote a text that holds a colon or begins with a special character."
+        line = mark.line + 1 if mark else first
+        return None, None, Problem(line, f"{what} is not YAML: {problem}.", fix)
     finally:
         loader.dispose()
 

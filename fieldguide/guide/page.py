@@ -14,11 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field, model_validator
 
 from fieldguide.guide import forms
-from fieldguide.guide.forms import LOADER, Filled, Form, Problem, Spoken, Text
+from fieldguide.guide.forms import Filled, Form, Problem, Spoken, Text
 from fieldguide.guide.names import folder_of
 
 OPEN = re.compile(r"^(?P<indent>[ \t>]*)(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>.*?)[ \t]*$")
@@ -349,13 +348,13 @@ class Page:
 def read(path: Path, name: str) -> Page:
     """A page as far as it can be read; what hinders it is its `problem`."""
     raw = path.read_bytes()
-    text = raw.decode("utf-8", errors="replace")
     try:
-        raw.decode("utf-8")
+        text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
         message = f"the page is not UTF-8: byte {raw[error.start]:#04x}."
-        return Page(path, name, text, {}, 1, Problem(line, message, "save the file as UTF-8.", "encoding"))
+        line = raw[: error.start].count(b"\n") + 1
+        problem = Problem(line, message, "save the file as UTF-8.", "encoding")
+        return Page(path, name, raw.decode("utf-8", errors="replace"), {}, 1, problem)
     if not text.startswith("---\n"):
         return Page(path, name, text, {}, 1)
     end = re.search(r"^---[ \t]*$", text[4:], re.M)
@@ -365,19 +364,11 @@ def read(path: Path, name: str) -> Page:
         )
         return Page(path, name, text, {}, 1, problem)
     block = text[4 : 4 + end.start()]
-    body_line = block.count("\n") + 3
-    try:
-        meta = yaml.load(block, Loader=LOADER) or {}
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        message = f"the front matter is malformed: {getattr(error, 'problem', None) or 'not YAML'}."
-        fix = "write `key: value` lines; quote a value that holds a colon."
-        problem = Problem(mark.line + 2 if mark else 2, message, fix, "front-matter")
-        return Page(path, name, text, {}, body_line, problem)
-    if not isinstance(meta, dict):
-        message, fix = "the front matter is not a list of `key: value` lines.", "see CONTRIBUTING.md."
-        return Page(path, name, text, {}, body_line, Problem(2, message, fix, "front-matter"))
-    return Page(path, name, text, meta, body_line)
+    _, meta, wrong = forms.load(block, "the front matter", 2)
+    if wrong is None and not isinstance(meta, dict | None):
+        wrong = Problem(2, "the front matter is not a list of `key: value` lines.", "see CONTRIBUTING.md.")
+    wrong = wrong._replace(rule="front-matter") if wrong else None
+    return Page(path, name, text, {} if wrong else meta or {}, block.count("\n") + 3, wrong)
 
 
 def fences(lines: list[str], first: int = 1) -> Iterator[Fence]:

@@ -224,15 +224,17 @@ def _fact_breaches(
                 if name in facts[trio.name]:
                     yield _twice(project, run.snippet, name, facts[trio.name][name][1])
                 facts[trio.name].setdefault(name, (value, run.snippet))
+    unknown = set()
     for page, line, owner, name in named:
         if {page.name, owner} & selected and name not in facts.get(owner, {}) and owner not in failed:
             message = (
                 f"no snippet of `{owner}` computes the fact `{name}`. {near(name, facts.get(owner, {}))}"
             )
             fix = "correct the name, or compute the number in `facts()`."
+            unknown.add(owner)
             yield Breach(project.relative(page.path), line, "fact", message, fix, page.name)
     used = {(owner, name) for _, _, owner, name in named}
-    for owner in sorted(selected & facts.keys()):
+    for owner in sorted(selected & facts.keys() - unknown):  # a misspelled fact is not unused as well
         for name, (_, path) in facts[owner].items():
             if (owner, name) not in used:
                 fix = f'write `<data value="{name}">…</data>` on `docs/{owner}.md`, or delete it.'

@@ -189,7 +189,12 @@ def _file(module: str, root: Path) -> list[Path]:
 def imports(path: Path, root: Path) -> frozenset[str]:
     """Modules named by the import statements of a file, wherever they stand in it."""
     package = path.relative_to(root).parts[:-1] if path.is_relative_to(root) else ()
-    return frozenset(_named(tree(path), package))
+    return _imports(path, path.stat().st_mtime_ns, package)
+
+
+@lru_cache(maxsize=4096)
+def _imports(path: Path, changed: int, package: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(_named(_parsed(path, changed), package))
 
 
 def _named(tree: ast.Module | None, package: tuple[str, ...]) -> Iterator[str]:

@@ -117,8 +117,8 @@ def test_the_fence_shows_caption_and_alternative_text(tmp_path):
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("figure: a:b\ncaption: c", "has the keys"),
-        ("figure: a:b\ncaption: c\nalt: ''", "none of them empty"),
+        ("figure: a:b\ncaption: c", "has no `alt`"),
+        ("figure: a:b\ncaption: c\nalt: ''", "`alt` is empty"),
         ("figure: a:b\ncaption: c\nalt: d", "has not been recorded: there is no b.svg"),
         ("figure: [", "not YAML"),
     ],

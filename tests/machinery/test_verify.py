@@ -63,7 +63,7 @@ def test_a_different_output_names_page_example_and_both_texts(demo):
     demo.replace("snippets/inference/demo/double.out.txt", " 10   20 3.333", " 10   21 3.333")
     (breach,) = breaches(demo)
     assert breach.path == "docs/inference/demo.md"
-    assert breach.line == demo.line("docs/inference/demo.md", "demo.out.txt:table")
+    assert breach.line == demo.line("docs/inference/demo.md", "double.out.txt:table")
     assert (
         "example `table` in snippets/inference/demo/double.py does not print what is recorded"
         in breach.message
@@ -81,7 +81,7 @@ def test_a_float_within_its_last_digit_is_no_difference(demo):
 def test_an_output_that_no_page_shows_is_named_by_its_file(demo):
     demo.write("snippets/inference/demo/more.py", MORE)
     demo.write("snippets/inference/demo/more.out.txt", "# --8<-- [start:more]\nless\n# --8<-- [end:more]\n")
-    (breach,) = breaches(demo)
+    (breach,) = (breach for breach in breaches(demo) if breach.rule == "output")
     assert breach.path == "snippets/inference/demo/more.out.txt"
 
 
@@ -92,14 +92,14 @@ def test_a_missing_recording_is_named(demo):
         "snippets/inference/demo/double.py",
         "fieldguide record inference/demo",
     )
-    assert "there is no `demo.out.txt`" in breach.message
+    assert "there is no `double.out.txt`" in breach.message
 
 
 def test_a_damaged_recording_is_named_with_its_line(demo):
     demo.replace("snippets/inference/demo/double.out.txt", "# --8<-- [end:table]\n", "")
     (breach,) = breaches(demo)
     assert (breach.path, breach.line) == ("snippets/inference/demo/double.out.txt", 1)
-    assert "the section `table` never ends" in breach.message
+    assert "the region `table` never ends" in breach.message
 
 
 def test_sections_without_example_and_examples_without_section_are_named(demo):
@@ -119,7 +119,7 @@ def test_a_failure_names_line_page_and_traceback(demo):
     (breach,) = breaches(demo)
     assert breach.path == "snippets/inference/demo/double.py"
     assert breach.line == demo.line("snippets/inference/demo/double.py", "return n // 0")
-    shown = demo.line("docs/inference/demo.md", "demo.out.txt:table")
+    shown = demo.line("docs/inference/demo.md", "double.out.txt:table")
     assert "example `table` failed: ZeroDivisionError" in breach.message
     assert f"docs/inference/demo.md:{shown} shows its output" in breach.message
     assert "Traceback" in breach.message
@@ -152,6 +152,24 @@ def test_an_unknown_fact_is_refused(demo):
     assert "no snippet of `inference/demo` computes the fact `twise_ten`" in breach.message
 
 
+def test_a_fact_that_no_page_uses_is_refused(demo):
+    demo.replace("docs/inference/demo.md", '<data value="twice_ten">20</data>', "20")
+    (breach,) = breaches(demo)
+    assert (breach.path, breach.page) == ("snippets/inference/demo/double.py", "inference/demo")
+    assert breach.line == demo.line("snippets/inference/demo/double.py", '"twice_ten"')
+    assert "no page uses the fact `twice_ten`" in breach.message
+
+
+def test_a_quiz_uses_its_fact_and_may_not_name_an_unknown_one(demo):
+    quiz = "```quiz\nquestion: How many?\nnumeric: {fact: twice_ten}\nwhy: So.\n```\n"
+    demo.replace("docs/inference/demo.md", '<data value="twice_ten">20</data>', f"20\n\n{quiz}")
+    assert breaches(demo) == []
+    demo.replace("docs/inference/demo.md", "fact: twice_ten", "fact: twise_ten")
+    (breach,) = breaches(demo)
+    assert breach.line == demo.line("docs/inference/demo.md", "numeric:")
+    assert "computes the fact `twise_ten`. Did you mean `twice_ten`" in breach.message
+
+
 def test_facts_are_the_union_over_the_snippets_of_a_page(demo):
     demo.write("snippets/inference/demo/more.py", MORE)
     demo.write("snippets/inference/demo/more.out.txt", "# --8<-- [start:more]\nmore\n# --8<-- [end:more]\n")
@@ -169,9 +187,9 @@ def test_facts_are_the_union_over_the_snippets_of_a_page(demo):
 def test_a_fact_given_twice_is_refused(demo):
     demo.write("snippets/inference/demo/more.py", MORE.replace("half", "twice_ten"))
     demo.write("snippets/inference/demo/more.out.txt", "# --8<-- [start:more]\nmore\n# --8<-- [end:more]\n")
-    (breach,) = breaches(demo)
+    (breach,) = (breach for breach in breaches(demo) if "no page uses" not in breach.message)
     assert breach.path == "snippets/inference/demo/more.py"
-    assert "the fact `twice_ten` is already given by `demo.py`" in breach.message
+    assert "the fact `twice_ten` is already given by `double.py`" in breach.message
     assert record(demo)[1] == [breach]
 
 
@@ -209,7 +227,7 @@ def test_record_writes_outputs_and_facts_and_nothing_else(two):
     before = two.files()
     changes, refused = record(two)
     assert refused == []
-    assert [change.path.name for change in changes] == ["demo.out.txt", "cost.md", "demo.md"]
+    assert [change.path.name for change in changes] == ["double.out.txt", "cost.md", "demo.md"]
     after = two.files()
     assert after["snippets/inference/demo/double.out.txt"] == (
         b"# --8<-- [start:table]\n  1    3 0.333\n 10   30 3.333\n# --8<-- [end:table]\n"

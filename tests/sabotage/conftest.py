@@ -57,6 +57,11 @@ class Copy:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
+    def remove(self, name: str) -> None:
+        """Delete a file, remembering what it was."""
+        self._before.setdefault(self.root / name, (self.root / name).read_bytes())
+        (self.root / name).unlink()
+
     def line(self, name: str, pattern: str) -> int:
         """Line of the first match of a regular expression."""
         text = self.text(name)
@@ -87,12 +92,15 @@ class Copy:
     def heal(self) -> None:
         """Undo every change."""
         for path, content in self._before.items():
-            if content is None:
-                path.unlink()
-            else:
+            if content is not None:
                 path.write_bytes(content)
+                continue
+            path.unlink(missing_ok=True)
+            for folder in path.parents:
+                if folder == self.root or any(folder.iterdir()):
+                    break
+                folder.rmdir()
         self._before.clear()
-        shutil.rmtree(self.root / ".git", ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

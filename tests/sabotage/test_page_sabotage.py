@@ -8,7 +8,6 @@ where nothing else is broken, nothing else may be reported (`alone=False` where 
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -17,12 +16,11 @@ from fieldguide.guide.project import Project
 from fieldguide.proof import record as verify
 from fieldguide.proof import rules as contract
 from fieldguide.proof.rules import RULES
-from fieldguide.proof.rules.facts import defined, resolve, uses
-from fieldguide.proof.rules.guide import Guide
 
 PAGE = "docs/inference/kv-cache.md"
-SNIPPET = "snippets/inference/kv_cache.py"
-OUTPUT = "snippets/inference/kv_cache.out.txt"
+SNIPPET = "snippets/inference/kv_cache/sizes.py"
+INIT = "snippets/inference/kv_cache/__init__.py"
+OUTPUT = "snippets/inference/kv_cache/sizes.out.txt"
 TEST = "tests/inference/test_kv_cache.py"
 BIB = "docs/references.bib"
 TERMS = "docs/glossary.yml"
@@ -47,8 +45,7 @@ def corruption(alone: bool = True) -> Callable[[Callable[..., Expected]], Callab
 
 def first_region(copy):
     """A region that the page shows."""
-    guide = Guide(copy.root)
-    return next(iter(guide.regions(copy.root / SNIPPET)[0]))
+    return next(iter(copy.project.regions(copy.root / SNIPPET)[0]))
 
 
 # Code on the page
@@ -63,7 +60,9 @@ def code_typed_on_the_page(copy):
 @corruption()
 def code_beside_an_include(copy):
     region = first_region(copy)
-    line = copy.insert(PAGE, ANCHOR, f'{FENCE}py\n--8<-- "inference/kv_cache.py:{region}"\nprint(1)\n{FENCE}')
+    line = copy.insert(
+        PAGE, ANCHOR, f'{FENCE}py\n--8<-- "inference/kv_cache/sizes.py:{region}"\nprint(1)\n{FENCE}'
+    )
     return PAGE, line, "include", "exactly one include"
 
 
@@ -80,11 +79,11 @@ def output_typed_by_hand(copy):
 
 
 @corruption()
-def title_of_another_file(copy):
+def title_typed_by_hand(copy):
     region = first_region(copy)
-    include = f'--8<-- "inference/kv_cache.py:{region}"'
+    include = f'--8<-- "inference/kv_cache/sizes.py:{region}"'
     line = copy.insert(PAGE, ANCHOR, f'{FENCE}python title="snippets/inference/x.py"\n{include}\n{FENCE}')
-    return PAGE, line, "include", "the title says `snippets/inference/x.py`"
+    return PAGE, line, "include", "set by the site"
 
 
 @corruption()
@@ -94,20 +93,22 @@ def fence_never_closed(copy):
 
 @corruption()
 def unknown_file(copy):
-    line = copy.insert(PAGE, ANCHOR, f'{FENCE}python\n--8<-- "inference/kv_cach.py:x"\n{FENCE}')
-    return PAGE, line + 1, "region", "Did you mean `inference/kv_cache.py`"
+    line = copy.insert(PAGE, ANCHOR, f'{FENCE}python\n--8<-- "inference/kv_cache/size.py:x"\n{FENCE}')
+    return PAGE, line + 1, "region", "Did you mean `inference/kv_cache/sizes.py`"
 
 
 @corruption()
 def unknown_region(copy):
     region = first_region(copy)
-    line = copy.insert(PAGE, ANCHOR, f'{FENCE}python\n--8<-- "inference/kv_cache.py:{region}s"\n{FENCE}')
+    line = copy.insert(
+        PAGE, ANCHOR, f'{FENCE}python\n--8<-- "inference/kv_cache/sizes.py:{region}s"\n{FENCE}'
+    )
     return PAGE, line + 1, "region", f"has no region `{region}s`. Did you mean `{region}`"
 
 
 @corruption()
 def included_by_line_number(copy):
-    line = copy.insert(PAGE, ANCHOR, f'{FENCE}python\n--8<-- "inference/kv_cache.py:3:9"\n{FENCE}')
+    line = copy.insert(PAGE, ANCHOR, f'{FENCE}python\n--8<-- "inference/kv_cache/sizes.py:3:9"\n{FENCE}')
     return PAGE, line + 1, "region", "line number"
 
 
@@ -118,20 +119,20 @@ def included_by_line_number(copy):
 def end_marker_missing(copy):
     region = first_region(copy)
     copy.replace(SNIPPET, rf"^# --8<-- \[end:{region}\]\n", "")
-    return SNIPPET, copy.line(SNIPPET, rf"\[start:{region}\]"), "region-markers", f"`{region}` never ends"
+    return SNIPPET, copy.line(SNIPPET, rf"\[start:{region}\]"), "region", f"`{region}` never ends"
 
 
 @corruption()
 def region_marked_twice(copy):
     region = first_region(copy)
     line = copy.append(SNIPPET, f"# --8<-- [start:{region}]\n# --8<-- [end:{region}]")
-    return SNIPPET, line, "region-markers", "starts twice"
+    return SNIPPET, line, "region", "starts twice"
 
 
 @corruption()
 def marker_misspelled(copy):
     line = copy.append(SNIPPET, "# --8<-- [begin:x]")
-    return SNIPPET, line, "region-markers", "cannot be read"
+    return SNIPPET, line, "region", "cannot be read"
 
 
 @corruption(alone=False)
@@ -139,13 +140,13 @@ def regions_overlap(copy):
     line = copy.append(
         SNIPPET, "".join(f"# --8<-- [{x}]\n" for x in ("start:x", "start:y", "end:x", "end:y"))
     )
-    return SNIPPET, line + 2, "region-markers", "ends inside the region `y`"
+    return SNIPPET, line + 2, "region", "ends inside the region `y`"
 
 
 @corruption()
 def region_that_no_page_shows(copy):
     line = copy.append(SNIPPET, "# --8<-- [start:spare]\nSPARE = 1\n# --8<-- [end:spare]")
-    return SNIPPET, line, "unshown-region", "no page shows the region `spare`"
+    return SNIPPET, line, "region", "no page shows the region `spare`"
 
 
 @corruption(alone=False)
@@ -166,6 +167,13 @@ def example_without_output(copy):
     return SNIPPET, line, "recorded", "`example_new` has no section"
 
 
+@corruption()
+def output_never_recorded(copy):
+    name = "snippets/inference/kv_cache/fresh.py"
+    copy.write(name, '"""Fresh."""\n\n\ndef example_new() -> None:\n    print(1)\n')
+    return name, 4, "recorded", "nothing has been recorded"
+
+
 @corruption(alone=False)
 def output_without_example(copy):
     line = copy.append(OUTPUT, "\n# --8<-- [start:gone]\n1\n# --8<-- [end:gone]") + 1
@@ -174,55 +182,62 @@ def output_without_example(copy):
 
 @corruption()
 def output_outside_every_section(copy):
-    return OUTPUT, copy.append(OUTPUT, "42"), "recorded", "a line outside every section: `42`"
+    return OUTPUT, copy.append(OUTPUT, "42"), "recorded", "text outside of any section"
 
 
 @corruption()
 def output_of_a_deleted_snippet(copy):
-    name = "snippets/inference/kv_cache_gone.out.txt"
+    name = "snippets/inference/kv_cache/gone.out.txt"
     copy.write(name, "")
     return name, 1, "recorded", "a snippet that does not exist"
 
 
-@corruption(alone=False)
+@corruption()
 def snippet_named_after_a_library(copy):
-    copy.write("snippets/inference/ray.py", '"""Ray."""\n')
-    return "snippets/inference/ray.py", 1, "module-name", "the library `ray`"
+    copy.write("snippets/inference/kv_cache/ray.py", '"""Ray."""\n')
+    return "snippets/inference/kv_cache/ray.py", 1, "trio", "the library `ray`"
 
 
 @corruption()
-def snippet_that_imports_the_machinery(copy):
-    return (
-        SNIPPET,
-        copy.append(SNIPPET, "import fieldguide.guide.project"),
-        "snippet-import",
-        "could not copy the file",
-    )
+def snippet_named_by_a_keyword(copy):
+    copy.write("snippets/inference/kv_cache/async.py", '"""Async."""\n')
+    return "snippets/inference/kv_cache/async.py", 1, "trio", "`async` cannot be imported"
 
 
 @corruption()
-def snippet_of_another_area(copy):
-    line = copy.append(SNIPPET, "from snippets.rl import ppo")
-    return SNIPPET, line, "snippet-import", "not of the area `inference`"
+def snippet_with_a_dash(copy):
+    copy.write("snippets/inference/kv_cache/block-table.py", '"""Blocks."""\n')
+    return "snippets/inference/kv_cache/block-table.py", 1, "trio", "`block-table` cannot be imported"
+
+
+@corruption()
+def folder_with_a_dash(copy):
+    copy.write("snippets/inference/kv-cache/blocks.py", '"""Blocks."""\n')
+    return "snippets/inference/kv-cache/blocks.py", 1, "trio", "`kv-cache` cannot be imported"
+
+
+@corruption()
+def snippet_in_the_folder_of_an_area(copy):
+    copy.write("snippets/inference/blocks.py", '"""Blocks."""\n')
+    return "snippets/inference/blocks.py", 1, "trio", "lies in that of the area"
 
 
 @corruption(alone=False)
-def snippet_of_a_page_that_is_no_prerequisite(copy):
-    copy.replace("docs/inference/index.md", r"^prerequisites:.*", "prerequisites: []")
-    path = "snippets/inference/overview_setup.py"
-    line = copy.line(path, "^from snippets.distributed")
-    return path, line, "snippet-import", "nor of a page that this one builds on"
+def snippet_of_another_area(copy):
+    line = copy.append(SNIPPET, "from snippets.distributed.memory import recipes")
+    return SNIPPET, line, "builds-on", "of another area, and of a page that this one does not build on"
 
 
 @corruption()
-def snippet_that_needs_its_folder(copy):
-    copy.write("snippets/inference/kv_cache_helper.py", '"""Helper."""\n')
-    return (
-        SNIPPET,
-        copy.append(SNIPPET, "import kv_cache_helper"),
-        "snippet-import",
-        "only when Python starts in",
-    )
+def folder_that_is_not_named(copy):
+    copy.append(SNIPPET, "from snippets.inference.batching import policies")
+    return INIT, 1, "builds-on", "does not name `snippets/inference/batching`, which `sizes.py` imports"
+
+
+@corruption()
+def folder_that_is_not_imported(copy):
+    line = copy.append(INIT, "# `snippets/inference/batching`")
+    return INIT, line, "builds-on", "which no snippet of the folder imports"
 
 
 # The trio
@@ -230,8 +245,9 @@ def snippet_that_needs_its_folder(copy):
 
 @corruption()
 def snippet_without_a_page(copy):
-    copy.write("snippets/inference/nobody.py", '"""Nobody shows this."""\n')
-    return "snippets/inference/nobody.py", 1, "trio", "no page `docs/inference/nobody.md`"
+    for name in ("one", "two"):
+        copy.write(f"snippets/inference/nobody/{name}.py", '"""Nobody shows this."""\n')
+    return "snippets/inference/nobody/one.py", 1, "trio", "no page `docs/inference/nobody.md`"
 
 
 @corruption()
@@ -241,13 +257,11 @@ def lone_test(copy):
 
 
 def landed_page(copy, text):
-    """A page of the curriculum that is not there yet, in the navigation."""
-    guide = Guide(copy.root)
-    name = min(guide.planned - {page.name for page in guide.pages})
+    """A page of the curriculum that is not there yet."""
+    project = copy.project
+    name = min(project.planned - {page.name for page in project.pages})
     area = name.partition("/")[0]
     copy.write(f"docs/{name}.md", META.format(area=area) + text)
-    copy.append("mkdocs.yml", "")
-    copy.replace("mkdocs.yml", r"^nav:\n", f"nav:\n  - {name}.md\n")
     return f"docs/{name}.md"
 
 
@@ -273,72 +287,13 @@ def page_without_a_test(copy):
     return landed_page(copy, "# Title\n"), 1, "trio", "no test"
 
 
-@corruption()
-def empty_test(copy):
-    copy.write(TEST, "def test_runs():\n    print(1)\n")
-    return TEST, 1, "assertion", "assert nothing"
-
-
-@corruption(alone=False)
-def assertion_that_is_true(copy):
-    return TEST, copy.append(TEST, "def test_more():\n    assert True") + 1, "assertion", "holds whatever"
-
-
-@corruption()
-def assertion_of_a_thing_with_itself(copy):
-    return TEST, copy.append(TEST, "def test_more(x):\n    assert x == x") + 1, "assertion", "holds whatever"
-
-
-# Facts
-
-
-@corruption(alone=False)
-def unknown_fact(copy):
-    line = copy.replace(PAGE, r'<data value="(\w+)">', r'<data value="\1q">')
-    return PAGE, line, "fact", "Did you mean"
-
-
-@corruption()
-def fact_of_an_unknown_page(copy):
-    line = copy.insert(PAGE, ANCHOR, '<data value="inference/nothing:x">1</data>')
-    return PAGE, line, "fact", "no page `inference/nothing`"
+# Facts: their values and names are known from a run, see below
 
 
 @corruption()
 def fact_that_would_not_be_compared(copy):
     line = copy.insert(PAGE, ANCHOR, "<data value='x'>1</data>")
     return PAGE, line, "fact", "not written in the form that is compared"
-
-
-@corruption()
-def unused_fact(copy):
-    guide = Guide(copy.root)
-    facts = defined(guide)
-    used = [resolve(facts, use.page, use.name) for use in uses(guide)]
-    owner = "inference/kv-cache"
-    name = next(
-        n
-        for n, (path, _) in facts[owner].items()
-        if used.count((owner, n)) == 1 and path.name == "kv_cache.py"
-    )
-    copy.replace(PAGE, rf'<data value="{name}">(.*?)</data>', r"\1")
-    return SNIPPET, facts[owner][name][1], "unused-fact", f"no page uses the fact `{name}`"
-
-
-@corruption(alone=False)
-def fact_with_a_computed_name(copy):
-    line = copy.append(
-        SNIPPET, "def facts() -> dict[str, str]:\n    return {str(n): str(n) for n in range(3)}"
-    )
-    return SNIPPET, line + 1, "fact-names", "cannot be read without running"
-
-
-@corruption(alone=False)
-def fact_given_twice(copy):
-    line = copy.append(
-        SNIPPET, 'def facts() -> dict[str, str]:\n    return {\n        "a": "1",\n        "a": "2",\n    }'
-    )
-    return SNIPPET, line + 3, "fact-names", "already given"
 
 
 # Sources
@@ -362,13 +317,20 @@ def citation_of_another_form(copy):
 @corruption()
 def unused_source(copy):
     line = copy.append(BIB, SOURCE.replace("}}", "}, urldate={2026-01-01}}"))
-    return BIB, line, "unused-source", "no page cites `nobody2020`"
+    return BIB, line, "bibliography", "no page cites `nobody2020`"
 
 
 @corruption(alone=False)
 def source_without_a_date(copy):
     line = copy.append(BIB, SOURCE)
     return BIB, line, "bibliography", "does not say when it was read"
+
+
+@corruption()
+def source_without_an_address(copy):
+    line = copy.append(BIB, SOURCE.replace("url={https://x.org}", "urldate={2026-01-01}"))
+    copy.insert(PAGE, ANCHOR, "As shown [@nobody2020].")
+    return BIB, line, "bibliography", "has no DOI, arXiv id or URL"
 
 
 @corruption()
@@ -381,34 +343,15 @@ def malformed_source(copy):
 
 
 @corruption()
-def page_not_in_the_navigation(copy):
-    copy.replace("mkdocs.yml", r"^.*inference/kv-cache\.md.*\n", "")
-    return PAGE, 1, "navigation", "not in the navigation"
-
-
-@corruption()
-def page_twice_in_the_navigation(copy):
-    first = copy.line("mkdocs.yml", r"inference/kv-cache\.md")
-    copy.replace("mkdocs.yml", r"^(.*inference/kv-cache\.md.*\n)", r"\1\1")
-    return "mkdocs.yml", first + 1, "navigation", f"twice; first on line {first}"
-
-
-@corruption()
-def navigation_to_nowhere(copy):
-    line = copy.replace("mkdocs.yml", r"^nav:\n", "nav:\n  - inference/kv-cach.md\n") + 1
-    return "mkdocs.yml", line, "navigation", "which does not exist. Did you mean `inference/kv-cache.md`"
-
-
-@corruption()
 def level_missing(copy):
     copy.replace(PAGE, r"^level:.*\n", "")
-    return PAGE, 1, "meta", "lacks `level`"
+    return PAGE, 2, "meta", "has no `level`"
 
 
 @corruption()
 def status_unknown(copy):
     line = copy.replace(PAGE, r"^level:.*", "level: hard")
-    return PAGE, line, "meta", "must be one of core, deep"
+    return PAGE, line, "meta", "`level` must be 'core' or 'deep', not `hard`"
 
 
 @corruption()
@@ -419,12 +362,41 @@ def unknown_key(copy):
 
 @corruption()
 def area_of_another_folder(copy):
-    return PAGE, copy.replace(PAGE, r"^area:.*", "area: rl"), "meta", "the folder `inference`"
+    return PAGE, copy.replace(PAGE, r"^area:.*", "area: rl"), "front-matter", "the folder `inference`"
+
+
+def landed_page_in(copy, folder):
+    """A whole page in a wrong folder, with snippet and test beside it."""
+    copy.write(
+        f"docs/{folder}/kl-estimators.md", META.format(area=folder) + "#### Deep\n\nTO" + "DO [@nobody2020]\n"
+    )
+    copy.write(f"snippets/{folder}/kl_estimators/estimate.py", "def example_x():\n    print(1)\n")
+    copy.write(f"tests/{folder}/test_kl_estimators.py", "def test_x(x):\n    assert x\n")
+    return f"docs/{folder}/kl-estimators.md"
+
+
+@corruption()
+def page_in_a_folder_of_no_area(copy):
+    return landed_page_in(copy, "reinforcement"), 4, "front-matter", "no area `reinforcement`"
+
+
+@corruption()
+def page_in_the_folder_of_another_area(copy):
+    name = landed_page_in(copy, "inference")
+    return name, 1, "curriculum", "no page `inference/kl-estimators`. Did you mean"
+
+
+@corruption()
+def page_that_left_its_code_behind(copy):
+    copy.write("docs/inference/ppo.md", META.format(area="inference") + "# PPO\n")
+    copy.write("snippets/rl/ppo/clip.py", '"""Clip."""\n')
+    copy.write("tests/rl/test_ppo.py", "def test_x(x):\n    assert x\n")
+    return "docs/inference/ppo.md", 1, "curriculum", "no page `inference/ppo`. Did you mean `rl/ppo`"
 
 
 @corruption()
 def front_matter_malformed(copy):
-    return PAGE, copy.replace(PAGE, r"^title:.*", "title: KV: cache"), "front-matter", "malformed"
+    return PAGE, copy.replace(PAGE, r"^title:.*", "title: KV: cache"), "front-matter", "not YAML"
 
 
 @corruption()
@@ -443,12 +415,12 @@ def page_in_latin_1(copy):
 @corruption(alone=False)
 def curriculum_malformed(copy):
     line = copy.append("docs/curriculum.yml", "  x: [")
-    return "docs/curriculum.yml", line + 1, "curriculum", "not YAML"
+    return "docs/curriculum.yml", line + 1, "curriculum", "the curriculum is not YAML"
 
 
 @corruption()
 def broken_python(copy):
-    return TEST, copy.append(TEST, "def ("), "syntax", "not valid Python"
+    return SNIPPET, copy.append(SNIPPET, "def ("), "syntax", "not valid Python"
 
 
 @corruption()
@@ -472,12 +444,12 @@ def prerequisites_in_a_circle(copy):
 
 @corruption()
 def heading_of_a_level_too_deep(copy):
-    return PAGE, copy.insert(PAGE, ANCHOR, "#### Deep"), "headings", "level 4 under a heading of level"
+    return PAGE, copy.insert(PAGE, ANCHOR, "#### Deep"), "sections", "level 4 under a heading of level"
 
 
 @corruption()
 def second_first_level_heading(copy):
-    return PAGE, copy.insert(PAGE, ANCHOR, "# Again"), "headings", "second first-level heading"
+    return PAGE, copy.insert(PAGE, ANCHOR, "# Again"), "sections", "one first-level heading"
 
 
 @corruption(alone=False)
@@ -487,80 +459,14 @@ def section_missing(copy):
 
 
 @corruption()
-def dead_link(copy):
-    line = copy.insert(PAGE, ANCHOR, "See [the overview](indx.md).")
-    return PAGE, line, "link", "`indx.md` is dead. Did you mean `index.md`"
-
-
-@corruption()
-def dead_anchor(copy):
-    line = copy.insert(PAGE, ANCHOR, "See [below](kv-cache.md#how-it-brakes).")
-    return PAGE, line, "link", "the id `how-it-brakes`. Did you mean `how-it-breaks`"
-
-
-@corruption()
-def absolute_link(copy):
-    line = copy.insert(PAGE, ANCHOR, '<a href="/inference/kv-cache/">this page</a>')
-    return PAGE, line, "link", "absolute"
-
-
-@corruption()
-def dead_link_in_the_readme(copy):
-    return "README.md", copy.append("README.md", "[how](CONTRIBUTE.md)"), "link", "`CONTRIBUTE.md` is dead"
-
-
-@corruption()
-def image_of_another_host(copy):
-    line = copy.insert(PAGE, ANCHOR, "![A figure](https://example.org/a.png)")
-    return PAGE, line, "remote-asset", "loads `https://example.org/a.png`"
-
-
-@corruption()
-def script_of_another_host(copy):
-    line = copy.insert(PAGE, ANCHOR, '<script src="//example.org/a.js"></script>')
-    return PAGE, line, "remote-asset", "from another host"
-
-
-@corruption()
-def stylesheet_of_another_host(copy):
-    line = copy.append("docs/assets/x.css", '@import "https://example.org/a.css";')
-    return "docs/assets/x.css", line, "remote-asset", "from another host"
-
-
-@corruption()
 def unfinished_page(copy):
     line = copy.insert(PAGE, ANCHOR, "TO" + "DO: explain the rest.")
     return PAGE, line, "unfinished", "unfinished text"
 
 
 @corruption()
-def dots_for_a_missing_part(copy):
-    return PAGE, copy.insert(PAGE, ANCHOR, "…"), "unfinished", "a line of dots"
-
-
-@corruption()
 def unfinished_snippet(copy):
     return SNIPPET, copy.append(SNIPPET, "# FIX" + "ME: wrong for MLA"), "unfinished", "unfinished text"
-
-
-@corruption()
-def folder_of_one_machine(copy):
-    line = copy.insert(PAGE, ANCHOR, "Run it in " + "/ho" + "me/ada/guide.")
-    return PAGE, line, "alone", "a folder of one machine"
-
-
-@corruption()
-def package_registry(copy):
-    line = copy.insert(PAGE, ANCHOR, "Get it from <https://py" + "pi.org/project/torch>.")
-    return PAGE, line, "alone", "host of a package registry"
-
-
-@corruption()
-def generated_file_committed(copy):
-    copy.write("site/index.html", "")
-    subprocess.run(["git", "init", "--quiet"], cwd=copy.root, check=True)
-    subprocess.run(["git", "add", "--force", "site"], cwd=copy.root, check=True)
-    return "site/index.html", 1, "generated", "a generated file is committed"
 
 
 # Quizzes
@@ -579,31 +485,120 @@ answers:
 @corruption()
 def quiz_that_is_no_yaml(copy):
     line = copy.insert(PAGE, ANCHOR, QUIZ.replace("How large?", "How large: 3"))
-    return PAGE, line + 1, "quiz", "cannot be read"
+    return PAGE, line + 1, "quiz", "the quiz is not YAML"
 
 
 @corruption()
 def quiz_without_a_right_answer(copy):
     line = copy.insert(PAGE, ANCHOR, QUIZ.replace("correct: true", "correct: false"))
-    return PAGE, line + 3, "quiz", "no answer is right"
+    return PAGE, line + 1, "quiz", "a right answer and a wrong one"
 
 
 @corruption()
 def quiz_without_a_wrong_answer(copy):
     line = copy.insert(PAGE, ANCHOR, QUIZ.replace("Large\n", "Large\n    correct: true\n"))
-    return PAGE, line + 3, "quiz", "no answer is wrong"
+    return PAGE, line + 1, "quiz", "a right answer and a wrong one"
 
 
 @corruption()
 def quiz_without_a_reason(copy):
     line = copy.insert(PAGE, ANCHOR, QUIZ.replace("    why: It is not.\n", ""))
-    return PAGE, line + 6, "quiz", "no `why`"
+    return PAGE, line + 6, "quiz", "entry 2 of `answers` has no `why`"
 
 
 @corruption()
-def quiz_with_an_unproven_number(copy):
-    quiz = f"{FENCE}quiz\nquestion: How large?\nnumeric: {{fact: nothing, unit: GB}}\nwhy: So.\n{FENCE}"
-    return PAGE, copy.insert(PAGE, ANCHOR, quiz) + 2, "fact", "computes the fact `nothing`"
+def quiz_with_an_unknown_key(copy):
+    line = copy.insert(PAGE, ANCHOR, QUIZ.replace("    correct: true", "    corect: true\n    correct: true"))
+    return PAGE, line + 4, "quiz", "an unknown key `corect`. Did you mean `correct`"
+
+
+# Calculators and figures
+
+
+@corruption()
+def calculator_of_no_function(copy):
+    line = copy.replace(PAGE, r"^function: calculator:\w+", "function: calculator:users") - 1
+    return PAGE, line, "calculator", "has no function users"
+
+
+@corruption()
+def preset_of_an_unknown_input(copy):
+    line = copy.replace(PAGE, r"\{usable: 90\}", "{usble: 90}")
+    line = next(
+        f.line for f in copy.project.by_name["inference/kv-cache"].of("calc") if f.line < line <= f.end
+    )
+    return PAGE, line, "calculator", "unknown input usble"
+
+
+@corruption()
+def calculator_that_no_browser_can_run(copy):
+    copy.append("snippets/inference/kv_cache/calculator.py", "import numpy")
+    return "snippets/inference/kv_cache/calculator.py", 1, "calculator", "the browser has no `numpy`"
+
+
+FIGURE = "```figure\nfigure: {figure}\ncaption: It falls.\nalt: A line that falls.\n```"
+
+
+@corruption()
+def figure_without_alternative_text(copy):
+    text = FIGURE.format(figure="drawing:ring").replace("alt: A line that falls.\n", "")
+    drawn(copy)
+    return PAGE, copy.insert(PAGE, ANCHOR, text) + 1, "figure", "the figure has no `alt`"
+
+
+def drawn(copy):
+    """A figure that is in order, but for the fence."""
+    copy.write(
+        "snippets/inference/kv_cache/drawing.py",
+        '"""Drawing."""\n\n\ndef figure_ring() -> str:\n    return "<svg/>"\n',
+    )
+    copy.write("snippets/inference/kv_cache/ring.svg", "<svg/>")
+    copy.insert(PAGE, ANCHOR, FIGURE.format(figure="drawing:ring"))
+
+
+@corruption()
+def figure_of_no_function(copy):
+    drawn(copy)
+    line = copy.insert(PAGE, ANCHOR, FIGURE.format(figure="drawing:rng"))
+    return PAGE, line + 1, "figure", "no function `figure_rng`. Did you mean `ring`"
+
+
+@corruption()
+def figure_of_no_snippet(copy):
+    line = copy.insert(PAGE, ANCHOR, FIGURE.format(figure="drawings:ring"))
+    return PAGE, line + 1, "figure", "no snippet `inference/kv_cache/drawings.py`"
+
+
+@corruption()
+def figure_that_is_not_recorded(copy):
+    drawn(copy)
+    copy.write(
+        "snippets/inference/kv_cache/drawing.py",
+        copy.text("snippets/inference/kv_cache/drawing.py").replace("ring", "disk"),
+    )
+    copy.remove("snippets/inference/kv_cache/ring.svg")
+    line = copy.replace(PAGE, "^figure: drawing:ring", "figure: drawing:disk")
+    return PAGE, line, "figure", "there is no `disk.svg`"
+
+
+@corruption()
+def figure_that_no_page_shows(copy):
+    copy.write(
+        "snippets/inference/kv_cache/drawing.py",
+        '"""Drawing."""\n\n\ndef figure_ring() -> str:\n    return "<svg/>"\n',
+    )
+    return "snippets/inference/kv_cache/drawing.py", 4, "figure", "no page shows the figure `drawing:ring`"
+
+
+@corruption()
+def drawing_that_nothing_draws(copy):
+    copy.write("snippets/inference/kv_cache/ring.svg", "<svg/>")
+    return (
+        "snippets/inference/kv_cache/ring.svg",
+        1,
+        "figure",
+        "no snippet of the folder has a function `figure_ring`",
+    )
 
 
 # Glossary
@@ -632,35 +627,28 @@ def term_that_leads_nowhere(copy):
 
 
 @corruption()
-def definition_with_a_number(copy):
-    line = copy.replace(TERMS, r"  says: Moves rows between workers", "  says: Moves 80 rows between workers")
-    return TERMS, line, "glossary", "asserts the number `80`"
-
-
-@corruption()
 def glossary_that_is_no_yaml(copy):
-    return TERMS, term(copy, term='"open'), "glossary", "cannot be read"
+    return TERMS, term(copy, term='"open'), "glossary", "the glossary is not YAML"
 
 
 @corruption()
 def glossary_that_nobody_shows(copy):
-    line = copy.replace("docs/practice/glossary.md", "^```glossary$", "```text")
-    return "docs/practice/glossary.md", line - 5, "glossary", "does not show the glossary"
+    copy.replace("docs/practice/glossary.md", "^```glossary$", "```text")
+    return "docs/practice/glossary.md", 1, "glossary", "does not show the glossary"
 
 
 # Skips
 
 
 @corruption()
-def skip_in_the_code(copy):
-    line = copy.append(TEST, 'import pytest as pt\n@pt.mark.skip("slow")\ndef test_slow(x):\n    assert x')
-    return TEST, line + 1, "skip", "`pytest.mark.skip` skips or excuses"
+def failure_excused(copy):
+    line = copy.append(TEST, "import pytest\n@pytest.mark.x" + "fail\ndef test_slow(x):\n    assert x")
+    return TEST, line + 1, "skip", "excuses a test where nobody counts it"
 
 
 @corruption()
-def excuse_at_run_time(copy):
-    line = copy.append(TEST, 'from pytest import importorskip as need\njava = need("java")')
-    return TEST, line + 1, "skip", "where nobody counts it"
+def hidden_tests(copy):
+    return TEST, copy.append(TEST, "__te" + "st__ = False"), "skip", "where nobody counts it"
 
 
 ENTRY = '[[skip]]\ntest = "{test}"\nreason = "no Java here"\nissue = "#12"\nexpires = {expires}\n\n'
@@ -687,7 +675,7 @@ def skip_that_expired(copy):
 @corruption()
 def skip_of_no_test(copy):
     copy.write(LEDGER, entry(copy).replace("::test_", "::tset_"))
-    return LEDGER, 1, "skip", "has no test `tset_"
+    return LEDGER, 1, "skip", "there is no test"
 
 
 @corruption()
@@ -719,13 +707,22 @@ def test_every_rule_has_its_sabotage(copy):
     assert caught == RULES.keys()
 
 
-def test_one_page_is_checked_with_its_trio_alone(copy):
-    here = dead_link(copy), skip_in_the_code(copy)
-    copy.append("docs/inference/index.md", "[nowhere](nowhere.md)")
+def test_one_page_is_checked_with_its_trio_and_its_sources(copy):
+    here = (
+        unfinished_page(copy),
+        skip_that_expired(copy),
+        source_without_an_address(copy),
+        region_that_no_page_shows(copy),
+    )
+    there = copy.append("docs/inference/index.md", "#### Deep")
     page = copy.project.by_name["inference/kv-cache"]
-    found = {(b.path, b.line, b.rule) for b in contract.check_page(copy.project, page)}
-    assert found >= {expected[:3] for expected in here}
-    assert not [path for path, _, _ in found if path == "docs/inference/index.md"]
+    found = contract.check_page(copy.project, page)
+    assert {(b.path, b.line, b.rule) for b in found} == {expected[:3] for expected in here}
+    here_again, elsewhere = contract.check_pages(copy.project, ["inference/kv-cache"])
+    assert here_again == found
+    assert [(b.path, b.line, b.page) for b in elsewhere] == [
+        ("docs/inference/index.md", there, "inference/index")
+    ]
 
 
 # Values: what the page states, what was recorded, and what the code does
@@ -749,10 +746,10 @@ title: Returns
 A reward of 1 in two steps is worth <data value="worth">0.81</data> now.
 
 ```text title="Output"
---8<-- "rl/returns.out.txt:table"
+--8<-- "rl/returns/discount.out.txt:table"
 ```
 """,
-    "snippets/rl/returns.py": '''"""Returns."""
+    "snippets/rl/returns/discount.py": '''"""Returns."""
 
 
 def example_table():
@@ -763,7 +760,7 @@ def example_table():
 def facts():
     return {"worth": f"{0.9**2:.2f}"}
 ''',
-    "snippets/rl/returns.out.txt": "# --8<-- [start:table]\n0 1.00\n1 0.90\n2 0.81\n# --8<-- [end:table]\n",
+    "snippets/rl/returns/discount.out.txt": "# --8<-- [start:table]\n0 1.00\n1 0.90\n2 0.81\n# --8<-- [end:table]\n",
 }
 
 
@@ -789,11 +786,11 @@ def test_a_fact_changed_on_the_page_is_caught(tmp_path):
 
 
 def test_an_output_line_changed_is_caught_at_the_fence_that_shows_it(tmp_path):
-    [(path, line, rule, message)] = verified(tmp_path, returns_out_txt=("1 0.90", "1 0.99"))
+    [(path, line, rule, message)] = verified(tmp_path, discount_out_txt=("1 0.90", "1 0.99"))
     assert (path, line, rule) == ("docs/rl/returns.md", 10, "output")
     assert "- 1 0.99" in message and "+ 1 0.90" in message
 
 
 def test_a_formula_changed_in_the_snippet_is_caught_in_both(tmp_path):
-    caught = verified(tmp_path, returns_py=("0.9**", "0.8**"))
+    caught = verified(tmp_path, discount_py=("0.9**", "0.8**"))
     assert {rule for _, _, rule, _ in caught} == {"fact", "output"}

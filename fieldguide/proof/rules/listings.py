@@ -14,7 +14,6 @@ from fieldguide.guide.page import Fence, Include
 from fieldguide.guide.project import BreachError, Project
 from fieldguide.proof.rules.rule import Finding, rule
 
-BLOCK = re.compile(r"^[ \t>]*-+8<-+[ \t]*$")
 LINES = re.compile(r"[\d:,-]+")
 PYTHON = frozenset({"python", "py", "python3", "py3", "pycon", "pyi", "ipython", "ipython3", "python-repl"})
 MAX_REGION = 40
@@ -67,12 +66,6 @@ def regions(project: Project) -> Iterator[Finding]:
     files = [path.relative_to(base).as_posix() for path in (*project.snippet_files, *project.outputs)]
     shown = set()
     for page in project.every_page:
-        for number, line in enumerate(page.text.split("\n"), 1):
-            if number >= page.body_line and BLOCK.match(line):
-                fix = 'write one line `--8<-- "area/page/name.py:region"` for each.'
-                yield Finding(
-                    page.path, number, "an include of several files at once cannot be followed.", fix
-                )
         for include in page.includes:
             shown.add((base / include.file, include.region))
             if missing := _missing(project, include, files):
@@ -127,7 +120,7 @@ def length(project: Project) -> Iterator[Finding]:
 
 @rule(
     "recorded",
-    "Every example has one section in the recorded output, in the same order, and none is left over.",
+    "Every example has one section in the recorded output, and none is left over.",
 )
 def recorded(project: Project) -> Iterator[Finding]:
     """Outputs that do not belong to the examples of their snippet."""
@@ -164,7 +157,3 @@ def _held_against(
                 f"`{snippet.name}` has no `example_{name}` that prints this section. {near(name, examples)}"
             )
             yield Finding(output, lines[name], message, fix)
-    order = [name for name in sections if name in examples]
-    wanted = [name for name in examples if name in sections]
-    for name in [got for got, want in zip(order, wanted) if got != want][:1]:
-        yield Finding(output, lines[name], f"the section `{name}` is out of order.", fix)

@@ -10,6 +10,7 @@ import datetime
 import re
 import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import StringConstraints, ValidationError, field_validator
@@ -52,35 +53,32 @@ def skips(project: Project) -> Iterator[Finding]:
         for found in UNSEEN.finditer(text):
             message = f"`{found['what'].strip()}` excuses a test where nobody counts it."
             yield Finding(path, text.count("\n", 0, found.start("what")) + 1, message)
-    ledger = project.root / LEDGER
-    if ledger.is_file():
-        yield from (
-            Finding(ledger, line, message, fix) for line, message, fix in _ledger(project, ledger.read_text())
-        )
+    if (project.root / LEDGER).is_file():
+        yield from _ledger(project, project.root / LEDGER)
 
 
-def _ledger(project: Project, text: str) -> Iterator[tuple[int, str, str]]:
+def _ledger(project: Project, ledger: Path) -> Iterator[Finding]:
+    text = ledger.read_text(encoding="utf-8")
     try:
         entries = tomllib.loads(text).get("skip", [])
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"line (\d+)", str(error))
-        yield int(found[1]) if found else 1, f"the ledger cannot be read: {error}.", "correct the TOML."
+        yield Finding(ledger, int(found[1]) if found else 1, f"the ledger cannot be read: {error}.")
         return
     lines = [n for n, line in enumerate(text.split("\n"), 1) if re.match(r"\s*\[\[\s*skip\s*\]\]", line)]
     for count, (entry, line) in enumerate(zip(entries, lines), 1):
+        file, _, test = str(entry.get("test", "")).partition("::")
+        path, name = project.root / file, re.sub(r"\[.*\]$", "", test).rpartition("::")[2]
+        page = project.page_of(path)
         if count > MAX_SKIPS:
-            yield (
-                line,
-                f"entry {count}: only {MAX_SKIPS} tests may be skipped at once.",
-                "repair another first.",
-            )
+            message = f"entry {count}: only {MAX_SKIPS} tests may be skipped at once."
+            yield Finding(ledger, line, message, "repair another first.", page)
         try:
-            skip = Skip.model_validate(entry)
+            Skip.model_validate(entry)
         except ValidationError as error:
-            yield from ((line, message, fix) for _, message, fix in forms.describe(error, Skip, "the entry"))
+            for _, message, fix in forms.describe(error, Skip, "the entry"):
+                yield Finding(ledger, line, message, fix, page)
             continue
-        file, _, test = skip.test.partition("::")
-        name = re.sub(r"\[.*\]$", "", test).rpartition("::")[2]
-        path = project.root / file
         if not path.is_file() or f"def {name}(" not in path.read_text(encoding="utf-8"):
-            yield line, f"there is no test `{skip.test}`.", "write `file.py::test_name`, or delete the entry."
+            fix = "write `file.py::test_name`, or delete the entry."
+            yield Finding(ledger, line, f"there is no test `{file}::{test}`.", fix, page)
