@@ -84,13 +84,21 @@ def read(form: type[F], source: str, what: str, first: int = 1) -> Filled[F]:
 
 def read_file(form: type[F], path: Path, what: str) -> Filled[F]:
     """Hold a file against a form."""
-    try:
-        return read(form, path.read_text(encoding="utf-8"), what)
-    except FileNotFoundError:
+    if not path.is_file():
         return Filled(None, [Problem(1, f"{what} does not exist.", "restore it from the main branch.")], None)
+    source, problem = text_of(path, what)
+    return Filled(None, [problem], None) if problem else read(form, source, what)
+
+
+def text_of(path: Path, what: str) -> tuple[str, Problem | None]:
+    """The text of a file, with what is wrong if it is not UTF-8: such bytes are replaced."""
+    raw = path.read_bytes()
+    try:
+        return raw.decode("utf-8"), None
     except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        return Filled(None, [Problem(line, f"{what} is not UTF-8.", "save the file as UTF-8.")], None)
+        line = raw[: error.start].count(b"\n") + 1
+        message = f"{what} is not UTF-8: byte {raw[error.start]:#04x}."
+        return raw.decode("utf-8", errors="replace"), Problem(line, message, "save the file as UTF-8.")
 
 
 def describe(error: ValidationError, form: Any, what: str) -> Iterator[tuple[Place, str, str]]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fieldguide.guide import regions
-from fieldguide.guide.forms import Problem
+from fieldguide.guide.forms import Problem, text_of
 from fieldguide.guide.project import Breach, BreachError
 from fieldguide.runner.snippet import Tolerance
 
@@ -77,13 +77,7 @@ def parse(path: Path, where: str | None = None) -> dict[str, str]:
     Raises:
         BreachError: if the file is not UTF-8, its markers are wrong, or text stands outside of them.
     """
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        message = f"the recorded output is not UTF-8: byte {raw[error.start]:#04x}."
-        raise BreachError(Breach(where or str(path), line, "recorded", message, FIX)) from None
+    text, wrong = text_of(path, "the recorded output")
     sections, problems = regions.read(text)
     outside = set(range(1, text.count("\n") + 2))
     for section in sections.values():
@@ -93,8 +87,8 @@ def parse(path: Path, where: str | None = None) -> dict[str, str]:
     lines = text.split("\n")
     loose = (number for number in sorted(outside) if lines[number - 1].strip())
     problems += [Problem(number, "there is text outside of any section.") for number in loose]
-    if problems:
-        first = min(problems)
+    if wrong or problems:
+        first = wrong or min(problems)
         raise BreachError(Breach(where or str(path), first.line, "recorded", first.message, FIX))
     return {name: "\n".join(section.lines) for name, section in sections.items()}
 

@@ -347,14 +347,9 @@ class Page:
 
 def read(path: Path, name: str) -> Page:
     """A page as far as it can be read; what hinders it is its `problem`."""
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        message = f"the page is not UTF-8: byte {raw[error.start]:#04x}."
-        line = raw[: error.start].count(b"\n") + 1
-        problem = Problem(line, message, "save the file as UTF-8.", "encoding")
-        return Page(path, name, raw.decode("utf-8", errors="replace"), {}, 1, problem)
+    text, wrong = forms.text_of(path, "the page")
+    if wrong:
+        return Page(path, name, text, {}, 1, wrong._replace(rule="encoding"))
     if not text.startswith("---\n"):
         return Page(path, name, text, {}, 1)
     end = re.search(r"^---[ \t]*$", text[4:], re.M)

@@ -13,6 +13,7 @@ from bibtexparser.middlewares import SeparateCoAuthors
 from bibtexparser.middlewares.names import InvalidNameError, parse_single_name_into_parts
 from pylatexenc.latex2text import LatexNodes2Text  # type: ignore[import-untyped]
 
+from fieldguide.guide.forms import text_of
 from fieldguide.guide.project import Breach, BreachError, Project
 
 FILE = "docs/references.bib"
@@ -60,11 +61,9 @@ def read(project: Project) -> tuple[dict[str, Entry], list[Breach]]:
     path = project.root / FILE
     if not path.is_file():
         return {}, []
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        return {}, [_breach(line, "the bibliography is not UTF-8.", "save the file as UTF-8.")]
+    text, wrong = text_of(path, "the bibliography")
+    if wrong:
+        return {}, [project.breach(path, wrong, "bibliography")]
     entries: dict[str, Entry] = {}
     breaches = []
     for block in parse_string(text, append_middleware=[SeparateCoAuthors()]).blocks:

@@ -148,7 +148,7 @@ def test_a_page_that_cannot_be_read_stops_the_build_before_it_starts(project, tm
     shutil.copy(ROOT / "package-lock.json", project)
     done = site.build(tmp_path / "out", project)
     assert done.returncode == 1
-    assert done.stderr.startswith("docs/inference/vllm.md:3: the front matter is malformed")
+    assert done.stderr.startswith("docs/inference/vllm.md:3: the front matter is not YAML")
 
 
 def test_two_sources_that_read_alike_get_letters_by_title(project):

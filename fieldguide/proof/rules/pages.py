@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from fieldguide.guide import forms, glossary
+from fieldguide.guide.forms import text_of
 from fieldguide.guide.names import near
 from fieldguide.guide.page import FrontMatter, Heading, Lesson, Page
 from fieldguide.guide.project import CURRICULUM, Project
@@ -26,12 +27,8 @@ def encoding(project: Project) -> Iterator[Finding]:
     yield from _unreadable(project, "encoding")
     tests = (test for page in _lessons(project) for test in project.trio_of(page).tests)
     for path in (*project.snippet_files, *project.outputs, *tests):
-        raw = path.read_bytes()
-        try:
-            raw.decode("utf-8")
-        except UnicodeDecodeError as error:
-            line = raw[: error.start].count(b"\n") + 1
-            yield Finding(path, line, f"the file is not UTF-8: byte {raw[error.start]:#04x}.")
+        if wrong := text_of(path, "the file")[1]:
+            yield Finding.of(path, wrong)
 
 
 @rule(

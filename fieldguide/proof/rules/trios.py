@@ -73,28 +73,24 @@ def _strays(project: Project) -> Iterator[Finding]:
         if path.name != "__init__.py" and path.parent.name != "shapes":
             message = "a snippet lies in the folder of its page; this one lies in that of the area."
             yield Finding(path, 1, message, f"move it to `snippets/{path.parent.name}/<page>/{path.name}`.")
-    areas = [area.replace("-", "_") for area in sorted(project.area_slugs)]
-    tests = [
-        p
-        for area in areas
-        for pattern in ("test_*.py", "*/test_*.py")
-        for p in sorted((project.tests / area).glob(pattern))
-    ]
     folders = {path.parent: path for path in reversed(project.snippet_files) if path.parent.name != "shapes"}
+    areas = {area.replace("-", "_") for area in project.area_slugs}
+    tests = sorted(project.tests.glob("*/**/test_*.py"))
+    tests = [path for path in tests if path.relative_to(project.tests).parts[0] in areas]
     for path in (*sorted(folders.values()), *tests):
         if project.owner(path) is None:
-            what = "test" if path.is_relative_to(project.tests) else "snippet"
-            home = project.tests if what == "test" else project.snippets
-            parts = [part.removeprefix("test_") for part in path.relative_to(home).with_suffix("").parts]
-            name = "/".join(parts[:2]).replace("_", "-").removesuffix("overview")
-            moved = [
-                p
-                for p in project.every_page
-                if p.folder.endswith(f"/{parts[1]}") and p.name not in project.planned
-            ]
-            message = f"the {what} has no page `docs/{name}.md`. {near(name, project.planned)}"
-            fix = f"write the page, or move the {what} into the folder of its page."
-            yield Finding(path, 1, message, fix, moved[0].name if moved else "")
+            yield _stray(project, path)
+
+
+def _stray(project: Project, path: Path) -> Finding:
+    what = "test" if path.is_relative_to(project.tests) else "snippet"
+    home = project.tests if what == "test" else project.snippets
+    area, stem = [part.removeprefix("test_") for part in path.relative_to(home).with_suffix("").parts][:2]
+    name = f"{area}/{'index' if stem == 'overview' else stem}".replace("_", "-")
+    lost = (page for page in project.every_page if page.folder.endswith(f"/{stem}"))
+    page = next((page.name for page in lost if page.name not in project.planned), "")  # it lies elsewhere
+    message = f"the {what} has no page `docs/{name}.md`. {near(name, project.planned)}"
+    return Finding(path, 1, message, f"write the page, or move the {what} into the folder of its page.", page)
 
 
 def _named(project: Project, path: Path) -> Iterator[Finding]:
