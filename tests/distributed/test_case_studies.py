@@ -148,7 +148,8 @@ def test_palms_hardware_utilization_follows_from_what_runs_again():
     assert (model / 1e12, executed / 1e12) == pytest.approx((3.28, 4.10), abs=0.005)
     assert 46.2 * executed / model == pytest.approx(57.8, abs=0.05)
     whole = 100 * abs(palm.palm(1.0) - 0.462)
-    assert 100 * abs(palm.palm(0.75) - 0.462) < 1 < 2.5 < whole
+    assert 100 * abs(palm.palm(0.75) - 0.462) < 1
+    assert whole > 2.5
 
 
 # ---- failures

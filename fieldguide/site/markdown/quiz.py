@@ -46,7 +46,7 @@ def render(source: str, inline: Inline, fact: Callable[[str], str | None]) -> st
         unit = html.escape(quiz.numeric.unit, quote=True)
         key = f"<p><strong>{html.escape(value)}</strong></p><p>{inline(quiz.why)}</p>"
         return (
-            f'<div class="fg-quiz"><fg-quiz id="{uid}" data-answer="{answer}" data-tolerance="{tolerance}" '
+            f'<div class="fg-quiz"><fg-quiz id="{uid}" data-answer="{answer}" data-tolerance="{tolerance:g}" '
             f'data-unit="{unit}">{question}<details><summary>Show the answer</summary>{key}</details></fg-quiz></div>'
         )
     choices, reasons = [], []
