@@ -132,6 +132,7 @@ def _author(name: str) -> str:
     return _decode(f"{family}, {given}" if given else family)
 
 
+@lru_cache(maxsize=4096)
 def _decode(text: str) -> str:
     """LaTeX's accents and braces as plain text; a bare `%` is no comment here."""
     if not re.search(r"[\\{}$~]", text):
