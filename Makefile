@@ -2,6 +2,7 @@
 PYTHON ?= python3
 FIELDGUIDE := $(PYTHON) -m fieldguide
 NAME   ?=
+AREA   ?=
 ADDR   ?= 127.0.0.1:8000
 
 .DEFAULT_GOAL := help
@@ -13,22 +14,22 @@ help: ## List the verbs
 serve: ## The site on http://127.0.0.1:8000, reloaded as you write
 	@$(FIELDGUIDE) serve --address $(ADDR)
 
-test: ## Every check: format, types, snippets, pages, the built site in a browser
-	@$(FIELDGUIDE) test
+test: ## Run every check, or an area's:  make test AREA=rl
+	@$(FIELDGUIDE) test $(if $(AREA),--area $(AREA))
 
 site: ## Build the site into site/, strictly
 	@$(FIELDGUIDE) build
 
-run: ## Run a page's examples:        make run NAME=inference/kv-cache
+run: ## Run a page's examples:          make run NAME=inference/kv-cache
 	@$(FIELDGUIDE) run $(NAME)
 
-check: ## Verify one trio, or all:       make check NAME=inference/kv-cache
+check: ## Say what CI will say of a page: make check NAME=inference/kv-cache
 	@$(FIELDGUIDE) check $(NAME)
 
-record: ## Rewrite recorded outputs:      make record NAME=inference/kv-cache
+record: ## Write outputs and figures:      make record NAME=inference/kv-cache
 	@$(FIELDGUIDE) record $(NAME)
 
-new: ## Begin a page from a template:  make new NAME=inference/my-page
+new: ## Begin a page:                   make new NAME=inference/my-page
 	@$(FIELDGUIDE) new $(NAME)
 
 rules: ## Print the rules for pages
