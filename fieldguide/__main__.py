@@ -10,34 +10,27 @@ from pathlib import Path
 from fieldguide.commands import environments
 
 NEEDED = ("typer", "rich", "yaml", "markdown", "pydantic")
-MAKES = {
-    "serve": "site",
-    "build": "site",
-    "lock": "site",
-    "test": "suite",
-    "bench": "suite",
-    "format": "test",
-}
-"""Verbs that bring their environment up to date first; any other makes it only where there is none."""
+LIGHT = ("list", "new", "rules", "serve", "build", "lock", "--help", "")
+"""Verbs that need no engine: the environment of the site is enough."""
 
 
 def main() -> None:
-    """Run the command line here if it can run here, else in the project's environment."""
-    verb = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-    inside = Path(sys.prefix).resolve() == environments.environment("test").resolve()
+    """Run the command line here if it can run here, else in the project's environment.
+
+    Only packages are made here: a command that builds the site fetches fonts and the like itself.
+    """
+    kind = "site" if (sys.argv[1:] or [""])[0] in LIGHT else "test"
+    inside = Path(sys.prefix).resolve() == environments.environment(kind).resolve()
     complete = all(importlib.util.find_spec(name) for name in NEEDED)
-    if complete and (inside or verb not in MAKES):
-        if inside and verb in MAKES:
-            environments.ensure(MAKES[verb])
+    if inside and not complete:
+        raise SystemExit(f"{sys.prefix} is damaged. To make it anew: rm -rf .venv && make test")
+    if complete and (not inside or kind == "site" or environments.has("test")):
         from fieldguide.commands.cli import main as command
 
         command()
         return
-    if inside:
-        raise SystemExit(f"{sys.prefix} is damaged. To make it anew: rm -rf .venv && make test")
-    python = str(environments.ensure(MAKES.get(verb, "test"), tools=verb in MAKES))
-    arguments = [python, "-m", "fieldguide", *sys.argv[1:]]
-    os.execv(python, arguments)
+    python = str(environments.ensure(kind, tools=False))
+    os.execv(python, [python, "-m", "fieldguide", *sys.argv[1:]])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,26 +24,11 @@ ENVIRONMENT = re.compile(r"^#\s*environment\s*=\s*[\"'](\w+)[\"']", re.M)
 NEEDS = re.compile(r"^#\s*needs\s*=\s*\[([^\]]*)\]", re.M)
 # PyTorch's own metadata pins these for the machines that want them; a processor build wants none.
 ACCELERATOR_PACKAGES = [
-    "cuda-bindings",
-    "cuda-pathfinder",
-    "cuda-toolkit",
-    "nvidia-cublas",
-    "nvidia-cuda-cupti",
-    "nvidia-cuda-nvrtc",
-    "nvidia-cuda-runtime",
-    "nvidia-cudnn-cu13",
-    "nvidia-cufft",
-    "nvidia-cufile",
-    "nvidia-curand",
-    "nvidia-cusolver",
-    "nvidia-cusparse",
-    "nvidia-cusparselt-cu13",
-    "nvidia-nccl-cu13",
-    "nvidia-nvjitlink",
-    "nvidia-nvshmem-cu13",
-    "nvidia-nvtx",
-    "triton",
-]
+    "cuda-bindings", "cuda-pathfinder", "cuda-toolkit", "nvidia-cublas", "nvidia-cuda-cupti",
+    "nvidia-cuda-nvrtc", "nvidia-cuda-runtime", "nvidia-cudnn-cu13", "nvidia-cufft", "nvidia-cufile",
+    "nvidia-curand", "nvidia-cusolver", "nvidia-cusparse", "nvidia-cusparselt-cu13", "nvidia-nccl-cu13",
+    "nvidia-nvjitlink", "nvidia-nvshmem-cu13", "nvidia-nvtx", "triton",
+]  # fmt: skip
 
 
 class Missing(SystemExit):
@@ -59,19 +45,16 @@ def environment(kind: str) -> Path:
 
 def python_of(kind: str) -> Path:
     """The interpreter of an environment."""
-    folder = environment(kind)
-    return folder / "bin/python"
+    return environment(kind) / "bin/python"
 
 
 def ensure(kind: str, *, tools: bool = True) -> Path:
     """Create or update the environment `kind` and return its interpreter.
 
     Args:
-        kind: `site`, `test`, the name of a file in `requirements/`, or `suite` for `test` and all others.
-        tools: Also what the site is built from, and what `test` needs of the system.
+        kind: `site`, `test`, or the name of another file in `requirements/`.
+        tools: Also what the site is built from, and what `test` needs to look at it.
     """
-    if kind == "suite":
-        return ensure_suite()
     if sys.version_info < OLDEST_PYTHON:
         have = ".".join(map(str, sys.version_info[:3]))
         raise Missing(
@@ -83,23 +66,29 @@ def ensure(kind: str, *, tools: bool = True) -> Path:
     _packages(kind, python)
     if kind in ("site", "test"):
         _project(python)
-    if tools and kind in ("site", "test"):
-        _node_packages(kind, python)
-    if tools and kind == "test":
-        browser()
-        if "java" in declared_needs():
-            java()
+        if tools:
+            _node_packages(kind, python)
+            if kind == "test":
+                browser()
     return python
 
 
-def ensure_suite() -> Path:
-    """All that `make test` runs in: the test environment, and those that snippets declare."""
-    python = ensure("test")
-    for kind in sorted(declared_environments()):
-        lock = ROOT / "requirements" / f"{kind}.txt"
-        if not lock.is_file():
-            raise Missing(f"A snippet declares environment = \"{kind}\", but there is no requirements/{kind}.txt.",
-                          f"Write requirements/{kind}.in, then: make lock")  # fmt: skip
+def has(kind: str) -> bool:
+    """Whether an environment has been made, up to date or not."""
+    return (environment(kind) / ".fieldguide" / kind).is_file()
+
+
+def ensure_declared(snippets: Iterable[Path]) -> None:
+    """Make what the heads of snippets ask for: `needs = ["java"]`, `environment = "vllm"`."""
+    heads = [path.read_text("utf-8", errors="replace") for path in snippets]
+    if any('"java"' in line for head in heads for line in NEEDS.findall(head)):
+        java()
+    for kind in sorted({kind for head in heads for kind in ENVIRONMENT.findall(head)}):
+        if not (ROOT / f"requirements/{kind}.txt").is_file():
+            raise Missing(
+                f'A snippet declares environment = "{kind}", but there is no requirements/{kind}.txt.',
+                f"Write requirements/{kind}.in, then: make lock",
+            )
         try:
             ensure(kind)
         except Missing as error:
@@ -107,7 +96,6 @@ def ensure_suite() -> Path:
                 f"The environment .venv-{kind} is needed to test the pages that run in it, and cannot be had.",
                 str(error).strip(),
             ) from None
-    return python
 
 
 def _step(title: str) -> None:
@@ -182,21 +170,8 @@ def _packages(kind: str, python: Path) -> None:
     )
     _step(f"packages of requirements/{kind}.txt ({size}; minutes the first time)")
     began = time.monotonic()
-    _run(
-        [
-            str(python),
-            "-m",
-            "uv",
-            "pip",
-            "install",
-            "--compile-bytecode",
-            "--python",
-            str(python),
-            "-r",
-            str(lock),
-            *_overrides(kind),
-        ]
-    )
+    install = ["-m", "uv", "pip", "install", "--compile-bytecode", "--python", str(python), "-r", str(lock)]
+    _run([str(python), *install, *_overrides(kind)])
     _remember(stamp, digest)
     print(f"  done in {time.monotonic() - began:.0f} s", flush=True)
 
@@ -257,21 +232,6 @@ def java() -> str:
     return found
 
 
-def declared_needs() -> set[str]:
-    """What the heads of the snippets ask of the system: `needs = ["java"]`."""
-    return {name for line in _declared(NEEDS) for name in re.findall(r"[\"'](\w+)[\"']", line)}
-
-
-def declared_environments() -> set[str]:
-    """Environments that the heads of snippets ask for: `environment = "vllm"`."""
-    return set(_declared(ENVIRONMENT))
-
-
-def _declared(pattern: re.Pattern[str]) -> list[str]:
-    files = (ROOT / "snippets").rglob("*.py")
-    return [found for path in files for found in pattern.findall(path.read_text("utf-8", errors="replace"))]
-
-
 def _debian(package: str, why: str) -> None:
     """Install a system package, if this is Debian and we may."""
     if not shutil.which("apt-get"):
@@ -309,3 +269,7 @@ def lock() -> None:
         os.environ.clear()
         os.environ.update(env_free)  # a local folder of wheels must not leave its build tags in the lock
         _run([*base, *extra, f"requirements/{kind}.in", "--output-file", f"requirements/{kind}.txt"])
+
+
+if __name__ == "__main__":  # python3 -m fieldguide.commands.environments vllm
+    ensure(sys.argv[1])

@@ -1,166 +1,143 @@
-"""A new trio from a template, entered in the navigation and, where it is not planned, in the curriculum.
-
-With it goes the page that shows its functions as a library, under `docs/reference/api/`.
-"""
+"""A new page from a template: text, code and test, entered in the navigation and the curriculum."""
 
 from __future__ import annotations
 
-import difflib
 import json
+import keyword
 import re
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from fieldguide.guide.forms import child
+from fieldguide.guide.names import folder_of, near
 from fieldguide.guide.outputs import write_atomic
 from fieldguide.guide.project import PlannedPage, Project
 from fieldguide.proof.rules.trios import is_library
 
 TEMPLATES = Path(__file__).parent / "templates"
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-MODULE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+NOUN = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+DESCRIPTION = "Say in one sentence what a reader can do afterwards."
 
 
 class ScaffoldError(ValueError):
     """Why a page cannot be begun under this name."""
 
 
-def scaffold(project: Project, name: str, title: str = "", module: str = "") -> list[Path]:
-    """Write page, snippet and test; enter the page in `mkdocs.yml`. All of it, or nothing.
+@dataclass(frozen=True)
+class Begun:
+    """A page that has been begun."""
+
+    page: str
+    written: list[Path]
+    """Files that are new or changed."""
+    unplanned: bool
+    """Whether it was entered in the curriculum, where its `answers` is still empty."""
+    alike: list[PlannedPage]
+    """Planned pages that may be about the same."""
+
+
+def scaffold(project: Project, name: str, title: str = "", noun: str = "basics") -> Begun:
+    """Write page, snippet and test, and enter the page. All of it, or nothing.
 
     Args:
         project: The checkout.
         name: Area and slug, `inference/my-page`.
         title: Title of the page; by default the one of the curriculum.
-        module: Name of the snippet; by default that of the page.
-
-    Returns:
-        The files that were written or changed.
+        noun: Name of the first snippet.
 
     Raises:
-        ScaffoldError: for a bad name, one that exists, or a navigation that cannot be followed.
+        ScaffoldError: for a bad name, one that exists, or lists that have no place for the page.
     """
     area, slug = _checked_name(project, name)
-    module = _checked_module(project, slug, module)
-    planned = {page.slug: page for a in project.areas if a.slug == area for page in a.pages}
-    title = title.strip() or (planned[slug].title if slug in planned else slug.replace("-", " ").capitalize())
+    if not NOUN.fullmatch(noun) or keyword.iskeyword(noun) or is_library(noun, project.root):
+        raise ScaffoldError(
+            f"{noun!r} cannot name a snippet: use a noun in lower case, with underscores, that is neither a "
+            "keyword nor the name of a library, such as sizes."
+        )
+    known = [page for each in project.areas for page in each.pages]
+    planned = next((page for page in known if page.name == f"{area}/{slug}"), None)
+    title = title.strip() or (planned.title if planned else slug.replace("-", " ").capitalize())
     if not re.fullmatch(r'[^"\\\n]{1,60}', title):
         raise ScaffoldError("a title has at most 60 characters, and neither quotation marks nor backslashes.")
-    page = planned.get(slug, PlannedPage(area, slug, title, f"Explain {title[0].lower()}{title[1:]}."))
-    files = _files(project, page, title, module)
+    page = planned or PlannedPage(area, slug, title, "")
+    files = _files(project, page, title, noun)
     for path in files:
         if path.exists():
             raise ScaffoldError(f"{project.relative(path)} exists already. Nothing was written.")
-    config, api = project.root / "mkdocs.yml", _api(project, page)
-    files[config] = with_page(config.read_text(encoding="utf-8"), page, title, list(planned))
-    if api in files:
-        index = api.parent / "index.md"
-        area_title = next(a.title for a in project.areas if a.slug == area)
-        files[config] = with_api(files[config], f"reference/api/{api.name}", area)
-        files[index] = with_link(index.read_text(encoding="utf-8"), area_title, title, api.name)
-    if slug not in planned:
-        curriculum = project.docs / "curriculum.yml"
+    config, curriculum = project.root / "mkdocs.yml", project.docs / "curriculum.yml"
+    order = [page.slug for page in known if page.area == area]
+    files[config] = with_page(config.read_text(encoding="utf-8"), page, title, order)
+    if not planned:
         files[curriculum] = with_entry(curriculum.read_text(encoding="utf-8"), page)
-    for package in (project.snippets, project.snippets / area):
-        if not (package / "__init__.py").exists():
-            files[package / "__init__.py"] = f'"""Snippets of the area {area}."""\n'
+    api = project.docs / f"reference/api/{area}.md"
+    if api.is_file():
+        code = f"## {title}\n\nThe code of [the page](../../{area}/{slug}.md).\n\n"
+        module = f"::: snippets.{folder_of(page.name).replace('/', '.')}\n"
+        files[api] = f"{api.read_text(encoding='utf-8').rstrip()}\n\n{code}{module}"
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, text)
-    return list(files)
+    return Begun(page.name, list(files), not planned, [] if planned else _alike(known, slug, title))
 
 
 def _checked_name(project: Project, name: str) -> tuple[str, str]:
     area, _, slug = name.strip("/").removesuffix(".md").removeprefix("docs/").partition("/")
     if area not in project.area_slugs:
-        areas = [a.slug for a in project.areas]
-        near = difflib.get_close_matches(area, areas, 1, 0.4)
-        known = f"Did you mean {near[0]}/{slug or 'my-page'}?" if near else f"There are {', '.join(areas)}."
-        raise ScaffoldError(f"a name is area/slug, and there is no area {area!r}. {known}")
-    if not SLUG.fullmatch(slug):
+        raise ScaffoldError(
+            f"a name is area/slug, and there is no area {area!r}. {near(area, project.area_slugs)}"
+        )
+    if not SLUG.fullmatch(slug) or keyword.iskeyword(slug):
         hint = re.sub(r"[^a-z0-9]+", "-", slug.lower()).strip("-0123456789")
         raise ScaffoldError(
-            f"{slug!r} cannot name a page: use lower-case words and digits joined by hyphens, "
-            f"such as {area}/{hint or 'my-page'}."
+            f"{slug!r} cannot name a page: use lower-case words and digits joined by hyphens, and no keyword "
+            f"of Python, such as {area}/{'my-page' if not hint or keyword.iskeyword(hint) else hint}."
         )
     return area, slug
 
 
-def _checked_module(project: Project, slug: str, module: str) -> str:
-    stem = "overview" if slug == "index" else slug.replace("-", "_")
-    module = module.removesuffix(".py") or stem
-    if not MODULE.fullmatch(module) or not (module == stem or module.startswith(f"{stem}_")):
-        raise ScaffoldError(
-            f"a snippet of this page is called {stem} or begins with {stem}_, not {module!r}."
-        )
-    if is_library(module, project.root):
-        raise ScaffoldError(
-            f"a module called {module} would be imported in place of the library {module}. "
-            f"Give the snippet a longer name: --snippet {module}_basics"
-        )
-    return module
+def _alike(known: list[PlannedPage], slug: str, title: str) -> list[PlannedPage]:
+    """Planned pages that speak of the same words as a new one."""
+    words = {word for word in re.findall(r"[a-z0-9]+", f"{slug} {title}".lower()) if len(word) > 1}
+    words -= {"and", "for", "in", "my", "of", "on", "page", "the", "to"}
+    found = []
+    for page in known:
+        theirs = re.findall(r"[a-z0-9]+", f"{page.slug} {page.title} {page.answers}".lower())
+        shared = {word for word in words if any(other[:5] == word[:5] for other in theirs)}
+        found.append((len(shared), page))
+    most = max((count for count, _ in found), default=0)
+    return (
+        [page for count, page in found if count == most][:3] if most > 1 or (most and len(words) == 1) else []
+    )
 
 
-def _files(project: Project, page: PlannedPage, title: str, module: str) -> dict[Path, str]:
+def _files(project: Project, page: PlannedPage, title: str, noun: str) -> dict[Path, str]:
     """Texts of the new files, by path."""
-    importing = f"from snippets.{page.area} import {module}"
-    if "-" in page.area:  # no import statement can name such a folder
-        importing = f'{module} = importlib.import_module("snippets.{page.area}.{module}")'
+    folder = folder_of(page.name)
+    area, _, stem = folder.partition("/")
     values = {
         "title": title,
-        "quoted_code_of": json.dumps(f"Code of: {title}", ensure_ascii=False),
-        "slug": page.slug,
         "quoted_title": json.dumps(title, ensure_ascii=False),
-        "description": json.dumps(page.answers, ensure_ascii=False),
+        "description": json.dumps(page.answers or DESCRIPTION, ensure_ascii=False),
         "area": page.area,
-        "module": module,
-        "import": importing,
+        "page": page.name,
+        "folder": folder,
+        "package": folder.replace("/", "."),
+        "noun": noun,
     }
     targets = {
-        project.docs / page.area / f"{page.slug}.md": "page.md",
-        project.snippets / page.area / f"{module}.py": "snippet.py.txt",
-        project.tests / page.area / f"test_{module}.py": "test.py.txt",
+        project.docs / f"{page.name}.md": "page.md",
+        project.snippets / folder / f"{noun}.py": "snippet.py.txt",
+        project.tests / area / f"test_{stem}.py": "test.py.txt",
     }
-    api = _api(project, page)
-    if (api.parent / "index.md").is_file():
-        targets[api] = "api.md"
-    texts = {}
-    for path, template in targets.items():
-        text = (TEMPLATES / template).read_text(encoding="utf-8")
-        if "-" in page.area and template == "test.py.txt":
-            text = text.replace("import numpy", "import importlib\n\nimport numpy", 1)
-        texts[path] = re.sub(r"\[\[(\w+)\]\]", lambda found: values[found[1]], text)
-    return texts
-
-
-def _api(project: Project, page: PlannedPage) -> Path:
-    """The page that shows the functions of a page."""
-    return project.docs / f"reference/api/{page.area}-{'overview' if page.slug == 'index' else page.slug}.md"
-
-
-def with_api(config: str, target: str, area: str) -> str:
-    """The text of `mkdocs.yml` with one more page of code, behind those of its area or behind all."""
-    nav = child(yaml.compose(config, yaml.SafeLoader), "nav")
-    places = {name: line for name, line in _leaves(nav) if name.startswith("reference/api/")}
-    if not places:
-        return config
-    own = [line for name, line in places.items() if name.startswith(f"reference/api/{area}-")]
-    lines = config.split("\n")
-    line = max(own or places.values())
-    indent = re.match(r"\s*- +", lines[line])
-    lines.insert(line + 1, f"{indent[0] if indent else '  - '}{target}")
-    return "\n".join(lines)
-
-
-def with_link(index: str, area: str, title: str, name: str) -> str:
-    """The list of pages of code with one more, at the end of its area's part; the part is made if it lacks."""
-    link = f"- [{title}]({name})"
-    part = re.search(rf"^## {re.escape(area)}\n\n(?:- .*\n)*", index, re.M)
-    if part is None:
-        return f"{index.rstrip()}\n\n## {area}\n\n{link}\n"
-    return f"{index[: part.end()]}{link}\n{index[part.end() :]}"
+    texts = {path: (TEMPLATES / template).read_text(encoding="utf-8") for path, template in targets.items()}
+    texts[project.snippets / folder / "__init__.py"] = '"""Code of the page [[page]]: [[title]]."""\n'
+    if not (project.snippets / area / "__init__.py").exists():
+        texts[project.snippets / area / "__init__.py"] = (
+            '"""Code of the area [[area]], a folder for each page."""\n'
+        )
+    return {
+        path: re.sub(r"\[\[(\w+)\]\]", lambda found: values[found[1]], text) for path, text in texts.items()
+    }
 
 
 def with_page(config: str, page: PlannedPage, title: str, order: list[str]) -> str:
@@ -175,55 +152,48 @@ def with_page(config: str, page: PlannedPage, title: str, order: list[str]) -> s
         order: Slugs of the area in the order of the curriculum.
 
     Raises:
-        ScaffoldError: if the navigation cannot be read, or holds no page of the area.
+        ScaffoldError: if the navigation holds no page of the area.
     """
-    try:
-        nav = child(yaml.compose(config, yaml.SafeLoader), "nav")
-    except yaml.YAMLError as error:
-        raise ScaffoldError(f"mkdocs.yml cannot be read: {getattr(error, 'problem', error)}.") from None
-    places = {target: line for target, line in _leaves(nav) if target.startswith(f"{page.area}/")}
-    before = order[: order.index(page.slug)] if page.slug in order else order
-    behind = [slug for slug in before if f"{page.area}/{slug}.md" in places]
-    target = f"{page.area}/{behind[-1]}.md" if behind else max(places, key=lambda t: places[t], default="")
     lines = config.split("\n")
-    neighbor = lines[places[target]] if target else ""
-    found = re.match(rf"(?P<indent>\s*- +)(?P<title>[^#]*: +)?{re.escape(target)}\s*(#.*)?$", neighbor)
-    if not target or found is None:
+    entry = re.compile(
+        rf"(?P<indent> *- +)(?P<title>[^#]*: +)?{re.escape(page.area)}/(?P<slug>[\w-]+)\.md *(#.*)?"
+    )
+    places = {
+        found["slug"]: (number, found)
+        for number, line in enumerate(lines)
+        if (found := entry.fullmatch(line))
+    }
+    if not places:
         raise ScaffoldError(
             f"the navigation in mkdocs.yml has no line `- {page.area}/….md` to put the page behind: "
             f"add `- {page.area}/index.md` under its area first. Nothing was written."
         )
-    named = f"{json.dumps(title, ensure_ascii=False) if ':' in title else title}: " if found["title"] else ""
-    lines.insert(places[target] + 1, f"{found['indent']}{named}{page.name}.md")
+    before = order[: order.index(page.slug)] if page.slug in order else order
+    behind = [slug for slug in before if slug in places]
+    number, neighbor = places[behind[-1]] if behind else max(places.values(), key=lambda place: place[0])
+    named = (
+        f"{json.dumps(title, ensure_ascii=False) if ':' in title else title}: " if neighbor["title"] else ""
+    )
+    lines.insert(number + 1, f"{neighbor['indent']}{named}{page.name}.md")
     return "\n".join(lines)
 
 
-def _leaves(node: yaml.Node | None) -> Iterator[tuple[str, int]]:
-    """Path and line, counted from 0, of every leaf of the navigation."""
-    if isinstance(node, yaml.ScalarNode):
-        yield str(node.value), node.start_mark.line
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            yield from _leaves(item)
-    elif isinstance(node, yaml.MappingNode):
-        for _, item in node.value:
-            yield from _leaves(item)
-
-
 def with_entry(curriculum: str, page: PlannedPage) -> str:
-    """The text of `docs/curriculum.yml` with one more page at the end of its area."""
-    document = yaml.compose(curriculum, yaml.SafeLoader)
-    pages = child(child(child(document, "areas"), page.area), "pages")
-    if not isinstance(pages, yaml.MappingNode) or pages.flow_style or not pages.value:
+    """The text of `docs/curriculum.yml` with one more page at the end of its area.
+
+    Raises:
+        ScaffoldError: if the area lists no pages, one on each line.
+    """
+    lines = curriculum.split("\n")
+    start = next(
+        (n for n, line in enumerate(lines) if re.fullmatch(rf"  {page.area}: *(#.*)?", line)), len(lines)
+    )
+    end = next((n for n in range(start + 1, len(lines)) if re.match(r" {0,2}[^ ]", lines[n])), len(lines))
+    last = max((n for n in range(start, end) if re.match(r" {6}[\w-]+: *\{", lines[n])), default=None)
+    if last is None:
         raise ScaffoldError(
             f"docs/curriculum.yml lists no pages for {page.area}, one on each line. Nothing was written."
         )
-    key, last = pages.value[-1]
-    lines = curriculum.split("\n")
-    end = last.end_mark.line if last.end_mark.column else last.end_mark.line - 1
-    while end > last.start_mark.line and not lines[end].strip():
-        end -= 1
-    title, answers = (json.dumps(text, ensure_ascii=False) for text in (page.title, page.answers))
-    indent = " " * key.start_mark.column
-    lines.insert(end + 1, f"{indent}{page.slug}: {{title: {title}, answers: {answers}}}")
+    title = json.dumps(page.title, ensure_ascii=False)
+    lines.insert(last + 1, f'      {page.slug}: {{title: {title}, answers: ""}}')
     return "\n".join(lines)

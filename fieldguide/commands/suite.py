@@ -1,7 +1,7 @@
-"""The whole suite: format, types, then every test, and a closing table of where the time went.
+"""The whole suite, or one area of it, and a closing table of where the time went.
 
-With arguments for pytest, only those tests run and the run is not held against the list of pages. Without, the browser's tests run beside the
-others, because both leave a core idle; Lighthouse measures time, so it comes last and alone.
+The browser's tests run beside the others, because both leave a core idle; Lighthouse measures time, so it
+comes last and alone.
 """
 
 from __future__ import annotations
@@ -9,31 +9,27 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-from fieldguide.guide.project import ROOT, Project
+from fieldguide.commands import environments
+from fieldguide.commands.console import checkout, columns, find_area, out, with_code
+from fieldguide.commands.proving import check_area
+from fieldguide.guide.project import ROOT
 from fieldguide.proof import record
-from fieldguide.proof.pytest_plugin import REPORT, read_report
+from fieldguide.proof.testing import Pytest
 
 STEPS = {
     "format": ["ruff", "format", "--check", "--quiet", "."],
     "lint": ["ruff", "check", "--quiet", "."],
     "types": ["mypy", "--no-error-summary"],
 }
-
-
-BROWSER, SPEED = "tests/site", "tests/site/test_lighthouse.py"
-RUNS = {
-    "tests": ["--whole-suite", "--durations=8", f"--ignore={BROWSER}"],
-    "browser": [BROWSER, "--durations=4", f"--ignore={SPEED}"],
-    "lighthouse": [SPEED],
-}
+BROWSER, SPEED, OUTPUTS = "tests/site", "tests/site/test_lighthouse.py", "tests/pages/test_outputs.py"
+MACHINERY = [f"tests/{name}" for name in ("machinery", "pages", "sabotage", "labs", "published")]
+TESTS = {"whole": ["--whole-suite", f"--ignore={BROWSER}"], "machinery": [*MACHINERY, f"--ignore={OUTPUTS}"]}
 
 
 @dataclass
@@ -45,35 +41,15 @@ class Step:
     seconds: float
     said: str = ""
     """What is left to tell once all have ended."""
-
-
-def run_pytest(
-    root: Path, arguments: Sequence[str], report: str = REPORT, *, quiet: bool = False
-) -> tuple[int, str]:
-    """Run pytest and require proof that it ran: exit code 0 and a report that counts passed tests.
-
-    Returns:
-        The exit code, and a sentence when the code alone would have lied; if quiet, what pytest printed.
-    """
-    (root / report).unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", f"--report={report}", *arguments]
-    done = subprocess.run(
-        command, cwd=root, check=False, stdout=subprocess.PIPE if quiet else None, text=True
-    )
-    found, printed = read_report(root, report), done.stdout or ""
-    if found is None:
-        why = "pytest ended without a report: it was killed, or something called exit before the tests ran."
-        return done.returncode or 1, printed + why
-    if done.returncode == 0 and not found["passed"]:
-        return 1, printed + "pytest exited with 0 and no test passed: nothing was proven."
-    return done.returncode or int(found["exit"]), printed
+    tests: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def tests(name: str, arguments: Sequence[str], *, quiet: bool = False) -> Step:
     """One run of pytest."""
     began = time.monotonic()
-    code, said = run_pytest(ROOT, arguments, f".cache/fieldguide/{name}.json", quiet=quiet)
-    return Step(name, code == 0, time.monotonic() - began, said)
+    proof = Pytest(ROOT, arguments, f".cache/fieldguide/{name}.json", quiet=quiet).finish()
+    said = "\n".join([proof.printed if proof.breaches else "", *map(str, proof.breaches)])
+    return Step(name, not proof.breaches, time.monotonic() - began, said, proof.tests)
 
 
 def tool(name: str, command: Sequence[str]) -> Step:
@@ -87,32 +63,48 @@ def tool(name: str, command: Sequence[str]) -> Step:
     return Step(name, done.returncode == 0, time.monotonic() - began, said)
 
 
-def whole() -> list[Step]:
-    """Every step; none stops another."""
+def steps(part: str) -> list[Step]:
+    """Every step of a part; none stops another."""
     with ThreadPoolExecutor(1) as beside:
         others = [beside.submit(tool, name, command) for name, command in STEPS.items()]
-        others.append(beside.submit(tests, "browser", RUNS["browser"], quiet=True))
-        steps = [tests("tests", RUNS["tests"])]
-    return [
-        *(other.result() for other in others),
-        *steps,
-        tests("lighthouse", RUNS["lighthouse"], quiet=True),
-    ]
+        others.append(beside.submit(tests, "browser", [BROWSER, f"--ignore={SPEED}"], quiet=True))
+        main = tests("tests", TESTS[part])
+    return [*(other.result() for other in others), main, tests("lighthouse", [SPEED], quiet=True)]
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run the steps, tell what is wrong at the end, where it is read, and return the exit code."""
-    console = Console()
-    steps = [tests("tests", arguments)] if arguments else whole()
-    table = Table("step", "result", "seconds", box=None)
-    for step in steps:
-        table.add_row(step.name, "ok" if step.ok else "failed", f"{step.seconds:.1f}")
-        if step.said:
-            console.print(f"[bold]{step.name}[/bold]")
-            console.print(step.said.strip(), markup=False, highlight=False)
-    console.print(table)
-    failed = not all(step.ok for step in steps)
-    if not failed and not arguments:
-        project = Project(ROOT)
-        record.mark_passed(project, [trio.name for trio in project.trios if trio.snippets])
+def run(area: str = "") -> int:
+    """Run the suite or an area of it, tell what is wrong at the end, where it is read; the exit code."""
+    environments.ensure("test", tools=area in ("", "machinery"))
+    project = checkout()
+    if area not in ("", "machinery"):
+        checked = check_area(find_area(project, area))
+        ran = [(project.owner(run.snippet), run.seconds) for run in checked.runs]
+        spent(checked.proof.tests, [(page.area if page else "shapes", seconds) for page, seconds in ran])
+        return 1 if checked.breaches else 0
+    if not area:
+        environments.ensure_declared(project.snippet_files)
+    ended = steps(area or "whole")
+    for step in ended:
+        if step.said.strip():
+            out.print(step.name, style="bold")
+            out.print(step.said.strip(), markup=False)
+    spent({name: test for step in ended for name, test in step.tests.items()}, [])
+    rows = [[step.name, "ok" if step.ok else "failed", f"{step.seconds:.1f}"] for step in ended]
+    columns([["step", "result", "seconds"], *rows])
+    failed = not all(step.ok for step in ended)
+    if not failed and not area:
+        record.mark_passed(project, [trio.name for trio in with_code(project)])
     return 1 if failed else 0
+
+
+def spent(tests: dict[str, dict[str, Any]], runs: Iterable[tuple[str, float]]) -> None:
+    """Print seconds by area, which add up what ran side by side, and the ten dearest tests."""
+    seconds: Counter[str] = Counter()
+    for area, each in [*((test["area"], test["seconds"]) for test in tests.values()), *runs]:
+        seconds[area] += each
+    dearest = sorted(tests, key=lambda name: -tests[name]["seconds"])[:10]
+    out.print()
+    columns([["area", "seconds"], *([area, f"{each:.1f}"] for area, each in seconds.most_common())])
+    out.print()
+    columns([["dearest tests", "seconds"], *([name, f"{tests[name]['seconds']:.1f}"] for name in dearest)])
+    out.print()

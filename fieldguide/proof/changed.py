@@ -1,4 +1,4 @@
-"""Which pages a branch touched: their own files, and what they import, show or quote from others."""
+"""Which pages a branch touched: their own folders, and what they import, show or quote from others."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fieldguide import runner
-from fieldguide.guide.outputs import output_file
 from fieldguide.guide.project import Project, Trio
 from fieldguide.proof import notebooks
 from fieldguide.proof.record import all_shown
 
 MACHINERY = (
     "fieldguide/runner/",
-    "fieldguide/outputs.py",
-    "fieldguide/verify.py",
-    "fieldguide/notebooks.py",
+    "fieldguide/guide/outputs.py",
+    "fieldguide/proof/record.py",
+    "fieldguide/proof/notebooks.py",
     "requirements/test.txt",
 )
 """A change here can change what every snippet prints, or whether that is noticed."""
@@ -90,39 +89,39 @@ def touched(project: Project, base: str | None = None) -> Touched:
     machinery = next(
         (name for name in sorted(map(project.relative, files)) if name.startswith(MACHINERY)), ""
     )
-    trios = tuple(t for t in project.trios if t.snippets and (machinery or _depends(project, t) & files))
-    own = {test for trio in trios for test in trio.tests}
-    others = set(project.tests.glob("**/test_*.py")) - own
-    tests = (path for path in sorted(others) if _about_snippets(project, path))
-    suspect = tuple(path for path in tests if _used_by(project, {path}) & files)
-    labs = tuple(
+    trios = tuple(t for t in project.trios if t.snippets and (machinery or _depends(project, t, files)))
+    further = (
+        path for path in sorted(project.tests.glob("published/test_*.py")) if _used(project, {path}) & files
+    )
+    labs = (
         path
         for path in notebooks.sources(project)
-        if machinery or _used_by(project, {path, path.with_suffix(".ipynb")}) & files
+        if machinery or _used(project, {path, path.with_suffix(".ipynb")}) & files
     )
-    return Touched(files, trios, suspect, labs, machinery)
+    return Touched(files, trios, tuple(further), tuple(labs), machinery)
 
 
-def _depends(project: Project, trio: Trio) -> set[Path]:
-    """Every file that can make a trio pass or fail."""
-    files = {trio.page.path, *trio.snippets, *trio.tests}
-    files |= {project.snippets / include.file for include in trio.page.includes}
+def _depends(project: Project, trio: Trio, changed: frozenset[Path]) -> bool:
+    """Whether a change can make a trio pass or fail."""
+    area, _, page = trio.page.folder.partition("/")
+    folders = {project.snippets / area / page, project.tests / area / page, project.tests / area}
+    if any(path.parent in folders and not path.name.startswith("test_") for path in changed):
+        return True
+    shown = {project.snippets / include.file for include in trio.page.includes}
     owners = {fact.owner for fact in all_shown(project) if fact.page is trio.page}
-    files |= {path for other in project.trios if other.name in owners for path in other.snippets}
-    files |= {path.with_name(path.name.replace(".out.txt", ".py")) for path in files}
-    files |= _used_by(project, files)
-    return files | {output_file(p) for p in files if p.suffix == ".py" and project.snippets in p.parents}
+    quoted = {path for other in project.trios if other.name in owners for path in other.snippets}
+    code = {path.with_name(path.name.replace(".out.txt", ".py")) for path in shown}
+    return bool(
+        changed & (_used(project, {*trio.snippets, *trio.tests, *quoted, *code}) | shown | {trio.page.path})
+    )
 
 
-def _used_by(project: Project, files: set[Path]) -> set[Path]:
+def _used(project: Project, files: set[Path]) -> set[Path]:
     """`files` with all that the Python files among them import, and what tests find in their folders."""
     for folder in {path.parent for path in files if project.tests in path.parents}:
-        files = files | {p for p in folder.iterdir() if p.is_file() and not p.name.startswith("test_")}
+        files = files | {
+            p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(("test_", "."))
+        }
     for path in [path for path in files if path.suffix == ".py" and path.is_file()]:
         files = files | runner.reach(path, project.root)[0]
     return files
-
-
-def _about_snippets(project: Project, test: Path) -> bool:
-    """Whether a test is quick and about snippets; those of the machinery and the site are for `make test`."""
-    return test.relative_to(project.tests).parts[0] not in ("machinery", "pages", "sabotage", "site")

@@ -1,23 +1,28 @@
-"""What `fieldguide check` does: contract, outputs, facts, notebooks and tests of some pages, side by side."""
+"""What `fieldguide check` does: all that CI will say of some pages, side by side, and each cause once."""
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 import tempfile
 import time
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import Any
 
-from fieldguide.guide.outputs import output_file
-from fieldguide.guide.project import Breach, Project, Trio
+from fieldguide import runner
+from fieldguide.guide import outputs
+from fieldguide.guide.project import Breach, BreachError, Project, Trio
 from fieldguide.proof import record as verify
 from fieldguide.proof import rules as contract
+from fieldguide.proof.testing import Proof, Pytest
 from fieldguide.runner import Run
+
+RECORD = "fieldguide record"
 
 
 @dataclass
@@ -26,25 +31,29 @@ class Checked:
 
     trios: list[Trio]
     breaches: list[Breach] = field(default_factory=list)
-    passed: dict[str, int] = field(default_factory=dict)
-    """Passed tests of each page."""
-    pytest_output: str = ""
-    """What pytest printed, if it failed."""
+    elsewhere: list[Breach] = field(default_factory=list)
+    """Breaches on pages that nobody asked for: told, not counted."""
+    proof: Proof = field(default_factory=lambda: Proof([], {}, ""))
+    runs: list[Run] = field(default_factory=list)
     seconds: float = 0.0
 
     def of(self, project: Project, trio: Trio) -> list[Breach]:
-        """The breaches in the files of one page."""
-        files = {trio.page.path, *trio.snippets, *trio.tests, *map(output_file, trio.snippets)}
-        names = {project.relative(path) for path in files}
-        return [breach for breach in self.breaches if breach.path in names]
+        """The breaches of one page."""
+        return [breach for breach in self.breaches if belongs(project, trio, breach)]
+
+    def passed(self, project: Project, trio: Trio) -> int:
+        """How many tests of one page passed."""
+        files = {project.relative(path) for path in trio.tests}
+        passed = (name for name, test in self.proof.tests.items() if test["outcome"] == "passed")
+        return sum(name.split("::")[0] in files for name in passed)
 
 
 def check(
     project: Project,
     trios: Iterable[Trio],
     *,
-    whole_contract: bool = False,
-    further_tests: Sequence[Path] = (),
+    everything: bool = False,
+    further_tests: Sequence[str] = (),
     done: Callable[[Run], None] | None = None,
 ) -> Checked:
     """Check pages, and remember those that passed.
@@ -52,98 +61,150 @@ def check(
     Args:
         project: The checkout.
         trios: Which pages.
-        whole_contract: Hold the contract against every page, not only these.
-        further_tests: Test files to run beside those of the pages.
+        everything: Also count what is wrong elsewhere in the checkout.
+        further_tests: Further arguments for pytest, such as test files beside those of the pages.
         done: Called with each run of a snippet as it ends.
     """
     began = time.monotonic()
     checked = Checked(list(trios))
-    with tempfile.TemporaryDirectory(prefix="fg-check-") as folder:
-        tests = _Tests(
-            project, [*(t for trio in checked.trios for t in trio.tests), *further_tests], Path(folder)
-        )
+    tests = [*(project.relative(path) for trio in checked.trios for path in trio.tests), *further_tests]
+    files = [] if everything else [path for trio in checked.trios for path in python_files(project, trio)]
+    with tempfile.TemporaryDirectory(prefix="fg-check-") as folder, ThreadPoolExecutor(1) as beside:
+        arguments = ["-q", "--no-header", "--tb=short", "--color=no", *tests]
+        pytest = Pytest(project.root, arguments, f"{folder}/report.json") if tests else None
         try:
-            if whole_contract:
-                found = contract.check(project)
-            else:
-                found = [b for trio in checked.trios for b in contract.check_page(project, trio.page)]
+            read = [beside.submit(tool, project, files) for tool in TOOLS if files or everything]
+            found = contract.check(project)
+            ran: list[Breach] = []
             if not any(breach.rule == "syntax" for breach in found):
                 runs = verify.run_trios(project, checked.trios, done=done)
-                known = {(breach.path, breach.line, breach.rule) for breach in found}
-                more = verify.verify(project, checked.trios, runs)
-                found += [b for b in more if (b.path, b.line, b.rule) not in known]
-            found += tests.finish(checked)
+                checked.runs = [run for each in runs.values() for run in each]
+                ran = verify.verify(project, checked.trios, runs)
+            found += [breach for tool in read for breach in tool.result()]
+            if pytest:
+                checked.proof = pytest.finish()
+                ran += checked.proof.breaches
         finally:
-            tests.stop()
-    checked.breaches = sorted(set(found))
+            if pytest:
+                pytest.stop()
+    _sort(project, checked, found, ran, everything)
     checked.seconds = time.monotonic() - began
-    sound = [t.name for t in checked.trios if checked.passed.get(t.name) and not checked.of(project, t)]
-    if sound and not checked.pytest_output:
+    sound = [t.name for t in checked.trios if checked.passed(project, t) and not checked.of(project, t)]
+    if sound:
         verify.mark_passed(project, sound)
     return checked
 
 
-class _Tests:
-    """A pytest that runs beside everything else, and must prove that it ran."""
-
-    def __init__(self, project: Project, files: list[Path], folder: Path) -> None:
-        self.project = project
-        self.report = folder / "report.xml"
-        self.output = folder / "output.txt"
-        self.process: subprocess.Popen[bytes] | None = None
-        if files:
-            names = [project.relative(path) for path in files]
-            command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=short", "--color=no"]
-            with self.output.open("wb") as file:
-                self.process = _start([*command, f"--junitxml={self.report}", *names], project.root, file)
-
-    def finish(self, checked: Checked) -> list[Breach]:
-        """Wait for the end; count what passed for each page; turn failures into breaches."""
-        if self.process is None:
-            return []
-        code = self.process.wait()
-        cases = list(ElementTree.parse(self.report).iter("testcase")) if self.report.is_file() else []
-        modules = {self._module(test): (trio, test) for trio in checked.trios for test in trio.tests}
-        breaches = []
-        for case in cases:
-            name = case.get("classname") or case.get("name") or ""
-            trio, test = next((v for m, v in modules.items() if f"{name}.".startswith(f"{m}.")), (None, None))
-            problem = next((node for node in case if node.tag in ("failure", "error")), None)
-            if problem is not None:
-                where = self.project.relative(test) if test else name.replace(".", "/") + ".py"
-                breaches.append(_failed(case, problem, where))
-            elif trio and case.find("skipped") is None:
-                checked.passed[trio.name] = checked.passed.get(trio.name, 0) + 1
-        if code or not cases:
-            checked.pytest_output = self.output.read_text(encoding="utf-8", errors="replace")
-        if code and not breaches:
-            last = (checked.pytest_output.strip().splitlines() or ["it printed nothing"])[-1]
-            message = f"pytest ended with code {code}: {last}."
-            breaches.append(Breach("tests", 1, "test", message, "read its output."))
-        elif not code and not cases:
-            message = "pytest ended with code 0, but no test ran: nothing was proven."
-            breaches.append(Breach("tests", 1, "test", message, "see what ends it early."))
-        return breaches
-
-    def _module(self, test: Path) -> str:
-        return ".".join(test.relative_to(self.project.root).with_suffix("").parts)
-
-    def stop(self) -> None:
-        """End pytest if it still runs: something else went wrong."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait()
+def _sort(
+    project: Project, checked: Checked, read: list[Breach], ran: list[Breach], everything: bool
+) -> None:
+    """Say each thing once, causes first, and apart what is wrong elsewhere."""
+    known = {(breach.path, breach.line, breach.rule) for breach in read}
+    ran = [breach for breach in ran if (breach.path, breach.line, breach.rule) not in known]
+    failed = {run.snippet for run in checked.runs if run.error}
+    causes = []
+    for trio in checked.trios:
+        missing, recorded = unrecorded(trio)
+        if not missing:
+            continue
+        follows = [b for b in (*read, *ran) if belongs(project, trio, b) and _follows(b, recorded)]
+        read, ran = ([b for b in found if b not in follows] for found in (read, ran))
+        if told := [f"`{example}` in {path.name}" for path, example in missing if path not in failed]:
+            what = f"{', '.join(told[:3])}{', …' if told[3:] else ''} ha{'ve' if told[1:] else 's'} not"
+            message = f"{what if recorded else 'nothing has'} been recorded."
+            causes.append(Breach(f"docs/{trio.name}.md", 1, "recorded", message, f"{RECORD} {trio.name}"))
+    own = [b for b in read if everything or any(belongs(project, trio, b) for trio in checked.trios)]
+    checked.breaches = [*causes, *sorted({*own, *ran})]
+    checked.elsewhere = sorted(set(read) - set(own))
 
 
-def _start(command: list[str], root: Path, output: IO[bytes]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        command, cwd=root, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+def belongs(project: Project, trio: Trio, breach: Breach) -> bool:
+    """Whether a breach is the page's own: in its folders, in what it cites, or about its place in the site."""
+    area, _, page = trio.page.folder.partition("/")
+    if breach.path == "docs/references.bib":
+        return any(f"`{key}`" in breach.message for key in re.findall(r"@([\w-]+)", trio.page.text))
+    return (
+        breach.path
+        in (f"docs/{trio.name}.md", f"tests/{area}/test_{page}.py", f"tests/published/{trio.page.folder}.py")
+        or breach.path.startswith((f"snippets/{trio.page.folder}/", f"tests/{trio.page.folder}/"))
+        or getattr(breach, "page", "") == trio.name
+        or (breach.path == "mkdocs.yml" and f"`{trio.name}.md`" in breach.message)
     )
 
 
-def _failed(case: ElementTree.Element, problem: ElementTree.Element, where: str) -> Breach:
-    text = problem.text or ""
-    lines = re.findall(rf"^{re.escape(where)}:(\d+)", text, re.M)
-    reason = " ".join((problem.get("message") or "it failed").split("\n")[0].split())
-    message = f"`{case.get('name')}` failed: {reason[:200]}."
-    return Breach(where, int(lines[-1]) if lines else 1, "test", message, "the output of pytest says more.")
+def unrecorded(trio: Trio) -> tuple[list[tuple[Path, str]], bool]:
+    """Examples and figures of a page that have not been recorded, and whether any has been."""
+    missing: list[tuple[Path, str]] = []
+    recorded = False
+    for path in trio.snippets:
+        output = outputs.output_file(path)
+        try:
+            sections = outputs.parse(output) if output.is_file() else {}
+        except BreachError:  # a damaged file is told by itself
+            continue
+        recorded |= bool(sections)
+        missing += [(path, example) for example in runner.examples(path) if example not in sections]
+        drawn = {name: verify.figure_file(path, name).is_file() for name in runner.figures(path)}
+        missing += [(path, f"figure_{name}") for name, there in drawn.items() if not there]
+        recorded |= any(drawn.values())
+    return missing, recorded
+
+
+def _follows(breach: Breach, recorded: bool) -> bool:
+    """Whether a breach says no more than that something has not been recorded; a difference says more."""
+    different = "(- " in breach.message or (breach.rule == "fact" and recorded)
+    return RECORD in breach.fix and not different
+
+
+def python_files(project: Project, trio: Trio) -> list[Path]:
+    """The Python files of a page: its folder of code, its tests, and its published numbers."""
+    adapters = project.tests / "published" / f"{trio.page.folder}.py"
+    code = sorted((project.snippets / trio.page.folder).glob("*.py"))
+    return [*code, *trio.tests, *([adapters] if adapters.is_file() else [])]
+
+
+def _found(project: Project, *command: str) -> list[dict[str, Any]]:
+    """What a tool prints, one JSON object a line."""
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=project.root, capture_output=True, text=True, check=False
+    )
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+def _ruff(project: Project, rule: str, fix: str, files: Sequence[Path], *command: str) -> list[Breach]:
+    names = list(map(project.relative, files)) or ["."]
+    return [
+        Breach(
+            project.relative(Path(each["filename"])), each["location"]["row"], rule,
+            f"{each['message'].rstrip('.')} ({each['code']}).", fix,
+        )
+        for each in _found(project, "ruff", *command, "--output-format=json-lines", *names)
+    ]  # fmt: skip
+
+
+def formatted(project: Project, files: Sequence[Path]) -> list[Breach]:
+    """Files that `ruff format` would change."""
+    return _ruff(project, "format", "make format", files, "format", "--check")
+
+
+def linted(project: Project, files: Sequence[Path]) -> list[Breach]:
+    """What `ruff check` finds."""
+    return _ruff(project, "lint", "make format mends most; correct the rest.", files, "check")
+
+
+def typed(project: Project, files: Sequence[Path]) -> list[Breach]:
+    """What mypy finds in snippets; tests are not typed."""
+    code = [project.relative(path) for path in files if path.is_relative_to(project.snippets)]
+    if files and not code:
+        return []
+    found = _found(project, "mypy", "--output=json", "--no-error-summary", *code)
+    return [
+        Breach(
+            each["file"], each["line"], "types", f"{each['message']} ({each['code']}).", each["hint"] or ""
+        )
+        for each in found
+        if each["severity"] == "error"
+    ]
+
+
+TOOLS: tuple[Callable[[Project, Sequence[Path]], list[Breach]], ...] = (formatted, linted, typed)

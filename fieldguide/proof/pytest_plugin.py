@@ -1,8 +1,7 @@
-"""What the test suite must prove beyond green: assertions ran, skips are paid for, nothing was lost.
+"""What a run of pytest must prove beyond green: assertions ran, skips are paid for, nothing was lost.
 
-Loaded by every run of pytest in this project. It counts executed assertions for each
-test file, applies the ledger `tests/skips.toml`, and writes a report that
-`fieldguide.commands.suite` reads: exit code 0 without that report is a failure.
+Loaded by every run of pytest in this project. It notes for each test whether an assertion of its own was
+executed, applies the ledger `tests/skips.toml`, and writes the report that `fieldguide.proof.testing` reads.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import ast
 import inspect
 import json
 import tomllib
-from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -22,13 +20,21 @@ from fieldguide.guide.project import Project
 
 REPORT = ".cache/fieldguide/report.json"
 CHECKS = ("assert_", "raises", "fail_", "check_")
+OUR_OWN = {"machinery": "machinery", "pages": "machinery", "sabotage": "machinery"} | {
+    name: name for name in ("labs", "published", "site")
+}
+"""Folders of tests that belong to no area, and under which name their seconds are counted."""
+
+
+def area_of(test: str) -> str:
+    """The area of a test, `tests/post_training/test_lora.py::test_a`, or what else it is about."""
+    folder = test.split("/")[1] if test.count("/") > 1 else ""
+    return OUR_OWN.get(folder, folder.replace("_", "-"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--whole-suite`: also hold the run against the list of pages; `--report`: where the report goes."""
-    parser.addoption(
-        "--whole-suite", action="store_true", help="fail if a page contributed no executed assertion"
-    )
+    parser.addoption("--whole-suite", action="store_true", help="fail if a page contributed no assertion")
     parser.addoption("--report", default=REPORT, help="where the report goes, below the root")
 
 
@@ -38,86 +44,124 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Ledger:
-    """Counts assertions, outcomes and ledgered skips of one run."""
+    """Outcome, seconds and assertions of each test of one run."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.root = config.rootpath
-        self.assertions: Counter[str] = Counter()
-        self.outcomes: dict[str, Counter[str]] = {}
-        self.problems: list[str] = []
-        self.active: pytest.Item | None = None
+        self.tests: dict[str, dict[str, Any]] = {}
+        self.problems: list[dict[str, Any]] = []
 
-    def _file(self, item: pytest.Item) -> str:
-        return (
-            item.path.relative_to(self.root).as_posix()
-            if item.path.is_relative_to(self.root)
-            else str(item.path)
-        )
+    def _test(self, name: str) -> dict[str, Any]:
+        new = {
+            "area": area_of(name),
+            "outcome": "",
+            "seconds": 0.0,
+            "asserted": False,
+            "line": 1,
+            "message": "",
+        }
+        return self.tests.setdefault(name, new)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Turn every ledger entry into a strict expected failure: one that starts to pass fails."""
         path = self.root / "tests/skips.toml"
-        if not path.is_file():
-            return
-        for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("skip", []):
+        entries = tomllib.loads(path.read_text(encoding="utf-8")).get("skip", []) if path.is_file() else []
+        for entry in entries:
             for item in items:
-                if item.nodeid == entry["test"] or item.nodeid.split("[")[0] == entry["test"]:
+                if entry["test"] in (item.nodeid, item.nodeid.split("[")[0]):
                     reason = f"{entry['reason']} ({entry['issue']}, until {entry['expires']})"
                     item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Remember which test is running."""
-        self.active = item
-        try:
-            return (yield)
-        finally:
-            self.active = None
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file that cannot be collected has failed."""
+        if report.failed:
+            reason = str(report.longrepr).strip().splitlines()[-1].removeprefix("E").strip()
+            self._test(report.nodeid).update(outcome="failed", message=reason)
 
     def pytest_assertion_pass(self, item: pytest.Item) -> None:
-        """Count one `assert` that held."""
-        self.assertions[self._file(item)] += 1
+        """Note an `assert` that held."""
+        self._test(item.nodeid)["asserted"] = True
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count outcomes; a passed test that calls a checker such as `assert_close` asserted something."""
-        file = report.nodeid.split("::")[0]
-        if report.when == "call" or (report.when == "setup" and report.outcome != "passed"):
-            kind = "xfailed" if hasattr(report, "wasxfail") and report.skipped else report.outcome
-            self.outcomes.setdefault(file, Counter())[kind] += 1
-            if kind == "passed" and self.active is not None and _calls_a_checker(self.active):
-                self.assertions[file] += 1
-            if kind == "skipped":
-                self.problems.append(f"{report.nodeid} was skipped without an entry in tests/skips.toml")
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Note the outcome, and where in its file a test failed."""
+        report = yield
+        test = self._test(item.nodeid)
+        test["seconds"] += report.duration
+        test |= {key: value for key, value in report.user_properties if key in ("area", "seconds")}
+        if report.when == "call" or report.outcome != "passed":
+            expected = hasattr(report, "wasxfail") and report.skipped
+            outcome = "xfailed" if expected else report.outcome
+            test["outcome"] = "failed" if "failed" in (test["outcome"], outcome) else outcome
+            test["asserted"] |= outcome == "passed" and _calls_a_checker(item)
+            test["line"] = (item.location[1] or 0) + 1
+            if outcome == "skipped":
+                self._problem(
+                    item, "was skipped without an entry in tests/skips.toml", "add one, or repair it"
+                )
+            if report.failed:
+                here = (
+                    [e.lineno + 1 for e in call.excinfo.traceback if e.path == item.path]
+                    if call.excinfo
+                    else []
+                )
+                test["line"] = here[-1] if here else test["line"]
+                reason = call.excinfo.exconly() if call.excinfo else str(report.longrepr)
+                test["message"] = reason.removeprefix("AssertionError: ").split("\n")[0]
+        return report
+
+    def _problem(self, item: pytest.Item, what: str, fix: str) -> None:
+        line = (item.location[1] or 0) + 1
+        self.problems.append(_problem(item.nodeid.split("::")[0], line, f"`{item.name}` {what}.", f"{fix}."))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Hold the run against the pages, then write the report."""
+        """Hold the run against what it must prove, then write the report."""
+        self._hold_against_functions()
         if self.config.option.whole_suite:
             self._hold_against_pages()
         if self.problems and exitstatus == 0:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        report = {
-            "exit": int(session.exitstatus),
-            "passed": sum(c["passed"] for c in self.outcomes.values()),
-            "files": {f: {**c, "assertions": self.assertions[f]} for f, c in sorted(self.outcomes.items())},
-            "problems": self.problems,
-        }
         path = self.root / self.config.option.report
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(report, indent=1))
+        report = {"exit": int(session.exitstatus), "tests": self.tests, "problems": self.problems}
+        path.write_text(json.dumps(report, indent=1), encoding="utf-8")
+
+    def _hold_against_functions(self) -> None:
+        """Every test function of a page executed an assertion of its own, at least once."""
+        functions: dict[str, list[dict[str, Any]]] = {}
+        for name, test in self.tests.items():
+            if test["outcome"] == "passed" and test["area"] not in OUR_OWN.values():
+                functions.setdefault(name.split("[")[0], []).append(test)
+        for name, tests in functions.items():
+            if not any(test["asserted"] for test in tests):
+                file, _, function = name.partition("::")
+                message = f"`{function}` asserts nothing: it would pass whatever the code does."
+                fix = "compare what it computes with an implementation that nobody here wrote."
+                self.problems.append(_problem(file, tests[0]["line"], message, fix))
 
     def _hold_against_pages(self) -> None:
+        """Every page with code executed an assertion."""
         project = Project(self.root)
+        proven = {name.split("::")[0] for name, test in self.tests.items() if test["asserted"]}
         for trio in project.trios:
-            if trio.snippets and not any(self.assertions[project.relative(t)] for t in trio.tests):
-                self.problems.append(f"docs/{trio.name}.md: no executed assertion in the tests of this page")
+            if trio.snippets and not proven & {project.relative(path) for path in trio.tests}:
+                message = "no assertion was executed in the tests of this page."
+                self.problems.append(_problem(f"docs/{trio.name}.md", 1, message, "write its tests."))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say what was wrong beyond failed tests."""
         for problem in self.problems:
-            terminalreporter.write_line(f"✗ {problem}", red=True)
+            line = "✗ {path}:{line}: {message} To fix: {fix}".format(**problem)
+            terminalreporter.write_line(line, red=True)
+
+
+def _problem(path: str, line: int, message: str, fix: str) -> dict[str, Any]:
+    return {"path": path, "line": line, "message": message, "fix": fix}
 
 
 def _calls_a_checker(item: pytest.Item) -> bool:
@@ -134,7 +178,6 @@ def _calls_a_checker(item: pytest.Item) -> bool:
     return any(name.startswith(CHECKS) for name in names)
 
 
-def read_report(root: Path, name: str = REPORT) -> dict[str, Any] | None:
-    """The report of the last finished run, or None if it wrote none."""
-    path = root / name
-    return json.loads(path.read_text()) if path.is_file() else None
+def read_report(path: Path) -> dict[str, Any] | None:
+    """The report of a finished run, or None if it wrote none."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None

@@ -5,22 +5,34 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from fieldguide import __main__
-from fieldguide.commands import cli
-from fieldguide.commands import environments as bootstrap
-from fieldguide.proof import changed, published
+from fieldguide.commands import cli, console, environments, proving, suite
+from fieldguide.guide.project import ROOT
+from fieldguide.proof import changed, checking, published
+from fieldguide.proof import rules as contract
+from fieldguide.proof.checking import Checked
+from fieldguide.proof.testing import Proof
 from tests.small_guide import MKDOCS, make_guide
+
+PAGE, SNIPPET, OUTPUT, TEST = (
+    "docs/inference/demo.md",
+    "snippets/inference/demo/double.py",
+    "snippets/inference/demo/double.out.txt",
+    "tests/inference/test_demo.py",
+)
 
 
 @pytest.fixture
 def demo(tmp_path, monkeypatch):
+    """A small guide, and a command line that belongs to it. Format, lint and types are a test of their own."""
     guide = make_guide(tmp_path, demo=True)
-    monkeypatch.setattr(cli, "ROOT", guide.root)
+    monkeypatch.setattr(console, "ROOT", guide.root)
+    monkeypatch.setattr(checking, "TOOLS", ())
+    monkeypatch.chdir(guide.root)
     return guide
 
 
@@ -54,9 +66,15 @@ def call_json(*arguments):
 def test_list_shows_every_page_and_no_color_in_a_pipe(demo):
     found = call("list")
     assert found.exit_code == 0
-    assert re.search(r"^inference/demo +draft +1 +1 +1 +never", found.stdout, re.M)
-    assert re.search(r"^post-training/index +planned +0 +0 +0 +–", found.stdout, re.M)
+    assert re.search(r"^inference/demo +draft +1 +1 +1 +never$", found.stdout, re.M)
+    assert re.search(r"^post-training/index +planned +0 +0 +0 +–$", found.stdout, re.M)
     assert "\x1b" not in found.stdout
+
+
+def test_a_name_is_never_cut(capsys):
+    name = "distributed/" + "very-" * 30 + "long"
+    console.columns([["page", "status"], [name, "draft"]])
+    assert capsys.readouterr().out.splitlines()[1] == f"{name}  draft"
 
 
 def test_list_for_machines_and_of_one_area(demo):
@@ -71,7 +89,7 @@ def test_list_for_machines_and_of_one_area(demo):
 def test_an_unknown_area_gets_a_suggestion(demo):
     found = call("list", "inferense")
     assert found.exit_code == 2
-    assert "there is no area 'inferense'. Did you mean inference?" in found.stderr
+    assert "there is no area 'inferense'. Did you mean `inference`?" in found.stderr
 
 
 @pytest.mark.parametrize(
@@ -131,7 +149,7 @@ def test_a_failing_example_prints_what_it_had_and_why_it_failed(demo):
 def test_unknown_names_get_suggestions(demo, arguments, message):
     found = call(*arguments)
     assert found.exit_code == 2
-    assert message in found.stderr
+    assert message in found.stderr.replace("`", "")
 
 
 def test_a_page_without_a_snippet_cannot_run(demo):
@@ -140,60 +158,151 @@ def test_a_page_without_a_snippet_cannot_run(demo):
     assert "inference/index has no snippet yet" in found.stderr
 
 
-def test_check_of_a_sound_page(demo):
+def test_check_of_a_sound_page_tells_what_is_wrong_elsewhere_and_does_not_count_it(demo):
+    demo.replace("docs/post-training/index.md", "level: core", "level: easy")
     found = call("check", "inference/demo")
     assert found.exit_code == 0, found.output
-    assert re.search(r"✓ +inference/demo +1 snippet +1 tests passed", found.stdout)
+    assert re.search(r"^✓  inference/demo  1 snippet  1 test passed$", found.stdout, re.M)
+    assert "elsewhere, not counted: 1 thing to fix" in found.stdout
+    assert "docs/post-training/index.md:5" in found.stdout
     assert "all well" in found.stdout
     assert call_json("list", "inference")[0]["fresh"]
 
 
-def test_check_names_everything_that_is_wrong(demo):
-    demo.replace(
-        "docs/inference/demo.md",
-        'Twice ten is <data value="twice_ten">20',
-        'Twice ten is <data value="twice_ten">21',
-    )
-    demo.replace("snippets/inference/demo/double.out.txt", " 10   20", " 10   19")
-    demo.replace("tests/inference/test_demo.py", "[21, 21]", "[21, 22]")
-    demo.replace("docs/inference/demo.md", "level: core", "level: easy")
-    found = call_json("check", "inference/demo")
-    assert not found["ok"]
-    assert {breach["rule"] for breach in found["breaches"]} == {"fact", "output", "test", "meta"}
-    (failed,) = (breach for breach in found["breaches"] if breach["rule"] == "test")
-    assert (failed["path"], failed["line"]) == (
-        "tests/inference/test_demo.py",
-        demo.line("tests/inference/test_demo.py", "assert"),
-    )
-    assert "`test_double_is_a_sum` failed: " in failed["message"]
-    plain = call("check", "inference/demo")
-    assert plain.exit_code == 1
-    assert "the page says `21`" in plain.stderr
-    assert "-  10   19" in plain.stderr
-    assert "assert 42 == 43" in plain.stderr
-    assert "4 things to fix" in plain.stdout
+def test_check_of_everything_counts_pages_that_nobody_named(demo, monkeypatch):
+    monkeypatch.setattr(console, "with_code", lambda project: [])
+    demo.replace("docs/post-training/index.md", "level: core", "level: easy")
+    found = call_json("check")
+    assert [(b["path"], b["rule"]) for b in found["breaches"]] == [("docs/post-training/index.md", "meta")]
+    assert found["elsewhere"] == []
 
 
-@pytest.mark.parametrize(
-    ("test", "message"),
-    [
-        ("import os\n\nos._exit(0)\n", "no test ran: nothing was proven"),
-        ("x = 1\n", "pytest ended with code 5"),
-        ("def test_a(:\n", "failed: "),
-    ],
-)
-def test_tests_that_prove_nothing_do_not_pass(demo, test, message):
-    demo.write("tests/inference/test_demo.py", test)
-    found = call_json("check", "inference/demo")
-    assert any(message in breach["message"] for breach in found["breaches"]), found
+def test_check_names_everything_that_is_wrong(demo, capsys):
+    demo.replace(PAGE, 'Twice ten is <data value="twice_ten">20', 'Twice ten is <data value="twice_ten">21')
+    demo.replace(OUTPUT, " 10   20", " 10   19")
+    demo.replace(TEST, "[21, 21]", "[21, 22]")
+    demo.replace(PAGE, "level: core", "level: easy")
+    calculator = "function: double:tripple\ntitle: Twice"
+    demo.write(PAGE, demo.read(PAGE) + f"\n```calc\n{calculator}\n```\n")
+    project = demo.project
+    checked = checking.check(project, [project.trio("inference/demo")])
+    assert {b.rule for b in checked.breaches} == {"fact", "output", "test", "meta", "calculator"}
+    assert len(checked.breaches) == 5
+    by_rule = {breach.rule: breach for breach in checked.breaches}
+    assert (by_rule["test"].path, by_rule["test"].line) == (TEST, demo.line(TEST, "assert"))
+    assert "`test_double_is_a_sum` failed: assert 42 == 43" in by_rule["test"].message
+    assert by_rule["calculator"].line == demo.line(PAGE, "```calc")
+    assert "has no function tripple" in by_rule["calculator"].message
+    proving.print_checked(project, checked)
+    printed = capsys.readouterr()
+    assert "the page says `21`" in printed.err
+    assert "-  10   19" in printed.err
+    assert "assert 42 == 43" in printed.err
+    assert "5 things to fix" in printed.out
+
+
+def test_before_the_first_recording_there_is_one_thing_to_do(demo):
+    demo.path(OUTPUT).unlink()
+    demo.snippet(
+        "demo/more",
+        "def example_a():\n    print(1)\n\n\ndef figure_b():\n    return '<svg viewBox=\"0 0 9 9\"/>'\n",
+    )
+    found = call_json("check", "inference/demo")["breaches"]
+    (breach,) = (breach for breach in found if "record" in breach["fix"] + breach["message"])
+    assert (breach["path"], breach["message"]) == (PAGE, "nothing has been recorded.")
+    assert breach["fix"] == "fieldguide record inference/demo"
+    demo.replace(PAGE, '"twice_ten">20', '"twice_ten">21')
+    call("record", "inference/demo")
+    demo.snippet("demo/more", "def example_a():\n    print(1)\n\n\ndef example_c():\n    print(3)\n")
+    demo.replace(PAGE, '"twice_ten">20', '"twice_ten">21')
+    first, *rest = call_json("check", "inference/demo")["breaches"]
+    assert first["message"] == "`c` in more.py has not been recorded."
+    assert "fact" in {breach["rule"] for breach in rest}
+    assert not [breach for breach in rest if "example_c" in breach["message"] or "`c`" in breach["message"]]
+
+
+def test_check_says_what_formatter_linter_and_type_checker_will_say(demo):
+    demo.write("pyproject.toml", (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    demo.replace(SNIPPET, "return 2 * n", "return  str(n)")
+    demo.replace(TEST, "from", "import os\n\nfrom")
+    project = demo.project
+    files = checking.python_files(project, project.trio("inference/demo"))
+    assert project.relative(files[0]) == "snippets/inference/demo/__init__.py"
+    (unformatted,) = checking.formatted(project, files)
+    assert (unformatted.path, unformatted.fix) == (SNIPPET, "make format")
+    (unused,) = (b for b in checking.linted(project, files) if b.path == TEST)
+    assert (unused.line, unused.message) == (1, "`os` imported but unused (F401).")
+    (wrong,) = checking.typed(project, files)
+    assert (wrong.path, wrong.line) == (SNIPPET, demo.line(SNIPPET, "str(n)"))
+    assert "Incompatible return value type" in wrong.message
+
+
+def test_tests_that_prove_nothing_do_not_pass(demo):
+    demo.write(TEST, "import os\n\nos._exit(0)\n")
+    (breach,) = (b for b in call_json("check", "inference/demo")["breaches"] if b["rule"] == "test")
+    assert "pytest ended without a report" in breach["message"]
     assert not call_json("list", "inference")[0]["last_passed"]
 
 
-def test_check_of_everything_includes_pages_that_nobody_named(demo):
-    demo.replace("docs/post-training/index.md", "level: core", "level: easy")
-    assert call("check", "inference/demo").exit_code == 0
-    found = call_json("check")
-    assert [(b["path"], b["rule"]) for b in found["breaches"]] == [("docs/post-training/index.md", "meta")]
+def test_an_area_is_tested_with_what_it_imports(demo, monkeypatch, capsys):
+    made, asked = [], []
+
+    def check(project, trios, **options):
+        asked.append(([trio.name for trio in trios], options["further_tests"]))
+        return Checked(
+            trios,
+            proof=Proof(
+                [], {"tests/rl/test_a.py::test_b": {"area": "rl", "seconds": 1, "outcome": "passed"}}, ""
+            ),
+        )
+
+    monkeypatch.setattr(environments, "ensure", lambda kind, tools=True: made.append((kind, tools)))
+    monkeypatch.setattr(proving, "check_pages", check)
+    demo.write(
+        "docs/post-training/lora.md", demo.read(PAGE).replace("area: inference", "area: post-training")
+    )
+    demo.write("snippets/post_training/lora/rank.py", "from snippets.inference.demo import double\n")
+    demo.write("tests/published/post_training/lora.py", "FAMILIES = {}\n")
+    published_cases = "--cases=tests/published/post_training/cases.jsonl"
+    assert suite.run("post_training") == 0
+    assert asked == [
+        (
+            ["post-training/lora", "inference/demo"],
+            [published_cases, *proving.PUBLISHED],
+        )
+    ]
+    assert made == [("test", False)]
+    assert re.search(r"^rl +1.0$", capsys.readouterr().out, re.M)
+
+
+def test_the_whole_suite_ends_with_steps_seconds_by_area_and_the_dearest_tests(demo, monkeypatch, capsys):
+    def tests(name, arguments, quiet=False):
+        rows = {f"{name}/{n}": {"area": f"area of {name}", "seconds": float(n)} for n in range(9)}
+        return suite.Step(name, name != "lighthouse", 1.0, "too slow" * (name == "lighthouse"), rows)
+
+    monkeypatch.setattr(environments, "ensure", lambda kind, tools=True: None)
+    monkeypatch.setattr(suite, "tests", tests)
+    monkeypatch.setattr(suite, "tool", lambda name, command: suite.Step(name, True, 2.0))
+    assert suite.run() == 1
+    printed = capsys.readouterr().out
+    assert re.search(r"^lighthouse\ntoo slow$", printed, re.M)
+    assert re.search(r"^area of tests +36.0$", printed, re.M)
+    dearest = re.findall(r"^(?:tests|browser|lighthouse)/\d +(\d.0)$", printed, re.M)
+    assert dearest == ["8.0"] * 3 + ["7.0"] * 3 + ["6.0"] * 3 + ["5.0"]
+    assert re.findall(r"^(\w+) +(ok|failed) +[\d.]+$", printed, re.M) == [
+        ("format", "ok"), ("lint", "ok"), ("types", "ok"), ("browser", "ok"), ("tests", "ok"), ("lighthouse", "failed")
+    ]  # fmt: skip
+    assert not call_json("list", "inference")[0]["fresh"]
+
+
+def test_a_command_of_another_checkout_does_nothing(demo, tmp_path, monkeypatch):
+    other = make_guide(tmp_path / "other")
+    monkeypatch.chdir(other.root / "docs/inference")
+    before = demo.files(), other.files()
+    found = call("new", "inference/cost")
+    assert found.exit_code == 2
+    assert f"belongs to the checkout {demo.root}, and you are in {other.root}" in found.stderr
+    assert (demo.files(), other.files()) == before
 
 
 def test_a_page_that_cannot_be_read_is_named(demo):
@@ -270,11 +379,11 @@ def test_imports_includes_and_quoted_facts_are_followed(repository):
     repository.write("snippets/inference/ray/training.py", "x = 1\n")
     repository.write(
         "docs/inference/demo.md",
-        repository.read("docs/inference/demo.md") + '\n```python\n--8<-- "inference/cost.py:x"\n```\n',
+        repository.read("docs/inference/demo.md") + '\n```python\n--8<-- "inference/cost/base.py:x"\n```\n',
     )
-    repository.write("tests/published/adapters.py", "from snippets.inference import cost\n")
+    repository.write("tests/published/inference/cost.py", "from snippets.inference.cost import base\n")
     repository.write("tests/published/test_published.py", "def test_a():\n    assert 1\n")
-    repository.write("tests/site/test_site.py", "from snippets.inference import cost\n")
+    repository.write("tests/site/test_site.py", "from snippets.inference.cost import base\n")
     commit(repository)
     git(repository, "switch", "-q", "-c", "topic")
     repository.write("snippets/inference/cost/base.py", "x = 2\n")
@@ -285,7 +394,7 @@ def test_imports_includes_and_quoted_facts_are_followed(repository):
 
 
 def test_notebooks_are_touched_by_what_they_import(repository):
-    repository.write("docs/labs/one.py", "# %%\nfrom snippets.inference import demo\n")
+    repository.write("docs/labs/one.py", "# %%\nfrom snippets.inference.demo import double\n")
     repository.write("docs/labs/two.py", "# %%\nimport json\n")
     commit(repository)
     repository.write("docs/labs/two.ipynb", "{}")
@@ -339,43 +448,50 @@ def test_outside_a_checkout_changed_says_so(demo, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "page", "module"),
+    ("arguments", "page", "files"),
     [
-        (["inference/cost"], "inference/cost", "cost"),
-        (["inference/my-page", "--title", "My page"], "inference/my-page", "my_page"),
-        (["post-training/lora"], "post-training/lora", "lora"),
-        (["inference/ray", "--snippet", "ray_train"], "inference/ray", "ray_train"),
+        (["inference/ray", "--snippet", "jobs"], "inference/ray", ("inference/ray", "jobs", "test_ray")),
+        (["post-training/k-fold"], "post-training/k-fold", ("post_training/k_fold", "basics", "test_k_fold")),
     ],
 )
-def test_a_new_page_passes_once_it_is_recorded(demo, arguments, page, module):
-    area, slug = page.split("/")
+def test_a_new_page_passes_once_it_is_recorded(demo, monkeypatch, arguments, page, files):
+    monkeypatch.setattr(checking, "TOOLS", (checking.formatted, checking.linted))
+    demo.write("pyproject.toml", (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    folder, noun, test = files
     found = call("new", *arguments)
     assert found.exit_code == 0, found.output
-    for file in (f"docs/{page}.md", f"snippets/{area}/{module}.py", f"tests/{area}/test_{module}.py"):
-        assert demo.path(file).is_file()
+    text = ""
+    for file in (
+        f"docs/{page}.md",
+        f"snippets/{folder}/__init__.py",
+        f"snippets/{folder}/{noun}.py",
+        f"tests/{folder.partition('/')[0]}/{test}.py",
+    ):
+        text += demo.read(file)
         assert file in found.stdout
     assert f"fieldguide record {page}" in found.stdout
-    assert "status: draft" in demo.read(f"docs/{page}.md")
-    assert "[[" not in "".join(demo.read(f"{p}") for p in (f"docs/{page}.md", f"snippets/{area}/{module}.py"))
+    assert "status: draft" in text and "[[" not in text
     assert call("record", page).exit_code == 0
-    checked = call("check")
+    assert demo.path(f"snippets/{folder}/pairs.svg").is_file()
+    checked = call("check", page)
     assert checked.exit_code == 0, checked.output
+    assert "elsewhere" not in checked.stdout
     assert demo.read(f"docs/{page}.md").count('<data value="answer">5,050</data>') == 1
-    assert slug in demo.read("mkdocs.yml")
 
 
 def test_a_complete_template_would_be_told_only_what_an_author_can_write(demo):
     call("new", "inference/cost")
     call("record", "inference/cost")
     demo.replace("docs/inference/cost.md", "status: draft", "status: complete")
-    rules = {breach["rule"] for breach in call_json("check", "inference/cost")["breaches"]}
-    assert "unfinished" not in rules
+    project = demo.project
+    trio = project.trio("inference/cost")
+    rules = {b.rule for b in contract.check(project) if checking.belongs(project, trio, b)}
     assert rules <= {"sections", "citation"}
 
 
 def test_the_navigation_keeps_its_comments_and_the_order_of_the_curriculum(demo):
     call("new", "post-training/lora")
-    call("new", "inference/ray", "--snippet", "ray_train")
+    call("new", "inference/ray")
     call("new", "inference/cost")
     assert demo.read("mkdocs.yml") == MKDOCS.replace(
         "      - inference/index.md  # its overview\n",
@@ -384,55 +500,53 @@ def test_the_navigation_keeps_its_comments_and_the_order_of_the_curriculum(demo)
     ).replace("post-training/index.md\n", "post-training/index.md\n      - LoRA: post-training/lora.md\n")
 
 
-def test_the_functions_of_a_new_page_are_listed_as_a_library(demo):
-    area = "Inference and serving"
-    index = f"# Library\n\n## {area}\n\n- [Demo](inference-demo.md)\n\n## Elsewhere\n"
-    demo.write("docs/reference/api/index.md", index)
-    pages = "  - Code:\n      - reference/api/index.md\n      - reference/api/inference-demo.md\n"
-    demo.replace("mkdocs.yml", "theme: ", f"{pages}theme: ")
-    found = call("new", "inference/cost", "--title", "Cost of it")
-    assert found.exit_code == 0, found.output
-    assert "docs/reference/api/inference-cost.md" in found.stdout
-    code = demo.read("docs/reference/api/inference-cost.md")
-    assert "::: snippets.inference.cost\n" in code
-    assert "](../../inference/cost.md)" in code
-    assert "[[" not in code
-    call("new", "post-training/lora")
-    more = "      - reference/api/inference-cost.md\n      - reference/api/post-training-lora.md\n"
-    assert f"{pages}{more}theme: " in demo.read("mkdocs.yml")
-    link = "- [Demo](inference-demo.md)\n"
-    expected = index.replace(link, f"{link}- [Cost of it](inference-cost.md)\n")
-    title = next(area.title for area in demo.project.areas if area.slug == "post-training")
-    assert demo.read("docs/reference/api/index.md") == (
-        f"{expected}\n## {title}\n\n- [LoRA](post-training-lora.md)\n"
+def test_the_functions_of_a_new_page_are_listed_where_its_area_has_a_page_of_code(demo):
+    before = "# Code\n\n::: snippets.inference.demo\n"
+    demo.write("docs/reference/api/inference.md", before)
+    call("new", "inference/cost", "--title", "Cost of it")
+    assert demo.read("docs/reference/api/inference.md") == (
+        f"{before}\n## Cost of it\n\nThe code of [the page](../../inference/cost.md).\n\n"
+        "::: snippets.inference.cost\n"
     )
+    call("new", "post-training/lora")
+    assert not demo.path("docs/reference/api/post-training.md").exists()
 
 
 def test_an_unplanned_page_enters_the_curriculum(demo):
     before = demo.read("docs/curriculum.yml")
-    call("new", "inference/my-page")
-    line = '      my-page: {title: "My page", answers: "Explain my page."}\n'
+    found = call("new", "inference/my-page")
+    line = '      my-page: {title: "My page", answers: ""}\n'
     assert demo.read("docs/curriculum.yml") == before.replace(
         "  post-training:\n", line + "  post-training:\n"
     )
     assert [page.slug for page in demo.project.areas[0].pages][-1] == "my-page"
+    assert "edit docs/curriculum.yml" in found.stdout
+    assert "plans" not in found.stdout
+
+
+def test_a_topic_that_is_planned_under_another_page_is_named(demo):
+    found = call("new", "post-training/adapter-rank")
+    assert "plans" not in found.stdout
+    found = call("new", "inference/money-cost")
+    assert "The curriculum plans inference/cost “Cost”: Count money." in found.stdout
+    assert "fieldguide new inference/cost" in found.stdout
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["inference/demo"], "docs/inference/demo.md exists already"),
-        (["inferense/x"], "there is no area 'inferense'. Did you mean inference/x?"),
+        (["inferense/x"], "there is no area 'inferense'. Did you mean `inference`?"),
         (["my-page"], "a name is area/slug, and there is no area 'my-page'"),
         (
             ["inference/My_Page"],
-            "use lower-case words and digits joined by hyphens, such as inference/my-page",
+            "use lower-case words and digits joined by hyphens, and no keyword of Python, such as inference/my-page",
         ),
         (["inference/../x"], "cannot name a page"),
         (["inference/a/b"], "cannot name a page"),
-        (["inference/ray"], "ray would be imported in place of the library ray"),
-        (["inference/json"], "json would be imported in place of the library json"),
-        (["inference/ray", "--snippet", "train"], "is called ray or begins with ray_, not 'train'"),
+        (["inference/async"], "'async' cannot name a page"),
+        (["inference/ray", "--snippet", "json"], "'json' cannot name a snippet: use a noun"),
+        (["inference/ray", "--snippet", "two-words"], "'two-words' cannot name a snippet"),
         (["inference/x-y", "--title", 'a "b"'], "neither quotation marks nor backslashes"),
     ],
 )
@@ -468,24 +582,30 @@ def test_a_line_without_an_end_is_ended(demo):
     assert found == "# snippets/inference/demo/more.py · a\n1\n\n# snippets/inference/demo/more.py · b\n2\n"
 
 
-def test_without_its_packages_the_module_makes_the_environment_and_starts_again(monkeypatch):
-    started = []
+@pytest.mark.parametrize(
+    ("arguments", "kind"), [(["list"], "site"), (["run", "inference/kv-cache"], "test"), (["build"], "site")]
+)
+def test_in_a_bare_clone_the_environment_is_made_and_no_tool_is_fetched(monkeypatch, arguments, kind):
+    """`list` must not wait for fonts, KaTeX and Node: what builds the site fetches them itself."""
+    started, made = [], []
     monkeypatch.setattr(__main__, "NEEDED", ("no_such_package",))
-    monkeypatch.setattr(bootstrap, "ensure", lambda kind: Path(f"/env/{kind}/python"))
+    monkeypatch.setattr(environments, "_virtual_environment", lambda kind, python: made.append(kind))
+    for step in ("_packages", "_project", "_node_packages", "browser"):
+        monkeypatch.setattr(environments, step, lambda *_, step=step: made.append(step))
     monkeypatch.setattr(sys, "prefix", "/usr")
-    monkeypatch.setattr(sys, "argv", ["fieldguide", "run", "inference/kv-cache"])
+    monkeypatch.setattr(sys, "argv", ["fieldguide", *arguments])
     monkeypatch.setattr(os, "execv", lambda *arguments: started.append(arguments))
     __main__.main()
-    python = str(Path("/env/test/python"))
-    assert started == [(python, [python, "-m", "fieldguide", "run", "inference/kv-cache"])]
-    monkeypatch.setattr(sys, "prefix", str(bootstrap.environment("test")))
+    python = str(environments.ROOT / ".venv/bin/python")
+    assert started == [(python, [python, "-m", "fieldguide", *arguments])]
+    assert made == [kind, "_packages", "_project"]
+    monkeypatch.setattr(sys, "prefix", str(environments.environment("test")))
     with pytest.raises(SystemExit, match="is damaged"):
         __main__.main()
 
 
 def test_the_module_is_the_command():
     done = subprocess.run(
-        [sys.executable, "-m", "fieldguide", "--help"], cwd=published.__file__.rpartition("/fieldguide/")[0],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "fieldguide", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert "inference/kv-cache" in done.stdout

@@ -1,108 +1,155 @@
 """A run of pytest must prove that something ran."""
 
-import subprocess
-import sys
-import textwrap
-from pathlib import Path
-
 import pytest
 
-from fieldguide.commands import suite
+from fieldguide.proof import pytest_plugin
+from fieldguide.proof.testing import Pytest
+from tests.small_guide import make_guide
 
-ROOT = Path(__file__).parents[2]
+MIXED = """
+import pytest
 
+def holds(n):
+    assert n == 2
 
-@pytest.fixture
-def project(tmp_path):
-    """A folder that pytest takes for a project, with the plugin on."""
-    (tmp_path / "pyproject.toml").write_text(
-        f'[tool.pytest.ini_options]\naddopts = ["-p", "fieldguide.proof.pytest_plugin", "-p", "no:cacheprovider"]\n'
-        f'pythonpath = ["{ROOT.as_posix()}"]\nenable_assertion_pass_hook = true\n'
-    )
-    (tmp_path / "docs/inference").mkdir(parents=True)
-    (tmp_path / "docs/curriculum.yml").write_text(
-        "areas: {inference: {title: I, short: I, summary: I, icon: i, pages: {kv-cache: {title: K, answers: K}}}}"
-    )
-    (tmp_path / "docs/inference/kv-cache.md").write_text("---\ntitle: K\n---\n# K\n")
-    (tmp_path / "snippets/inference").mkdir(parents=True)
-    (tmp_path / "snippets/inference/kv_cache.py").write_text("x = 1\n")
-    (tmp_path / "tests/inference").mkdir(parents=True)
-    return tmp_path
+def test_asserts():
+    assert 1 + 1 == 2
 
+def test_raises():
+    with pytest.raises(ZeroDivisionError):
+        1 / 0
 
-def run(project, test, ledger="", *arguments):
-    """Write one test file, run the suite's pytest on it."""
-    (project / "tests/inference/test_kv_cache.py").write_text(textwrap.dedent(test))
-    (project / "tests/skips.toml").write_text(textwrap.dedent(ledger))
-    code = (
-        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pathlib import Path; from fieldguide import suite; "
-        f"print('\\nCODE', *suite.run_pytest(Path({str(project)!r}), {list(arguments)!r}))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=project
-    )
-    verdict = next(line for line in done.stdout.splitlines() if line.startswith("CODE"))
-    return int(verdict.split()[1]), done.stdout
+def test_asserts_in_a_helper():
+    holds(2)
 
+@pytest.mark.parametrize("n", [0, 2])
+def test_asserts_once(n):
+    if n:
+        assert n == 2
 
-def test_a_real_assertion_passes(project):
-    code, output = run(project, "def test_a():\n    n = 2\n    assert n == 2\n", "", "--whole-suite")
-    assert code == 0, output
+def test_asserts_nothing():
+    print(1)
 
+def test_skips():
+    pytest.skip("no")
 
-def test_a_page_without_an_executed_assertion_fails(project):
-    code, output = run(project, "def test_a():\n    print(1)\n", "", "--whole-suite")
-    assert code == 1
-    assert "docs/inference/kv-cache.md: no executed assertion" in output
+def test_fails():
+    n = 3
+    holds(n)
 
+def test_is_excused():
+    assert 1 == 2
 
-def test_a_checker_such_as_raises_counts_as_an_assertion(project):
-    test = "import pytest\n\ndef test_a():\n    with pytest.raises(ZeroDivisionError):\n        1 / 0\n"
-    code, output = run(project, test, "", "--whole-suite")
-    assert code == 0, output
-
-
-def test_exit_code_zero_without_a_test_is_a_failure(project):
-    code, output = run(project, "import os\n\ndef test_a():\n    os._exit(0)\n")
-    assert code == 1
-    assert "pytest ended without a report" in output
-
-
-def test_no_test_collected_is_a_failure(project):
-    code, _ = run(project, "x = 1\n")
-    assert code != 0
-
-
-def test_a_skip_without_a_ledger_entry_fails(project):
-    code, output = run(
-        project,
-        "import pytest\n\ndef test_a():\n    pytest.skip('no')\n\ndef test_b():\n    assert True is not None\n",
-    )
-    assert code == 1
-    assert "was skipped without an entry in tests/skips.toml" in output
-
-
-LEDGER = """
-    [[skip]]
-    test = "tests/inference/test_kv_cache.py::test_a"
-    reason = "the engine lacks it"
-    issue = "#12"
-    expires = 2099-01-01
+def test_is_excused_and_passes():
+    assert 2 == 2
 """
+LEDGER = "".join(
+    f"""[[skip]]
+test = "tests/inference/test_mixed.py::{test}"
+reason = "the engine lacks it"
+issue = "#12"
+expires = 2099-01-01
+"""
+    for test in ("test_is_excused", "test_is_excused_and_passes")
+)
 
 
-def test_a_ledgered_failure_is_expected(project):
-    code, output = run(
-        project, "def test_a():\n    assert 1 == 2\n\ndef test_b():\n    assert 2 == 2\n", LEDGER
-    )
-    assert code == 0, output
+def run(guide, *arguments):
+    return Pytest(guide.root, ["-q", *arguments]).finish()
 
 
-def test_a_ledger_entry_that_starts_to_pass_fails(project):
-    code, output = run(project, "def test_a():\n    assert 2 == 2\n", LEDGER)
-    assert code == 1
-    assert "XPASS(strict)" in output
+@pytest.fixture(scope="module")
+def proof(tmp_path_factory):
+    """One run with everything that may happen in it."""
+    guide = make_guide(tmp_path_factory.mktemp("mixed"), demo=True)
+    guide.write("tests/inference/test_mixed.py", MIXED)
+    guide.write("tests/inference/test_broken.py", "def test_a(:\n")
+    guide.write("tests/machinery/test_ours.py", "def test_a():\n    print(1)\n")
+    guide.write("tests/skips.toml", LEDGER)
+    guide.snippet("ray/jobs", "x = 1\n")
+    guide.write("docs/inference/ray.md", guide.read("docs/inference/index.md").replace("planned", "draft"))
+    return run(guide, "--whole-suite", "--continue-on-collection-errors")
 
 
-def test_the_report_is_read_not_guessed(tmp_path):
-    assert suite.read_report(tmp_path) is None
+def told(proof, part):
+    return [breach for breach in proof.breaches if part in breach.message]
+
+
+def outcome(proof, test):
+    return proof.tests[f"tests/inference/test_mixed.py::{test}"]["outcome"]
+
+
+@pytest.mark.parametrize(
+    "test", ["test_asserts", "test_raises", "test_asserts_in_a_helper", "test_asserts_once"]
+)
+def test_a_test_that_asserts_passes(proof, test):
+    assert not told(proof, f"`{test}`")
+
+
+def test_a_test_without_an_executed_assertion_of_its_own_is_named(proof):
+    (breach,) = told(proof, "asserts nothing")
+    assert (breach.path, breach.line) == ("tests/inference/test_mixed.py", 22)
+    assert "`test_asserts_nothing`" in breach.message
+
+
+def test_a_page_without_an_executed_assertion_is_named(proof):
+    (breach,) = told(proof, "no assertion was executed in the tests of this page")
+    assert breach.path == "docs/inference/ray.md"
+
+
+def test_a_failure_is_named_at_the_last_line_of_its_file(proof):
+    (breach,) = told(proof, "`test_fails` failed")
+    assert (breach.path, breach.line) == ("tests/inference/test_mixed.py", 5)
+    assert breach.message == "`test_fails` failed: assert 3 == 2."
+    assert "holds(n)" in proof.printed
+
+
+def test_a_file_that_cannot_be_read_is_named(proof):
+    (breach,) = told(proof, "test_broken.py` failed: SyntaxError")
+    assert breach.path == "tests/inference/test_broken.py"
+
+
+def test_a_skip_needs_an_entry_in_the_ledger(proof):
+    (breach,) = told(proof, "was skipped without an entry in tests/skips.toml")
+    assert (breach.line, "`test_skips`" in breach.message) == (25, True)
+
+
+def test_an_entry_of_the_ledger_expects_a_failure_and_nothing_else(proof):
+    assert outcome(proof, "test_is_excused") == "xfailed"
+    assert told(proof, "`test_is_excused_and_passes` failed: [XPASS(strict)]")
+
+
+def test_seconds_are_counted_for_each_area(proof):
+    areas = {name.split("::")[0]: test["area"] for name, test in proof.tests.items()}
+    assert areas["tests/inference/test_mixed.py"] == "inference"
+    assert areas["tests/machinery/test_ours.py"] == "machinery"
+    assert pytest_plugin.area_of("tests/post_training/lora/test_rank.py::test_a[x/y]") == "post-training"
+    assert pytest_plugin.area_of("tests/pages/test_outputs.py::test_a") == "machinery"
+    assert sum(test["seconds"] for test in proof.tests.values()) > 0
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        ("import os\n\nos._exit(0)\n", "pytest ended without a report"),
+        ("x = 1\n", "pytest ended with code 5"),
+    ],
+)
+def test_a_run_that_proves_nothing_fails(tmp_path, test, message):
+    guide = make_guide(tmp_path)
+    guide.write("tests/inference/test_demo.py", test)
+    (breach,) = run(guide, "tests/inference").breaches
+    assert message in breach.message
+
+
+def test_a_sound_run_has_no_breach(tmp_path):
+    guide = make_guide(tmp_path, demo=True)
+    proof = run(guide, "--whole-suite")
+    assert (proof.breaches, len(proof.tests)) == ([], 1)
+
+
+def test_what_another_run_reported_is_no_proof(tmp_path):
+    guide = make_guide(tmp_path, demo=True)
+    assert run(guide, "tests").breaches == []
+    guide.write("tests/inference/test_demo.py", "import os\n\nos._exit(0)\n")
+    assert len(run(guide, "tests").breaches) == 1

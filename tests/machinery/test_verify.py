@@ -148,8 +148,9 @@ def test_an_unknown_fact_is_refused(demo):
         'Twice ten is <data value="twice_ten">',
         'Twice ten is <data value="twise_ten">',
     )
-    (breach,) = breaches(demo)
-    assert "no snippet of `inference/demo` computes the fact `twise_ten`" in breach.message
+    assert any(
+        "no snippet of `inference/demo` computes the fact `twise_ten`" in b.message for b in breaches(demo)
+    )
 
 
 def test_a_fact_that_no_page_uses_is_refused(demo):

@@ -15,6 +15,8 @@ def runs():
 
 
 @pytest.mark.parametrize("trio", TRIOS, ids=lambda trio: trio.name)
-def test_outputs_and_facts_hold(trio, runs):
+def test_outputs_and_facts_hold(trio, runs, record_property):
+    record_property("area", trio.page.area)
+    record_property("seconds", sum(run.seconds for run in runs[trio.name]))
     breaches = verify.verify(PROJECT, [trio], runs)
     assert not breaches, "\n" + "\n".join(map(str, breaches))

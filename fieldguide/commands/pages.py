@@ -1,0 +1,174 @@
+"""Commands on single pages: list, run, new, rules."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from fieldguide import runner
+from fieldguide.commands import console
+from fieldguide.commands.console import AsJson, app
+from fieldguide.commands.scaffold import ScaffoldError, scaffold
+from fieldguide.guide.names import near
+from fieldguide.guide.project import Project, Trio
+from fieldguide.proof import record
+from fieldguide.proof.rules import RULES
+from fieldguide.runner import Run
+
+
+@app.command("list", epilog="Examples:  `fieldguide list`  ·  `fieldguide list inference --json`")
+def list_pages(
+    area: Annotated[str, typer.Argument(help="Only this area, such as inference.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List the pages: status, snippets, examples, tests, and when each last passed on this machine."""
+    project = console.checkout()
+    area = console.find_area(project, area) if area else ""
+    order = {a.slug: number for number, a in enumerate(project.areas)}
+    trios = [trio for trio in project.trios if area in ("", trio.page.area)]
+    rows = [_row(project, trio) for trio in sorted(trios, key=lambda t: (order[t.page.area], t.name))]
+    if as_json:
+        console.print_json(rows)
+        return
+    head = ["page", "status", "snippets", "examples", "tests", "last passed here"]
+    console.columns(
+        [head, *([str(row[key]) for key in ("name", *head[1:5])] + [_passed(row)] for row in rows)]
+    )
+
+
+def _row(project: Project, trio: Trio) -> dict[str, Any]:
+    passed = record.last_passed(project, trio.name)
+    return {
+        "name": trio.name,
+        "title": trio.page.meta.get("title", ""),
+        "status": trio.page.meta.get("status", ""),
+        "snippets": len(trio.snippets),
+        "examples": sum(len(runner.examples(path)) for path in trio.snippets),
+        "tests": sum(_tests(path) for path in trio.tests),
+        "last_passed": str(passed[0]) if passed else None,
+        "fresh": bool(passed and passed[1]),
+    }
+
+
+def _passed(row: dict[str, Any]) -> str:
+    if not row["snippets"]:
+        return "–"
+    return (row["last_passed"] or "never") + (
+        ", changed since" if row["last_passed"] and not row["fresh"] else ""
+    )
+
+
+def _tests(path: Path) -> int:
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return 0
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return sum(node.name.startswith("test") for node in functions)
+
+
+@app.command(
+    epilog="Examples:  `fieldguide run inference/kv-cache`  ·  `fieldguide run inference/kv-cache users`  ·  "
+    "`fieldguide run inference/kv_cache/decoding`"
+)
+def run(
+    name: Annotated[str, typer.Argument(help="A page, or one of its snippets.")],
+    example: Annotated[str, typer.Argument(help="Only this example.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Run the examples of a page, and print what they print while they print it."""
+    project = console.checkout()
+    trio = console.find(project, name)
+    asked = name.strip("/").removeprefix("snippets/").removesuffix(".py")
+    snippets = [p for p in trio.snippets if f"{trio.page.folder}/{p.stem}" == asked] or list(trio.snippets)
+    if not snippets:
+        console.stop(f"{trio.name} has no snippet yet.", code=1)
+    wanted = example.removeprefix("example_")
+    if wanted:
+        known = {found for path in snippets for found in runner.examples(path)}
+        if wanted not in known:
+            console.stop(f"{trio.name} has no example {wanted!r}. {near(wanted, known)}")
+        snippets = [path for path in snippets if wanted in runner.examples(path)]
+    choice = {wanted} if wanted else True
+    if as_json:
+        runs = runner.run(snippets, project.root, examples=choice, facts=not wanted)
+        console.print_json([run.as_json() | {"snippet": project.relative(run.snippet)} for run in runs])
+    else:
+        printer = _Printer(project)
+        runs = []
+        for path in snippets:  # one after the other: what they print must not mix
+            runs += runner.run([path], project.root, examples=choice, facts=False, watch=printer)
+            printer.end(runs[-1])
+    raise typer.Exit(1 if any(run.error for run in runs) else 0)
+
+
+class _Printer:
+    """Prints what examples print, each under its heading."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.heading: tuple[Path, str] | None = None
+        self.open_line = False
+
+    def __call__(self, snippet: Path, example: str, text: str) -> None:
+        if self.heading != (snippet, example):
+            if self.heading:
+                console.out.print("\n" if self.open_line else "")
+            self.heading = (snippet, example)
+            console.out.print(Text(f"# {self.project.relative(snippet)} · {example}", "bold"))
+        console.out.file.write(text)
+        console.out.file.flush()
+        self.open_line = not text.endswith("\n")
+
+    def end(self, run: Run) -> None:
+        """End the last line, and say how a snippet failed, if it did."""
+        if self.open_line:
+            console.out.print()
+            self.open_line = False
+        console.report(record.failures(self.project, [run]))
+        if not run.error and not run.sections:
+            console.err.print(f"{self.project.relative(run.snippet)} has no example.")
+
+
+@app.command(
+    epilog='Examples:  `fieldguide new inference/my-page --title "My page"`  ·  '
+    "`fieldguide new inference/my-page --snippet sizes`"
+)
+def new(
+    name: Annotated[str, typer.Argument(help="Area and slug: inference/my-page.")],
+    title: Annotated[str, typer.Option(help="Title; by default that of the curriculum.")] = "",
+    snippet: Annotated[str, typer.Option(help="The noun that names the first snippet.")] = "basics",
+) -> None:
+    """Begin a page: writes page, snippet and test from a template, and a line in the navigation."""
+    project = console.checkout()
+    try:
+        begun = scaffold(project, name, title, snippet)
+    except ScaffoldError as error:
+        console.stop(str(error))
+    for path in begun.written:
+        console.out.print(Text.assemble(("✓ ", "green"), project.relative(path)))
+    steps = {
+        f"fieldguide record {begun.page}": "run it, and write its output, figure and facts",
+        f"fieldguide check {begun.page}": "see what is still missing",
+        "make serve": "look at it",
+    }
+    if begun.unplanned:
+        why = f"say in `answers` of `{begun.page.partition('/')[2]}` what a reader can do afterwards"
+        steps = {"edit docs/curriculum.yml": why} | steps
+    for planned in begun.alike:
+        console.out.print(
+            f"\nThe curriculum plans {planned.name} “{planned.title}”: {planned.answers} If that is your topic, "
+            f"delete these files and begin with: fieldguide new {planned.name}"
+        )
+    console.out.print("\nNext:")
+    console.columns([["", step, why] for step, why in steps.items()])
+
+
+@app.command()
+def rules() -> None:
+    """Print every rule that a page must keep."""
+    console.columns([[Text(rule.id, "bold"), rule.says] for rule in RULES.values()])
