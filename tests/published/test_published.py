@@ -110,7 +110,10 @@ LINE = {
         (json.dumps({**LINE, "id": "X-2", "extra": 1}), "unknown key `extra`"),
         (json.dumps({k: v for k, v in LINE.items() if k != "unit"}), "has no `unit`"),
         (json.dumps(LINE), "`X-1` is used twice; first on line 1"),
-        (json.dumps({**LINE, "id": "X-2", "tolerance": {"kind": "about"}}), "`kind` must be 'exact', 'abs' or 'rel'"),
+        (
+            json.dumps({**LINE, "id": "X-2", "tolerance": {"kind": "about"}}),
+            "`kind` must be 'exact', 'abs' or 'rel'",
+        ),
         (json.dumps({**LINE, "id": "X-2", "tolerance": {"kind": "abs"}}), "needs a `value`"),
         (json.dumps({**LINE, "id": "X-2", "expected": "two"}), "`expected` must be"),
         (json.dumps({**LINE, "id": "X-2", "status": "sure"}), "`status` must be"),
