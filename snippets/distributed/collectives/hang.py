@@ -136,9 +136,14 @@ def example_hang() -> None:
         print(f"  {diagnosis}")
 
 
+def default_minutes() -> float:
+    """How long gloo waits unless it is told otherwise."""
+    return default_pg_timeout / timedelta(minutes=1)
+
+
 def facts() -> dict[str, str]:
     """How long a hang lasts if nobody sets a timeout."""
-    return {"patience": f"{default_pg_timeout.total_seconds() / 60:.0f} minutes"}
+    return {"patience": f"{default_minutes():.0f} minutes"}
 
 
 if __name__ == "__main__":
