@@ -18,7 +18,7 @@ START, CARD, MANY = 2e-6, 50e9, 512  # of the examples: alpha, beta, and ranks o
 # Sources: Patarasuk and Yuan 2009; Sanders et al. 2009; NCCL 2.20, src/graph/tuning.cc
 # --8<-- [start:ring_tree]
 def ring_seconds(size: float, ranks: int, alpha: float, beta: float) -> float:
-    """All-reduce of `size` bytes by a ring; alpha in seconds, beta in bytes per second."""
+    """All-reduce of `size` bytes by a ring; seconds and bytes per second."""
     return 2 * (ranks - 1) * alpha + bus_factor("all_reduce", ranks) * size / beta
 
 

@@ -72,10 +72,10 @@ def figure_wiring() -> str:
             write(61 + 140 * index, 12, f"node {index} of {NODES}", "middle", MUTED)
         )
     for row, (name, rings) in enumerate(shown.items()):
-        top = 42 + 96 * row
+        top = 42 + 88 * row
         body.append(write(6, top - 7, name))
         for other in rings[1:]:
             body.append(path(other, top, f'stroke="{MUTED}" stroke-width="0.8"'))
         body.append(path(rings[0], top, 'stroke="var(--fg-s0)" stroke-width="2"'))
         body += [*node(0, top), *node(1, top), *bars(sent(1e9, rings), most, top + 40)]
-    return svg(408, 300, body)
+    return svg(408, 284, body)

@@ -22,9 +22,9 @@ NUMBERS = 1_000_000
 
 # --8<-- [start:all_reduce]
 def ring_all_reduce(x: Tensor) -> int:
-    """Sum a contiguous `x` over all ranks, in place; returns the bytes that this rank sent."""
+    """Sum contiguous tensors in place, and return the bytes that this rank sent."""
     rank, ranks, sent = dist.get_rank(), dist.get_world_size(), 0
-    chunks = list(x.view(-1).tensor_split(ranks))  # views: writing into them writes into x
+    chunks = list(x.view(-1).tensor_split(ranks))  # views: writing to them changes x
     buffer = torch.empty_like(chunks[0])  # the first chunk is the largest
     for send, receive, add in ring(rank, ranks):
         arriving = buffer[: chunks[receive].numel()]

@@ -16,9 +16,10 @@ class Step(NamedTuple):
 
 
 def ring(rank: int, ranks: int) -> list[Step]:
-    """One rank's part of an all-reduce, chunks numbered like ranks; all send to rank + 1."""
-    scatter = [((rank - s) % ranks, (rank - s - 1) % ranks, True) for s in range(ranks - 1)]
-    gather = [((rank - s + 1) % ranks, (rank - s) % ranks, False) for s in range(ranks - 1)]
+    """One rank's steps of an all-reduce; there is a chunk for each rank."""
+    half = range(ranks - 1)
+    scatter = [((rank - s) % ranks, (rank - s - 1) % ranks, True) for s in half]
+    gather = [((rank - s + 1) % ranks, (rank - s) % ranks, False) for s in half]
     return [Step(*step) for step in scatter + gather]
 
 
