@@ -63,7 +63,7 @@ def all_reduce(
 
     Args:
         ranks: How many, $n$.
-        size: Bytes that each rank holds, $S$.
+        size: Bytes that each rank holds, $M$.
         alpha: Time to start a message, $\\alpha$.
         beta: Bandwidth of a link in each direction, $\\beta$.
     """

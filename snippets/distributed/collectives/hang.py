@@ -85,9 +85,7 @@ def recorded() -> list[Call]:
     """What this rank has called, by PyTorch's own recorder."""
     calls = []
     for entry in pickle.loads(_dump_fr_trace())["entries"]:
-        ours = [
-            frame["name"] for frame in entry["frames"] if "/torch/" not in frame["filename"]
-        ]
+        ours = [f["name"] for f in entry["frames"] if "/torch/" not in f["filename"]]
         operation = entry["profiling_name"].removeprefix("gloo:")
         shape = tuple(entry["input_sizes"][0])
         calls.append(Call(entry["collective_seq_id"], operation, shape, ours[0]))
@@ -100,12 +98,12 @@ def recorded() -> list[Call]:
 # --8<-- [start:diagnose]
 def diagnose(ranks: list[list[Call]]) -> str:
     """The first call in which ranks differ, and those that differ from most."""
-    for position in range(max(map(len, ranks))):
-        calls = [calls[position] if position < len(calls) else None for calls in ranks]
+    for at in range(max(map(len, ranks))):
+        calls = [calls[at] if at < len(calls) else None for calls in ranks]
         usual, _ = Counter(calls).most_common(1)[0]
         for rank, call in enumerate(calls):
             if call != usual:
-                return f"call {position + 1}: rank {rank} {said(call)}, most {said(usual)}"
+                return f"call {at + 1}: rank {rank} {said(call)}, most {said(usual)}"
     return "all ranks made the same calls"
 
 
@@ -136,9 +134,14 @@ def example_hang() -> None:
         print(f"  {diagnosis}")
 
 
+def default_minutes() -> float:
+    """How long gloo waits unless it is told otherwise."""
+    return default_pg_timeout / timedelta(minutes=1)
+
+
 def facts() -> dict[str, str]:
     """How long a hang lasts if nobody sets a timeout."""
-    return {"patience": f"{default_pg_timeout.total_seconds() / 60:.0f} minutes"}
+    return {"patience": f"{default_minutes():.0f} minutes"}
 
 
 if __name__ == "__main__":

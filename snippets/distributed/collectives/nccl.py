@@ -1,16 +1,17 @@
-"""Collectives: how NCCL chooses an algorithm and a protocol, and what the wiring adds."""
+"""Collectives: how NCCL estimates its algorithms and protocols, and chooses."""
 
 from __future__ import annotations
 
 from math import log2
 
-from snippets.distributed.collectives.cost import bus_factor
+from snippets.distributed.collectives.cost import GIB, bandwidths, bus_factor
+from snippets.distributed.collectives.units import with_unit
+from snippets.shapes.accelerators import MACHINES
 
-GPUS, NIC, NODE = (
-    8,
-    50e9,
-    400e9,
-)  # of a node with H100: GPUs, bytes/s of one NIC, of all eight
+H100 = MACHINES["H100"]
+GPUS, NIC = H100.node, H100.network_gb_s * 1e9  # of a node; bytes/s of the NIC of each
+NODE = GPUS * NIC
+MIB, LARGE = 2**20, 128  # bytes; nodes of the largest machine on the page
 
 # --8<-- [start:constants]
 # Microseconds to begin, per hop within a node (NVLink), per hop between nodes
@@ -33,17 +34,14 @@ TREE = {  # tenths of its bandwidth that a tree reaches at 64 bytes, 128, ... 25
 # --8<-- [end:constants]
 
 
+# NCCL 2.20.3, src/graph/tuning.cc, for Intel hosts. Left out are limits for each channel, which
+# sixteen of them do not reach.
 # --8<-- [start:nccl]
 def nccl_seconds(
     size: int, nodes: int, algorithm: str, protocol: str,
     node: float = NODE, rings: int = 16,
 ) -> float:  # fmt: skip
-    """NCCL's estimate of an all-reduce, on three or more nodes of H100 with Intel hosts.
-
-    Left out are limits for each channel, which sixteen of them do not reach.
-
-    Source: NCCL 2.20.3, src/graph/tuning.cc.
-    """
+    """NCCL's estimate of an all-reduce on three or more nodes of H100, in seconds."""
     latency, near, far = LATENCY[algorithm, protocol]
     bandwidth = node * SHARE[algorithm, protocol]
     if protocol == "LL":
@@ -74,13 +72,13 @@ def best(size: int, nodes: int) -> tuple[float, str]:
 
 def example_choice() -> None:
     """What the model chooses, by size and number of nodes."""
-    head = "".join(f"{nodes * GPUS:9d} GPUs         " for nodes in (4, 16, 128))
+    head = "".join(f"{nodes * GPUS:9d} GPUs         " for nodes in (4, 16, LARGE))
     print(f"{'':8s}{head.rstrip()}")
     for name, size in (
         ("1 KiB", 2**10), ("64 KiB", 2**16), ("1 MiB", 2**20), ("16 MiB", 2**24),
         ("256 MiB", 2**28), ("4 GiB", 2**32),
     ):  # fmt: skip
-        cells = [best(size, nodes) for nodes in (4, 16, 128)]
+        cells = [best(size, nodes) for nodes in (4, 16, LARGE)]
         print(
             f"{name:8s}"
             + "".join(
@@ -89,43 +87,32 @@ def example_choice() -> None:
         )
 
 
-def leaving(size: float, order: list[int]) -> float:
-    """Bytes that leave the busiest node, when a ring visits the GPUs' nodes in this order."""
-    ranks = len(order)
-    out = dict.fromkeys(order, 0)
-    for here, there in zip(order, order[1:] + order[:1], strict=True):
-        out[here] += here != there
-    return max(out.values()) * bus_factor("all_reduce", ranks) * size
+def flag_share() -> float:
+    """Data in each 128 bytes of LL128, whose flag takes 8."""
+    return (128 - 8) / 128
 
 
-def example_wiring() -> None:
-    """1 GB over 16 nodes of 8 GPUs, each GPU with a NIC of its own."""
-    nodes = 16
-    by_node = [rank // GPUS for rank in range(nodes * GPUS)]
-    in_turns = [rank % nodes for rank in range(nodes * GPUS)]
-    two_levels = bus_factor("all_reduce", nodes) * 1e9  # an eighth for each GPU's own ring
-    print(f"{'':28s}{'leaves a node':>14s}{'NICs busy':>11s}{'time':>11s}")
-    for name, sent, nics in (
-        ("one ring, nodes in turns", leaving(1e9, in_turns), 8),
-        ("one ring, node after node", leaving(1e9, by_node), 1),
-        ("eight such rings", leaving(1e9, by_node), 8),
-        ("two levels", two_levels, 8),
-    ):
-        print(f"{name:28s}{sent / 1e9:11.2f} GB{nics:11d}{sent / nics / NIC * 1e3:8.1f} ms")
+def five_nodes(size: int) -> tuple[float, float]:
+    """Seconds of the best ring, and its bus bandwidth, on nodes with four NICs as in issue 1368."""
+    seconds = min(
+        nccl_seconds(size, 5, "ring", protocol, 4 * NIC)
+        for protocol in ("LL", "LL128", "Simple")
+    )
+    return seconds, bandwidths(size, seconds, 5 * GPUS, "all_reduce")[1]
 
 
 def facts() -> dict[str, str]:
     """Numbers that the page states about NCCL."""
     return {
-        "steps_gpus": f"{128 * GPUS:,}",
-        "ring_1024": f"{nccl_seconds(0, 128, 'ring', 'LL') * 1e6:,.0f} µs",
-        "tree_1024_mib": f"{best(2**20, 128)[0] * 1e6:,.0f} µs",
-        "gradient_network": f"{best(2 * 8_030_261_248, 128)[0] * 1e3:.0f} ms",  # Llama 3 8B
-        "tree_1024": f"{nccl_seconds(0, 128, 'tree', 'LL') * 1e6:,.0f} µs",
-        "flags_ll128": f"{120 / 128:.0%}",
+        "steps_gpus": f"{LARGE * GPUS:,}",
+        "ring_1024": with_unit(nccl_seconds(0, LARGE, "ring", "LL"), "µs"),
+        "tree_1024": with_unit(nccl_seconds(0, LARGE, "tree", "LL"), "µs"),
+        "tree_1024_mib": with_unit(best(MIB, LARGE)[0], "µs"),
+        "flags_ll128": f"{flag_share():.0%}",
+        "five_gib": with_unit(five_nodes(GIB)[1], "GB/s"),
+        "five_mib": with_unit(five_nodes(MIB)[0], "µs"),
     }
 
 
 if __name__ == "__main__":
     example_choice()
-    example_wiring()

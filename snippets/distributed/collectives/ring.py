@@ -22,16 +22,9 @@ NUMBERS = 1_000_000
 
 # --8<-- [start:all_reduce]
 def ring_all_reduce(x: Tensor) -> int:
-    """Sum `x` over all ranks, in place, by sends to the next rank alone.
-
-    Args:
-        x: Any contiguous tensor, of the same shape on all ranks.
-
-    Returns:
-        The bytes that this rank has sent.
-    """
+    """Sum contiguous tensors in place, and return the bytes that this rank sent."""
     rank, ranks, sent = dist.get_rank(), dist.get_world_size(), 0
-    chunks = list(x.view(-1).tensor_split(ranks))  # views: writing into them writes into x
+    chunks = list(x.view(-1).tensor_split(ranks))  # views: writing to them changes x
     buffer = torch.empty_like(chunks[0])  # the first chunk is the largest
     for send, receive, add in ring(rank, ranks):
         arriving = buffer[: chunks[receive].numel()]
@@ -63,7 +56,7 @@ def example_ring() -> None:
     """A million fp32 numbers on four ranks."""
     folder = launch(compare)
     ranks = [torch.load(path) for path in sorted(folder.glob("*.pt"))]
-    print(f"{'rank':4s}{'bytes sent':>12s}{'2(n-1)/n S':>12s}{'from dist.all_reduce':>22s}")
+    print(f"{'rank':4s}{'bytes sent':>12s}{'2(n-1)/n M':>12s}{'from dist.all_reduce':>22s}")
     for rank, (ours, theirs, sent) in enumerate(ranks):
         share = bus_factor("all_reduce", len(ranks)) * ours.nbytes
         apart = (ours - theirs).abs().max().item()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
+# Source: Patarasuk and Yuan 2009, section 3
 # --8<-- [start:ring]
 class Step(NamedTuple):
     """What one rank does in one step of a ring: send one chunk, receive another."""
@@ -15,12 +16,10 @@ class Step(NamedTuple):
 
 
 def ring(rank: int, ranks: int) -> list[Step]:
-    """One rank's part of an all-reduce, chunks numbered like ranks; all send to rank + 1.
-
-    Source: Patarasuk and Yuan 2009, section 3.
-    """
-    scatter = [((rank - s) % ranks, (rank - s - 1) % ranks, True) for s in range(ranks - 1)]
-    gather = [((rank - s + 1) % ranks, (rank - s) % ranks, False) for s in range(ranks - 1)]
+    """One rank's steps of an all-reduce; there is a chunk for each rank."""
+    half = range(ranks - 1)
+    scatter = [((rank - s) % ranks, (rank - s - 1) % ranks, True) for s in half]
+    gather = [((rank - s + 1) % ranks, (rank - s) % ranks, False) for s in half]
     return [Step(*step) for step in scatter + gather]
 
 
@@ -42,20 +41,6 @@ def held(ranks: int, steps: int) -> list[list[set[int]]]:
     return now
 
 
-def example_held() -> None:
-    """Four ranks: how many contributions each has of each chunk."""
-    print("after step   " + "".join(f"rank {rank}      " for rank in range(4)))
-    for step in range(7):
-        cells = "     ".join(
-            " ".join(str(len(who)) for who in chunks) for chunks in held(4, step)
-        )
-        print(f"{step:6d}       {cells}")
-
-
 def facts() -> dict[str, str]:
     """Numbers that the page states about the ring."""
     return {"steps_8": f"{len(ring(0, 8))}", "steps_1024": f"{len(ring(0, 1024)):,}"}
-
-
-if __name__ == "__main__":
-    example_held()
