@@ -19,7 +19,8 @@ from transformers import (
     PreTrainedModel,
 )
 
-from snippets.shapes.models import MODELS, attention_params
+from snippets.inference.kv_cache.designs import in_gb
+from snippets.shapes.models import MODELS, Shape, attention_params
 
 SMALL: dict[str, Any] = {
     "vocab_size": 128,
@@ -70,25 +71,19 @@ def example_sizes() -> None:
     )
 
 
+# tokens: [1, S], the whole prompt. first_position is `hit`, if all is well.
 # --8<-- [start:resume]
 def resume(
     model: LlamaForCausalLM, tokens: Tensor, hit: int, first_position: int
 ) -> Tensor:
-    """Logits of the rest of a prompt whose first `hit` tokens are found in the cache.
-
-    Args:
-        model: The model.
-        tokens: [1, T] the whole prompt.
-        hit: Tokens that the prefix cache returned.
-        first_position: Position that the first new token is given: `hit`, if all is well.
-    """
+    """Logits of the rest of a prompt whose first `hit` tokens are found in the cache."""
     with torch.no_grad():
         cache = model(tokens[:, :hit], use_cache=True).past_key_values
         new = tokens[:, hit:]
         positions = torch.arange(first_position, first_position + new.shape[1]).unsqueeze(0)
         return model(
             new, past_key_values=cache, position_ids=positions
-        ).logits  # [1, T - hit, V]
+        ).logits  # [1, S - hit, V]
 
 
 # --8<-- [end:resume]
@@ -117,11 +112,18 @@ def example_offset() -> None:
 # --8<-- [end:offset]
 
 
+def copied_attention_bytes(m: Shape, gpus: int, width: float) -> float:
+    """Bytes that a group holds beyond one copy if each GPU has all attention weights."""
+    return (gpus - 1) * m.layers * attention_params(m) * width
+
+
+GPUS, EIGHT_BIT = 8, 1.0  # bytes of a weight
+
+
 def facts() -> dict[str, str]:
     """What a group of GPUs holds more than once if it deals out users, not heads."""
-    model = MODELS["DeepSeek-V3"]
-    copied = (8 - 1) * model.layers * attention_params(model)  # bytes, at 8 bits
-    return {"v3_copies": f"{copied / 1e9:.0f} GB"}
+    copied = copied_attention_bytes(MODELS["DeepSeek-V3"], GPUS, EIGHT_BIT)
+    return {"v3_copies": f"{in_gb(copied):.0f} GB"}
 
 
 if __name__ == "__main__":
