@@ -5,7 +5,6 @@ from __future__ import annotations
 from snippets.inference.kv_cache.prefix import block_hashes, cached_tokens
 from snippets.inference.kv_cache.strokes import (
     BOLD,
-    CODE,
     MUTED,
     SMALL,
     arrow,
@@ -46,8 +45,8 @@ def block(x: float, y: float, words: str, name: str, hit: bool) -> str:
         arrow(x - 22, y + 24, x - 1)
         + filled
         + frame(x, y, WIDE, HIGH, series(2) if hit else MUTED)
-        + text(middle, y + 15, words, anchor="middle", style=SMALL)
-        + text(middle, y + 29, name[:8], anchor="middle", style=CODE)
+        + text(middle, y + 15, words, anchor="middle", size=SMALL)
+        + text(middle, y + 29, name[:8], anchor="middle", size=SMALL)
     )
 
 
@@ -60,7 +59,7 @@ def figure_chain() -> str:
         drawn += text(4, y - 8, prompt, style=BOLD) + text(
             RIGHT, y - 8, reused, MUTED, "end"
         )
-        drawn += text(4, y + 15, "salt", MUTED, style=SMALL)
+        drawn += text(4, y + 15, "salt", MUTED, size=SMALL)
         for i, (words, name) in enumerate(zip(blocks, names(prompt), strict=True)):
             drawn += block(32 + 123 * i, y, words, name, name in known)
         known.update(names(prompt))

@@ -42,9 +42,8 @@ def llama() -> LlamaForCausalLM:
 def held_bytes(model: PreTrainedModel, tokens: int) -> int:
     """Bytes of the cache that the library allocates for one prompt."""
     with torch.no_grad():
-        cache = model(
-            torch.zeros(1, tokens, dtype=torch.long), use_cache=True
-        ).past_key_values
+        prompt = torch.zeros(1, tokens, dtype=torch.long)
+        cache = model(prompt, use_cache=True).past_key_values
     return sum(t.nbytes for layer in cache.layers for t in (layer.keys, layer.values))
 
 
@@ -80,10 +79,9 @@ def resume(
     with torch.no_grad():
         cache = model(tokens[:, :hit], use_cache=True).past_key_values
         new = tokens[:, hit:]
-        positions = torch.arange(first_position, first_position + new.shape[1]).unsqueeze(0)
-        return model(
-            new, past_key_values=cache, position_ids=positions
-        ).logits  # [1, S - hit, V]
+        positions = first_position + torch.arange(new.shape[1]).unsqueeze(0)
+        rest = model(new, past_key_values=cache, position_ids=positions)
+    return rest.logits  # [1, S - hit, V]
 
 
 # --8<-- [end:resume]
@@ -105,7 +103,8 @@ def example_offset() -> None:
         kl = (right.exp() * (right - got)).sum(-1).mean().item()
         same = (got.argmax(-1) == right.argmax(-1)).float().mean().item()
         print(
-            f"numbered from {first:2d}: KL {kl:5.2f} nats, {same:4.0%} of the next tokens agree, finite: {got.isfinite().all()}"
+            f"numbered from {first:2d}: KL {kl:5.2f} nats, "
+            f"{same:4.0%} of the next tokens agree, finite: {got.isfinite().all()}"
         )
 
 

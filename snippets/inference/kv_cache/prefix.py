@@ -69,7 +69,8 @@ def example_shared() -> None:
 def orphan_hashes(tokens: Sequence[int], block: int = BLOCK) -> list[str]:
     """The mistake: a block is named by its own tokens alone."""
     starts = range(0, len(tokens) - len(tokens) % block, block)
-    return [hashlib.sha256(str(tokens[s : s + block]).encode()).hexdigest() for s in starts]
+    blocks = [str(tokens[start : start + block]) for start in starts]
+    return [hashlib.sha256(content.encode()).hexdigest() for content in blocks]
 
 
 def example_orphan() -> None:

@@ -74,6 +74,6 @@ def figure_scales() -> str:
         drawn += text(
             middle, top + high + 18, f"error at {BITS} bits: {wrong:.1%}", anchor="middle"
         )
-    turn = f' font-size="10" transform="rotate(-90 12 {top + high / 2:g})"'
-    drawn += text(12, top + high / 2, "tokens", MUTED, "middle", turn)
+    turn = f' transform="rotate(-90 12 {top + high / 2:g})"'
+    drawn += text(12, top + high / 2, "tokens", MUTED, "middle", SMALL, turn)
     return picture(358, top + high + 28, drawn)

@@ -75,7 +75,7 @@ def window(top: float, kept: int = 5) -> str:
     return (
         drawn
         + dot(newest, top, 4, series(0))
-        + text(LEFT - 4, top + 18, "forgotten", MUTED, style=SMALL)
+        + text(LEFT - 4, top + 18, "forgotten", MUTED, size=SMALL)
     )
 
 
@@ -93,12 +93,12 @@ def figure_stored() -> str:
         ("MLA", f"latent {V3.latent} + {V3.rope}", latent(212), V3),
         ("Window", f"of {OSS.window} tokens", window(270), OSS),
     ]
-    drawn = text(LEFT - 4, 14, "query heads", series(0), style=SMALL)
-    drawn += text(LEFT + 78, 14, "what is stored", series(1), style=SMALL)
+    drawn = text(LEFT - 4, 14, "query heads", series(0), size=SMALL)
+    drawn += text(LEFT + 78, 14, "what is stored", series(1), size=SMALL)
     drawn += text(RIGHT, 14, "numbers", MUTED, "end", SMALL)
     for i, (name, how, strokes, model) in enumerate(rows):
         y = 46 + 58 * i
-        drawn += text(4, y, name, style=BOLD) + text(4, y + 15, how, MUTED, style=SMALL)
+        drawn += text(4, y, name, style=BOLD) + text(4, y + 15, how, MUTED, size=SMALL)
         drawn += strokes + text(
             RIGHT, y + 6, f"{layer_numbers(model):,}", anchor="end", style=BOLD
         )

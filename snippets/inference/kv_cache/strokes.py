@@ -13,10 +13,17 @@ def series(index: int) -> str:
 
 
 def text(
-    x: float, y: float, words: str, fill: str = INK, anchor: str = "start", style: str = ""
+    x: float,
+    y: float,
+    words: str,
+    fill: str = INK,
+    anchor: str = "start",
+    size: int = 12,
+    style: str = "",
 ) -> str:
     """Words with their baseline at `y`; `style` holds further attributes."""
-    return f'<text x="{x:g}" y="{y:g}" fill="{fill}" text-anchor="{anchor}"{style}>{escape(words)}</text>'
+    placed = f'x="{x:g}" y="{y:g}" fill="{fill}" text-anchor="{anchor}" font-size="{size}"'
+    return f"<text {placed}{style}>{escape(words)}</text>"
 
 
 def box(x: float, y: float, wide: float, high: float, fill: str, style: str = "") -> str:
@@ -54,11 +61,10 @@ def picture(wide: float, high: float, *strokes: str) -> str:
     """The strokes in one SVG document."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide:g} {high:g}" '
-        f'font-family="sans-serif" font-size="12">{"".join(strokes)}</svg>'
+        f'font-family="sans-serif">{"".join(strokes)}</svg>'
     )
 
 
+SMALL = 11  # size of secondary text
 BOLD = ' font-weight="bold"'
-SMALL = ' font-size="11"'
-CODE = ' font-family="monospace" font-size="10"'
 DASHED = ' stroke-dasharray="2 2"'
