@@ -2,6 +2,8 @@
 
 import ast
 import inspect
+import json
+import re
 import sys
 from dataclasses import replace
 from itertools import takewhile
@@ -10,12 +12,13 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
 
 from snippets.inference.kv_cache import calculator as kv_cache_calculator
-from snippets.inference.kv_cache import decoding, quantization
+from snippets.inference.kv_cache import decoding, designs, quantization
 from snippets.inference.kv_cache import model as kv_cache_model
 from snippets.inference.kv_cache import prefix as kv_cache_prefix
 from snippets.inference.kv_cache import sizes as kv_cache
@@ -23,9 +26,11 @@ from snippets.inference.kv_cache import timing as kv_cache_time
 from snippets.inference.overview.load import sequences_that_fit
 from snippets.inference.overview.setup import Setup, weight_bytes
 from snippets.shapes.accelerators import ACCELERATORS
-from snippets.shapes.models import MODELS
+from snippets.shapes.models import MODELS, cache_bytes, parameters
 
 FP32 = 4
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs/inference/kv-cache.md"
 
 
 @pytest.mark.parametrize("kv_heads", [1, 2, 4])
@@ -65,6 +70,48 @@ def test_weights_of_llama_3_70b_are_counted_not_remembered():
         2 * sum(p.numel() for p in model.parameters()) == kv_cache.LLAMA3_70B_WEIGHTS == kv_cache_time.WEIGHTS
     )
     assert kv_cache.kv_bytes_per_token(**kv_cache.LLAMA3_70B) == kv_cache_time.PER_TOKEN
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("context", [1, 128, 8192])
+def test_designs_cost_what_the_shapes_of_all_pages_say(name, context):
+    """Two ways to the same bytes: by layer here, by kept tokens in `snippets/shapes`."""
+    m = MODELS[name]
+    assert designs.sequence_bytes(m, context) == pytest.approx(cache_bytes(m, context), rel=1e-12)
+    assert designs.token_bytes(m, 1.0) == cache_bytes(m, 1, 1.0)
+
+
+def test_ratios_are_those_of_published_sizes():
+    lines = (ROOT / "tests/published/inference/cases.jsonl").read_text(encoding="utf-8").splitlines()
+    (case,) = [case for case in map(json.loads, lines) if case["id"] == "INF-007"]
+    ratio = designs.cache_ratio(MODELS["Llama 3 405B"], MODELS["DeepSeek-V3"])
+    assert ratio == pytest.approx(case["expected"], abs=case["tolerance"]["value"])
+    llama, oss = MODELS["Llama 3 70B"], MODELS["gpt-oss-120b"]
+    assert designs.cache_ratio(designs.WIDE, llama) == llama.heads / llama.kv_heads
+    saved = cache_bytes(replace(oss, window_layers=0), 131_072) / cache_bytes(oss, 131_072)
+    assert designs.cache_ratio(designs.UNWINDOWED, oss, 131_072) == pytest.approx(saved, rel=1e-12)
+
+
+def test_units_of_sizes():
+    assert (designs.in_kib(3 * 2**10), designs.in_gb(3 * 10**9)) == (3, 3)
+
+
+@given(st.integers(1, 10**6), st.integers(1, 10**4))
+def test_no_further_sequence_fits(context, per_token):
+    """What fits, fits; one more does not; and the tokens that fit are their limit."""
+    spare = kv_cache.spare_bytes(160e9, kv_cache.LLAMA3_70B_WEIGHTS)
+    users = kv_cache.sequences_that_fit(160e9, kv_cache.LLAMA3_70B_WEIGHTS, context, per_token)
+    tokens = kv_cache.tokens_that_fit(160e9, kv_cache.LLAMA3_70B_WEIGHTS, per_token)
+    assert users * context * per_token <= spare < (users + 1) * context * per_token
+    assert users * context <= tokens < (users + 1) * context
+    assert spare + kv_cache.LLAMA3_70B_WEIGHTS == 160e9
+
+
+def test_the_printed_products_are_the_bytes_held(capsys):
+    kv_cache_model.example_sizes()
+    for row in capsys.readouterr().out.splitlines():
+        held, product = re.search(r"(\d+) bytes = (.+) tokens", row).groups()
+        assert int(held) == eval(product.replace("·", "*")), row
 
 
 def test_weights_that_do_not_fit_are_refused():
@@ -171,6 +218,49 @@ def test_at_the_break_even_fetching_and_computing_take_equally_long(tokens, shar
     assert fetch == pytest.approx(kv_cache_time.recompute_seconds(tokens, 70e9, 1e15, share), rel=1e-9)
 
 
+@given(tokens=st.integers(1, 200_000), link=st.floats(1e8, 1e12))
+def test_the_gain_of_fetching_is_a_quotient_of_times(tokens, link):
+    again = kv_cache_time.recompute_seconds(tokens, 70e9, 1e15, 0.5)
+    fetched = kv_cache_time.fetch_seconds(tokens, 327_680, link)
+    gain = kv_cache_time.fetch_gain(327_680, 70e9, 1e15, 0.5, link)
+    assert gain == pytest.approx(again / fetched, rel=1e-9)
+
+
+def test_times_of_two_gpus():
+    """Each reads half of the weights; both fetch and compute at once where the link is even."""
+    half = parameters(MODELS["Llama 3 70B"])  # bytes: 2 a parameter, on two GPUs
+    assert kv_cache_time.floor_ms() == pytest.approx(1e3 * half / 3.35e12, rel=1e-12)
+    link = 1e9 * kv_cache_time.break_even_gb_s()
+    again = kv_cache_time.recompute_seconds(1, half, 2 * 989e12, 0.5)
+    assert kv_cache_time.fetch_seconds(1, kv_cache_time.PER_TOKEN, link) == pytest.approx(again, rel=1e-9)
+    even = kv_cache_time.crossover_tokens(kv_cache_time.WEIGHTS, kv_cache_time.PER_TOKEN)
+    step = kv_cache_time.decode_step_seconds(2 * half, 1, round(even), 327_680, 6.7e12)
+    assert 1e3 * step == pytest.approx(2 * kv_cache_time.floor_ms(), rel=1e-5)
+
+
+@pytest.mark.parametrize(("bits", "group"), [quantization.FOUR_BITS, quantization.TWO_BITS])
+def test_a_group_pays_for_its_scale_and_zero_point(bits, group):
+    numbers = torch.zeros(4096)
+    groups = numbers.unflatten(0, (-1, group))
+    scales = torch.cat([groups.amin(1), groups.amax(1)]).to(torch.bfloat16)
+    stored = bits * numbers.numel() + 8 * scales.nbytes
+    assert quantization.bits_per_value(bits, group) == stored / numbers.numel()
+
+
+def test_the_gain_is_the_quotient_of_two_printed_columns(capsys):
+    quantization.example_axes()
+    rows = [row.split() for row in capsys.readouterr().out.splitlines()[1:]]
+    for bits, token, channel, *_ in rows:
+        printed = float(token.rstrip("%")) / float(channel.rstrip("%"))
+        assert quantization.key_gain(int(bits)) == pytest.approx(printed, rel=0.15 if bits == "8" else 0.02)
+
+
+@pytest.mark.parametrize("block", [1, 16, 64, 256])
+def test_the_second_prompt_reuses_whole_blocks_of_the_system_message(block):
+    requests = kv_cache_prefix.prompts(users=2, system=1000)
+    assert kv_cache_prefix.reused_by_the_next(requests, block) == 1000 // block * block
+
+
 def test_recomputing_costs_what_pytorchs_flop_counter_counts():
     """2 FLOPs per parameter and token: counted on the matrices of a real block."""
     from torch.utils.flop_counter import FlopCounterMode
@@ -187,13 +277,16 @@ def test_recomputing_costs_what_pytorchs_flop_counter_counts():
 
 
 def test_the_calculator_agrees_with_the_page():
-    result, facts = kv_cache_calculator.kv_cache(), kv_cache.facts()
+    result, facts = kv_cache_calculator.kv_cache(), designs.facts() | kv_cache_time.facts()
     for usable, dtype, fact in (
         (100, "bf16", "users_8k"), (100, "fp8", "users_8k_fp8"),
         (90, "bf16", "users_8k_usable"), (90, "fp8", "users_8k_fp8_usable"),
     ):  # fmt: skip
         shown = kv_cache_calculator.kv_cache(usable=usable, dtype=dtype)
         assert shown["sequences of 8,192 tokens that fit"] == facts[fact]
+    assert kv_cache_calculator.kv_cache(usable=100)["tokens that fit"] == facts["tokens_that_fit"]
+    assert result["tokens that fit"] == facts["tokens_usable"]
+    assert result["cache as large as the weights at"] == f"{facts['crossover']} tokens"
     assert result["one token"] == "320.0 KiB"
     with pytest.raises(ValueError, match="do not fit"):
         kv_cache_calculator.kv_cache(weights=200.0, memory=160.0)
@@ -203,7 +296,7 @@ def test_the_calculator_agrees_with_the_page():
 def test_as_many_fit_as_in_the_planner(cache):
     """Llama 3 70B in bf16 on two H100: what the page says of 90% is what the planner allows."""
     s = Setup(MODELS["Llama 3 70B"], ACCELERATORS["H100"], 2, "bf16", cache)
-    facts = kv_cache.facts()
+    facts = designs.facts()
     name = {"bf16": "users_8k", "8-bit": "users_8k_fp8"}[cache]
     assert str(sequences_that_fit(s, 8192)) == facts[f"{name}_usable"]
     assert str(sequences_that_fit(replace(s, memory_share=1.0), 8192)) == facts[name]
@@ -213,15 +306,33 @@ def test_as_many_fit_as_in_the_planner(cache):
 
 def test_the_latent_preset_holds_all_attention_on_every_gpu():
     s = Setup(MODELS["DeepSeek-V3"], ACCELERATORS["H200"], 8, "8-bit")
-    shown = kv_cache_calculator.kv_cache(61, 1, 288, 32_768, "bf16", 751, 8 * s.chip.memory_gb)
-    assert weight_bytes(s) / 1e9 == pytest.approx(751, abs=0.5)
-    fits = int(shown["sequences of 32,768 tokens that fit"])
-    assert fits == pytest.approx(sequences_that_fit(s, 32_768), abs=1)
+    preset = presets()["DeepSeek-V3, 32K, users split over 8 GPUs"]
+    shown = kv_cache_calculator.kv_cache(**preset)
+    assert (preset["weights"], preset["memory"]) == (weight_bytes(s) / 1e9, 8 * s.chip.memory_gb)
+    assert int(shown["sequences of 32,768 tokens that fit"]) == sequences_that_fit(s, 32_768)
+    copied = weight_bytes(s) - weight_bytes(replace(s, chips=1))
+    assert kv_cache_model.copied_attention_bytes(s.model, 8, 1.0) == copied
 
 
-@pytest.mark.parametrize("module", [kv_cache, kv_cache_time, kv_cache_prefix, kv_cache_calculator])
-def test_what_the_browser_runs_needs_the_standard_library_alone(module):
-    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+def presets():
+    """Presets of the page's calculator, by name."""
+    fence = re.search(r"```calc\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
+    return yaml.safe_load(fence[1])["presets"]
+
+
+def test_presets_and_default_hold_the_weights_that_are_counted():
+    weights = {name: 2 * parameters(m) / 1e9 for name, m in MODELS.items()}
+    for name, values in presets().items():
+        model = name.split(",")[0]
+        if model.startswith("Llama"):
+            assert values["weights"] == weights[model], name
+            shape = MODELS[model]
+            assert (values["layers"], values["kv_heads"]) == (shape.layers, shape.kv_heads), name
+    assert kv_cache_calculator.kv_cache(weights=weights["Llama 3 70B"]) == kv_cache_calculator.kv_cache()
+
+
+def test_what_the_browser_runs_needs_the_standard_library_alone():
+    tree = ast.parse(Path(kv_cache_calculator.__file__).read_text(encoding="utf-8"))
     names = {a.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
     names |= {n.module.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module}
     assert names <= sys.stdlib_module_names

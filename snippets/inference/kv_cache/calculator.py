@@ -13,7 +13,7 @@ def kv_cache(
     head_dim: Annotated[int, "", (8, 1024)] = 128,
     context: Annotated[int, "tokens", (1, 4_000_000)] = 8192,
     dtype: Literal["fp32", "bf16", "fp8", "int4"] = "bf16",
-    weights: Annotated[float, "GB", (0.0, 10_000.0)] = 141.1,
+    weights: Annotated[float, "GB", (0.0, 10_000.0)] = 141.107412992,
     memory: Annotated[float, "GB", (1.0, 100_000.0)] = 160.0,
     usable: Annotated[float, "%", (1.0, 100.0)] = 90.0,
 ) -> dict[str, object]:
@@ -22,7 +22,7 @@ def kv_cache(
     Args:
         layers: Decoder layers, $L$.
         kv_heads: Key/value heads of a layer, $K$.
-        head_dim: Width of one head, $D$. For a latent cache give 1 head and half of latent + rotary width.
+        head_dim: Width of one head, $d$. For a latent cache, give 1 head and half of latent + rotary width.
         context: Tokens of one sequence, $S$.
         dtype: Type of the cached numbers.
         weights: Memory of the weights.

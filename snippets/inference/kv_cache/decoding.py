@@ -7,19 +7,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+# q: [B, H, new, d], queries from `first_position` on, which is S - new if all is well.
+# k, v: [B, H, S, d], keys and values at positions 0 .. S - 1.
 # --8<-- [start:attend]
 def attend(q: Tensor, k: Tensor, v: Tensor, first_position: int) -> Tensor:
-    """Causal attention of the newest queries over all keys so far.
-
-    Args:
-        q: [B, H, T, D] queries at positions `first_position` .. `first_position + T - 1`.
-        k: [B, H, S, D] keys at positions 0 .. S - 1.
-        v: [B, H, S, D] values.
-        first_position: Position of the first query: S - T when the cache is right.
-    """
-    t, s = q.shape[2], k.shape[2]
-    seen = torch.arange(s) <= (first_position + torch.arange(t)).unsqueeze(1)  # [T, S]
-    scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5  # [B, H, T, S]
+    """Causal attention of the newest queries over all keys so far."""
+    positions = first_position + torch.arange(q.shape[2])  # [new]
+    seen = torch.arange(k.shape[2]) <= positions.unsqueeze(1)  # [new, S]
+    scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5  # [B, H, new, S]
     return scores.masked_fill(~seen, float("-inf")).softmax(-1) @ v
 
 
@@ -42,7 +37,7 @@ def decode(q: Tensor, k: Tensor, v: Tensor, chunk: int) -> Tensor:
 
 
 def tensors(tokens: int = 12) -> tuple[Tensor, Tensor, Tensor]:
-    """Random queries, keys and values: B=1, H=2, D=8."""
+    """Random queries, keys and values: B=1, H=2, d=8."""
     generator = torch.Generator().manual_seed(0)
     q, k, v = (torch.randn(1, 2, tokens, 8, generator=generator) for _ in range(3))
     return q, k, v

@@ -19,7 +19,8 @@ from transformers import (
     PreTrainedModel,
 )
 
-from snippets.shapes.models import MODELS, attention_params
+from snippets.inference.kv_cache.designs import in_gb
+from snippets.shapes.models import MODELS, Shape, attention_params
 
 SMALL: dict[str, Any] = {
     "vocab_size": 128,
@@ -41,9 +42,8 @@ def llama() -> LlamaForCausalLM:
 def held_bytes(model: PreTrainedModel, tokens: int) -> int:
     """Bytes of the cache that the library allocates for one prompt."""
     with torch.no_grad():
-        cache = model(
-            torch.zeros(1, tokens, dtype=torch.long), use_cache=True
-        ).past_key_values
+        prompt = torch.zeros(1, tokens, dtype=torch.long)
+        cache = model(prompt, use_cache=True).past_key_values
     return sum(t.nbytes for layer in cache.layers for t in (layer.keys, layer.values))
 
 
@@ -70,25 +70,18 @@ def example_sizes() -> None:
     )
 
 
+# tokens: [1, S], the whole prompt. first_position is `hit`, if all is well.
 # --8<-- [start:resume]
 def resume(
     model: LlamaForCausalLM, tokens: Tensor, hit: int, first_position: int
 ) -> Tensor:
-    """Logits of the rest of a prompt whose first `hit` tokens are found in the cache.
-
-    Args:
-        model: The model.
-        tokens: [1, T] the whole prompt.
-        hit: Tokens that the prefix cache returned.
-        first_position: Position that the first new token is given: `hit`, if all is well.
-    """
+    """Logits of the rest of a prompt whose first `hit` tokens are found in the cache."""
     with torch.no_grad():
         cache = model(tokens[:, :hit], use_cache=True).past_key_values
         new = tokens[:, hit:]
-        positions = torch.arange(first_position, first_position + new.shape[1]).unsqueeze(0)
-        return model(
-            new, past_key_values=cache, position_ids=positions
-        ).logits  # [1, T - hit, V]
+        positions = first_position + torch.arange(new.shape[1]).unsqueeze(0)
+        rest = model(new, past_key_values=cache, position_ids=positions)
+    return rest.logits  # [1, S - hit, V]
 
 
 # --8<-- [end:resume]
@@ -110,18 +103,26 @@ def example_offset() -> None:
         kl = (right.exp() * (right - got)).sum(-1).mean().item()
         same = (got.argmax(-1) == right.argmax(-1)).float().mean().item()
         print(
-            f"numbered from {first:2d}: KL {kl:5.2f} nats, {same:4.0%} of the next tokens agree, finite: {got.isfinite().all()}"
+            f"numbered from {first:2d}: KL {kl:5.2f} nats, "
+            f"{same:4.0%} of the next tokens agree, finite: {got.isfinite().all()}"
         )
 
 
 # --8<-- [end:offset]
 
 
+def copied_attention_bytes(m: Shape, gpus: int, width: float) -> float:
+    """Bytes that a group holds beyond one copy if each GPU has all attention weights."""
+    return (gpus - 1) * m.layers * attention_params(m) * width
+
+
+GPUS, EIGHT_BIT = 8, 1.0  # bytes of a weight
+
+
 def facts() -> dict[str, str]:
     """What a group of GPUs holds more than once if it deals out users, not heads."""
-    model = MODELS["DeepSeek-V3"]
-    copied = (8 - 1) * model.layers * attention_params(model)  # bytes, at 8 bits
-    return {"v3_copies": f"{copied / 1e9:.0f} GB"}
+    copied = copied_attention_bytes(MODELS["DeepSeek-V3"], GPUS, EIGHT_BIT)
+    return {"v3_copies": f"{in_gb(copied):.0f} GB"}
 
 
 if __name__ == "__main__":

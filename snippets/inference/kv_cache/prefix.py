@@ -9,15 +9,12 @@ from collections.abc import Sequence
 BLOCK = 16
 
 
+# The parent's hash stands for the whole prefix, so that equal names mean equal keys and values;
+# the salt separates what else the values depend on: tenants, adapters, images.
+# Source: vLLM, "Automatic Prefix Caching".
 # --8<-- [start:chain]
 def block_hashes(tokens: Sequence[int], block: int = BLOCK, salt: str = "") -> list[str]:
-    """Name every full block by its tokens *and* everything before them.
-
-    The parent's hash stands for the whole prefix, so that equal names mean equal keys and
-    values; the salt separates tenants, adapters, images: whatever else the values depend on.
-
-    Source: vLLM, "Automatic Prefix Caching".
-    """
+    """Name every full block by its tokens *and* everything before them."""
     names, parent = [], salt
     for start in range(0, len(tokens) - len(tokens) % block, block):
         content = f"{parent}|{','.join(map(str, tokens[start : start + block]))}"
@@ -72,7 +69,8 @@ def example_shared() -> None:
 def orphan_hashes(tokens: Sequence[int], block: int = BLOCK) -> list[str]:
     """The mistake: a block is named by its own tokens alone."""
     starts = range(0, len(tokens) - len(tokens) % block, block)
-    return [hashlib.sha256(str(tokens[s : s + block]).encode()).hexdigest() for s in starts]
+    blocks = [str(tokens[start : start + block]) for start in starts]
+    return [hashlib.sha256(content.encode()).hexdigest() for content in blocks]
 
 
 def example_orphan() -> None:
@@ -91,11 +89,15 @@ def example_orphan() -> None:
 # --8<-- [end:orphan]
 
 
+def reused_by_the_next(requests: Sequence[Sequence[int]], block: int = BLOCK) -> int:
+    """Tokens that the second request finds after the first."""
+    first, second = (block_hashes(tokens, block) for tokens in requests[:2])
+    return cached_tokens(set(first), second, block)
+
+
 def facts() -> dict[str, str]:
     """Numbers that the page states about prefixes."""
-    requests = prompts()
-    names = block_hashes(requests[0])
-    return {"system_reused": f"{cached_tokens(set(names), block_hashes(requests[1]))}"}
+    return {"system_reused": f"{reused_by_the_next(prompts())}"}
 
 
 if __name__ == "__main__":

@@ -7,18 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+# x: [..., S, d], keys or values of one head. The numbers along `dim` share a scale and a zero
+# point: -1 gives each token its own, -2 each channel. As in Liu et al. 2024.
 # --8<-- [start:quantize]
 def fake_quantize(x: Tensor, bits: int, dim: int) -> Tensor:
-    """Round to 2^bits levels between minimum and maximum along `dim`, and back.
-
-    Args:
-        x: [..., S, D] keys or values of one head: tokens by channels.
-        bits: Bits of one number.
-        dim: The axis that shares a scale and a zero point: -1 gives each token its own
-            ("per token"), -2 gives each channel its own ("per channel").
-
-    Source: asymmetric quantization as in Liu et al. 2024.
-    """
+    """Round to 2^bits levels between minimum and maximum along `dim`, and back."""
     low, high = x.amin(dim, keepdim=True), x.amax(dim, keepdim=True)
     scale = (high - low).clamp(min=1e-12) / (2**bits - 1)
     return ((x - low) / scale).round() * scale + low
@@ -26,7 +19,7 @@ def fake_quantize(x: Tensor, bits: int, dim: int) -> Tensor:
 
 def per_channel(x: Tensor, bits: int, group: int = 64) -> Tensor:
     """Each channel with a scale of its own for every `group` tokens."""
-    groups = x.unflatten(-2, (-1, group))  # [..., S/group, group, D]
+    groups = x.unflatten(-2, (-1, group))  # [..., S/group, group, d]
     return fake_quantize(groups, bits, dim=-2).flatten(-3, -2)
 
 
@@ -34,7 +27,7 @@ def per_channel(x: Tensor, bits: int, group: int = 64) -> Tensor:
 
 
 def cache(tokens: int = 256, outlier: float = 20.0) -> tuple[Tensor, Tensor, Tensor]:
-    """Queries, keys and values of one head, D=64; two channels of the keys are `outlier` times larger."""
+    """Queries, keys and values of one head, d=64; two channels of the keys are `outlier` times larger."""
     generator = torch.Generator().manual_seed(0)
     q, k, v = (torch.randn(1, 1, tokens, 64, generator=generator) for _ in range(3))
     k[..., [5, 40]] *= outlier
@@ -75,21 +68,28 @@ def example_fp8() -> None:
         )
 
 
+# Bits of a number, and numbers that share a scale and a zero point.
+FOUR_BITS, TWO_BITS = (4, 32), (2, 32)
+
+
 def bits_per_value(bits: int, group: int, scale_bits: int = 32) -> float:
     """Bits stored per number: each group of `group` numbers shares a scale and a zero point."""
     return bits + scale_bits / group
 
 
+def key_gain(bits: int = 4) -> float:
+    """How many times smaller the error is with keys quantized per channel than per token."""
+    q, k, v = cache()
+    token, channel = fake_quantize(k, bits, -1), per_channel(k, bits)
+    return error(k, v, q, token, v) / error(k, v, q, channel, v)
+
+
 def facts() -> dict[str, str]:
     """Numbers that the page states about quantization."""
-    q, k, v = cache()
-    token, channel = (
-        error(k, v, q, stored, v) for stored in (fake_quantize(k, 4, -1), per_channel(k, 4))
-    )
     return {
-        "key_gain": f"{token / channel:.0f}",
-        "group_bits": f"{bits_per_value(4, 32):.0f}",
-        "group_bits_2": f"{bits_per_value(2, 32):.0f}",
+        "key_gain": f"{key_gain():.0f}",
+        "group_bits": f"{bits_per_value(*FOUR_BITS):.0f}",
+        "group_bits_2": f"{bits_per_value(*TWO_BITS):.0f}",
     }
 
 
