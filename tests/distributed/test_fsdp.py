@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from itertools import pairwise
+from xml.etree import ElementTree
 
 import pytest
 import torch
@@ -14,10 +15,23 @@ from torch.distributed.tensor.debug import CommDebugMode
 from torch.nn import functional as F
 
 from snippets.distributed.collectives.ranks import launch
-from snippets.distributed.fsdp import accumulation, breaks, calculator, cost, memory, mesh, order
+from snippets.distributed.fsdp import (
+    accumulation,
+    breaks,
+    calculator,
+    cost,
+    figures,
+    holding,
+    memory,
+    mesh,
+    order,
+    peak,
+    peak_plot,
+)
 from snippets.distributed.fsdp import run as real
 from snippets.distributed.fsdp import sharding as fsdp
 from snippets.distributed.fsdp.wire import Wire, batch, network, whole
+from snippets.distributed.memory.recipes import zero_bytes
 
 
 def everything(rank, folder):
@@ -123,7 +137,7 @@ def test_memory_held_is_pytorchs(ranks):
 def test_volume_is_two_or_three_times_the_weights(ranks):
     whole = sum(p.nbytes for p in network().parameters())
     run = ranks["compare"][0]
-    share = cost.sent_bytes(1, 4, 3, gathered=1, reduced=1)
+    share = cost.sent_bytes(1, 4, 3, weight=1, grad=1)
     assert share == pytest.approx(3 * 3 / 4)
     assert real.sent(run["DDP"]) == pytest.approx(2 * 3 / 4 * whole)
     root = 31 * 4  # gathered once
@@ -192,6 +206,115 @@ def test_peaks_by_pytorchs_trackers(ranks):
     assert meta == [0, pytest.approx(whole / 4, rel=0.01)]
 
 
+def test_the_formula_of_the_peak_meets_pytorchs_trackers(ranks):
+    """In fp32, on four ranks; `fully_shard` gathers ahead, which mini-FSDP does not."""
+    sizes = ranks["memory"][0][0]
+    for size in ("model", "block", "layer"):
+        assert memory.predicted(size) == pytest.approx(sizes[size, False][3], rel=0.05)
+
+
+@given(blocks=st.integers(1, 8), units=st.integers(1, 8), count=st.integers(1, 64))
+def test_peak_counted_number_by_number(blocks, units, count):
+    """Unit by unit: the last one's gradients leave while the two before it are gathered."""
+    unit = 1000 * blocks
+    waiting = [2 * unit] * (units - 1)  # bf16 weights of the other units
+    parts = peak.peak(units * unit, count, unit)
+    assert parts["gathered weights"] == sum(waiting[-2:])
+    assert parts["whole gradients"] == 2 * unit + 4 * unit
+    assert sum(list(parts.values())[:3]) == pytest.approx(16 * units * unit / count)
+    assert peak.peak(units * unit, count, unit, kept=True)["gathered weights"] == 2 * units * unit
+
+
+def test_the_drawn_peaks():
+    """70B on 64 ranks: 16 bytes / 64, and with a unit u: 2 bytes of two units, 6 bytes of one."""
+    assert peak.sizes() == [1, 2, 4, 5, 8, 10, 16, 20, 40, 80]
+    block = 70 / 80
+    assert peak.peak_gb(1) == pytest.approx(70 * 16 / 64 + 10 * block)
+    assert peak.peak_gb(40) == pytest.approx(17.5 + 2 * 35 + 6 * 35)  # no third unit to gather
+    assert peak.peak_gb(80) == pytest.approx(17.5 + 6 * 70)
+    assert [n for n in peak.sizes() if peak.peak_gb(n) <= 80] == [1, 2, 4, 5]
+    assert peak.largest() == 5
+    (axes,) = peak_plot.figure_peak().axes
+    x, y = axes.lines[0].get_data()
+    assert list(x) == peak.sizes()
+    assert list(y) == pytest.approx([peak.peak_gb(n) for n in peak.sizes()])
+    assert list(axes.lines[1].get_ydata()) == [80, 80]
+    said = {text.get_text() for text in axes.texts}
+    assert said == {"an H100 has 80 GB", "one block: 26 GB", "5 blocks: 61 GB", "whole model: 438 GB"}
+
+
+@given(count=st.integers(1, 16), stage=st.integers(0, 3))
+def test_what_ranks_hold_is_zeros_memory_and_covers_everything(count, stage):
+    everyone = [holding.held(rank, count, stage) for rank in range(count)]
+    for part in everyone:
+        size = sum((end - start) * getattr(cost.RECIPE, kind) for kind, (start, end) in part.items())
+        assert size == pytest.approx(zero_bytes(1, count, stage, cost.RECIPE))
+    for kind in holding.SHARDED_FROM:
+        ends = sorted(part[kind] for part in everyone)
+        assert (ends[0][0], ends[-1][1]) == (0, 1)
+        assert all(a[1] >= b[0] for a, b in pairwise(ends))  # no gap
+
+
+def rectangles(svg, color):
+    """x, y, width and height of what has a color."""
+    found = [e.attrib for e in ElementTree.fromstring(svg).iter() if e.get("fill") == color]
+    return [tuple(float(a[k]) for k in ("x", "y", "width", "height")) for a in found if "width" in a]
+
+
+def words(svg):
+    return [e.text for e in ElementTree.fromstring(svg).iter() if e.tag.endswith("text")]
+
+
+def test_the_drawing_of_who_holds_what():
+    svg = figures.figure_holding()
+    for kind, size in (("weights", 2), ("gradients", 2), ("optimizer", 12)):
+        drawn = sorted(rectangles(svg, figures.COLOR[kind]))
+        assert len(drawn) == 4 * 8
+        for stage in range(4):
+            tall = [height for *_, height in drawn[8 * stage : 8 * stage + 8]]
+            share = 1 / 8 if stage >= {"optimizer": 1, "gradients": 2, "weights": 3}[kind] else 1
+            assert tall == pytest.approx([8 * size * share] * 8)
+    said = words(svg)
+    assert said.count("28.1 GB") == 3  # 2 bytes, twice 7/8 of 8.03e9
+    for number in ("128.5 GB", "44.2 GB", "30.1 GB", "16.1 GB", "42.2 GB"):
+        assert number in said
+
+
+def test_the_drawing_of_a_step():
+    link, work = calculator.play(4, 0.8, 1.0, 1, False)
+    svg = figures.figure_passes()
+    assert {"waits 0.8 ms", "whole weights, of 2 blocks at most"} <= set(words(svg))
+    messages = [name for _, _, name in link]
+    assert [w for w in words(svg) if w in {"G0", "G1", "G2", "G3", "R0", "R1", "R2", "R3"}] == messages
+    scale = 342 / 13.6
+    passes = rectangles(svg, figures.LINE["F"])
+    assert [x for x, *_ in passes] == pytest.approx([50 + start * scale for start, _, _ in work], rel=1e-4)
+    thin = [(x, width) for x, _, width, height in rectangles(svg, figures.COLOR["gradients"]) if height == 4]
+    # block 0: from its backward pass at 10.8 ms to the end of the step
+    assert thin[0] == pytest.approx((50 + 10.8 * scale, 2.8 * scale), rel=1e-4)
+
+
+@given(units=st.integers(1, 9), gather=st.floats(0.1, 3), ahead=st.integers(0, 3))
+def test_whole_units_by_the_clock(units, gather, ahead):
+    """Played moment by moment: a unit is whole from a gather's start to the end of the next pass."""
+    link, work = calculator.play(units, gather, 1.0, ahead, False)
+    found = holding.whole(link, work)
+    events = [(start, 0, name) for start, _, name in link if name[0] == "G"]
+    events += [(end, -1, name) for _, end, name in work]
+    there, most = [0] * units, 0
+    for _, _, name in sorted(events):
+        there[int(name[1:])] += 1 if name[0] == "G" else -1
+        most = max(most, sum(n > 0 for n in there))
+    assert there == [0] * units
+    assert holding.most(link, work) == most <= ahead + 1
+    for unit, spans in found.items():
+        busy = [(start, end) for start, end, name in work if name[1:] == str(unit)]
+        assert all(any(a <= start and end <= b for a, b in spans["weights"]) for start, end in busy)
+    first, last = holding.waits(link, work)
+    assert first == pytest.approx(gather)
+    assert last >= gather - 1e-9  # the last reduction follows the last backward pass
+
+
 def test_hybrid_bytes_by_dimension(ranks):
     meshes, _ = ranks["mesh"][0]
     whole = sum(p.nbytes for p in network().parameters())
@@ -216,6 +339,20 @@ def test_policies(ranks):
 def test_ones_stall_in_bf16():
     assert mesh.ring_sum(torch.ones(1024, 1), torch.bfloat16).item() == 256
     assert mesh.ring_sum(torch.ones(1024, 1), torch.float32).item() == 1024
+    total = torch.tensor(255.0, dtype=torch.bfloat16)
+    assert [total + 1, total + 1 + 1] == [256, 256] == [mesh.stalled()] * 2
+
+
+def other_device(rank, folder):
+    """As under torchrun on GPUs, the default device is not the CPU; here one without numbers stands for it."""
+    torch.set_default_device("meta")
+    mesh.example_stall()
+    (folder / "stalled").write_text(str(mesh.stalled()))
+    torch.set_default_device("cpu")
+
+
+def test_the_stall_is_the_same_with_another_default_device():
+    assert (launch(other_device, 1) / "stalled").read_text() == "256.0"
 
 
 def test_accumulation_and_norms(ranks):
@@ -275,7 +412,24 @@ def test_tokens_of_the_literature():
     """2,200 within a node and 2,475 across, for 990 TFLOP/s (Austin et al. 2025)."""
     assert cost.tokens_needed(990e12, 450e9) == (pytest.approx(2200), pytest.approx(2200))
     assert cost.tokens_needed(990e12, 400e9)[0] == pytest.approx(2475)
-    assert cost.tokens_needed(990e12, 400e9, reduced=4)[1] == pytest.approx(1.5 * 2475)
+    assert cost.tokens_needed(990e12, 400e9, grad=4)[1] == pytest.approx(1.5 * 2475)
+    for chip, where, tokens in (("H100", "node", 2200), ("H100", "8 NICs", 2475), ("B200", "8 NICs", 5625)):
+        assert cost.hidden(chip, where)[0] == pytest.approx(tokens, rel=2e-3)
+    assert cost.hidden("H100", "8 NICs", cost.FP32)[1] == pytest.approx(1.5 * 2475, rel=2e-3)
+
+
+def test_sizes_of_llama():
+    """Counted from the matrices: 4096 wide, 8 of 32 heads for keys and values, MLPs of 14,336, 128,256 tokens."""
+    attention, mlp = 2 * 4096 * (4096 + 1024), 3 * 4096 * 14_336
+    assert cost.block_gb() == pytest.approx(2 * (attention + mlp + 2 * 4096) / 1e9)
+    assert cost.ends_gb() == pytest.approx(2 * (2 * 128_256 * 4096 + 4096) / 1e9)
+    assert cost.states_gb(cost.LLAMA3_8B, 8, 3) == pytest.approx(2 * 8_030_261_248 / 1e9)  # 16 bytes / 8
+    assert cost.sent_gb(8e9, 8, 0) == 28  # 2 x 7/8 of 16 GB
+
+
+def test_stage_3_beside_ddp():
+    """3 numbers a parameter and micro-batch against 2 a step."""
+    assert [cost.dearer(micros) for micros in (1, 4, 16)] == [1.5, 6, 24]
 
 
 @given(units=st.integers(1, 12), gather=st.floats(0.1, 5), ahead=st.integers(0, 4), keep=st.booleans())

@@ -31,9 +31,7 @@ def hybrid(replicas: int, shards: int) -> tuple[dict[str, float], int]:
     model = network()
     for module in [*list(model.children())[:-1], model]:
         fully_shard(module, mesh=mesh)
-    x, y = batch(
-        dist.get_rank(), dist.get_world_size()
-    )  # ranks are still all data parallel
+    x, y = batch(dist.get_rank(), dist.get_world_size())  # all ranks have other samples
     with Wire() as wire:
         F.mse_loss(model(x), y).backward()
     groups = {
@@ -86,6 +84,11 @@ def ring_sum(numbers: Tensor, dtype: torch.dtype) -> Tensor:
 # --8<-- [end:stall]
 
 
+def stalled() -> float:
+    """Where a sum of more ones than bf16 can count stops."""
+    return ring_sum(torch.ones(1024, 1, device="cpu"), BF16).item()
+
+
 def measure(rank: int, folder: Path) -> None:
     """All meshes and all policies."""
     meshes = {name: hybrid(*shape) for name, shape in MESHES.items()}
@@ -125,8 +128,9 @@ def example_stall() -> None:
     """What rounding at each hop does to ones, and to noise."""
     print("ranks   sum of ones, bf16   noise: error in bf16   in fp32")
     for ranks in (4, 64, 256, 1024):
-        ones = ring_sum(torch.ones(ranks, 1), BF16).item()
-        noise = torch.randn(ranks, 1000, generator=torch.Generator().manual_seed(0))
+        ones = ring_sum(torch.ones(ranks, 1, device="cpu"), BF16).item()
+        generator = torch.Generator("cpu").manual_seed(0)
+        noise = torch.randn(ranks, 1000, generator=generator, device="cpu")
         exact = noise.to(BF16).double().sum(0)
         error = [
             ((ring_sum(noise.to(BF16), dtype) - exact).norm() / exact.norm()).item()
@@ -137,7 +141,7 @@ def example_stall() -> None:
 
 def facts() -> dict[str, str]:
     """Numbers that the page states about precision."""
-    return {"stall": f"{ring_sum(torch.ones(1024, 1), BF16).item():.0f}"}
+    return {"stall": f"{stalled():.0f}"}
 
 
 if __name__ == "__main__":
