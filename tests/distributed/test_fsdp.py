@@ -32,6 +32,7 @@ def everything(rank, folder):
         "counted": counted,
         "accumulated": accumulated,
         "waiting": waiting,
+        "unequal": unequal,
     }.items():
         here = folder / name
         here.mkdir(exist_ok=True)
@@ -80,6 +81,19 @@ def waiting(rank, folder):
         calls[name] = sum("all_reduce" in kind for kind in kinds)
         calls[f"{name}, in the node"] = sum("reduce_scatter" in kind for kind in kinds)
     torch.save(calls, folder / f"{rank}.pt")
+
+
+def unequal(rank, folder):
+    """Parts of 1, 3, 5 and 7 of the 16 samples: a mean of means, and sums over all samples times the ranks."""
+    first = rank * rank
+    x, y = (part[first : first + 2 * rank + 1] for part in batch())
+    grads = {}
+    for name in ("means", "sums"):
+        model = real.wrapped("fully_shard", network())
+        errors = (model(x) - y).square()
+        (errors.mean() if name == "means" else errors.sum() / 16 * dist.get_world_size()).backward()
+        grads[name] = [whole(p, "fully_shard") for p in model.parameters()]
+    torch.save(grads, folder / f"{rank}.pt")
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +166,15 @@ def test_two_backward_passes_add_up(ranks):
     for parts in ranks["accumulated"]:
         for grad, once in zip(parts, ranks["single"].grads, strict=True):
             torch.testing.assert_close(grad, 2 * once, rtol=1e-5, atol=1e-6)
+
+
+def test_unequal_parts_need_sums_over_all_samples(ranks):
+    exact = torch.cat([grad.flatten() for grad in ranks["single"].grads])
+    for grads in ranks["unequal"]:
+        off = {
+            k: (torch.cat([g.flatten() for g in v]) - exact).norm() / exact.norm() for k, v in grads.items()
+        }
+        assert off["sums"] < 1e-5 < 0.05 < off["means"]
 
 
 def test_from_the_meta_device_each_rank_draws_its_own_rows(ranks):
