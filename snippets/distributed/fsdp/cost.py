@@ -49,7 +49,7 @@ def sent_bytes(
 def tokens_needed(
     rate: float, link: float, weight: float = 2, grad: float = 2
 ) -> tuple[float, float]:
-    """Tokens per rank and micro-batch that hide the messages of the forward and the backward pass."""
+    """Tokens per rank and micro-batch that hide the messages of both passes."""
     forward = weight * rate / (2 * link)
     backward = (weight + grad) * rate / (4 * link)
     return forward, backward

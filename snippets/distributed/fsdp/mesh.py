@@ -56,7 +56,7 @@ POLICIES = {
 
 # --8<-- [start:policy]
 def gradient(policy: MixedPrecisionPolicy) -> tuple[Tensor, float, float, set[str]]:
-    """The whole gradient, bytes gathered and reduced, and types of weights and gradients."""
+    """The whole gradient, bytes gathered and reduced, and the types held."""
     model = network()
     for module in [*list(model.children())[:-1], model]:
         fully_shard(module, mp_policy=policy)
