@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from snippets.distributed.fsdp.cost import tokens_needed
+from snippets.distributed.fsdp.peak import peak
 
 NAMES = {"G": "gather", "F": "forward", "B": "backward", "R": "reduce"}
 Span = tuple[float, float, str]
@@ -115,15 +116,8 @@ def fsdp(
         raise ValueError(f"{gpus} GPUs cannot be cut into groups of {shards}.")
     count, wide = params * 1e9, 4 if reduce == "fp32" else 2
     whole = unit == "whole model"
-    # one unit in use, one on its way
-    at_once = count if whole or keep else min(2 / layers, 1) * count
-    memory = {
-        "fp32 weights": 4 * count / shards,
-        "fp32 gradients": 4 * count / shards,
-        "moments": 8 * count / shards,
-        "gathered weights": 2 * at_once,
-        "whole gradients": (2 + wide) * (count if whole else count / layers),
-    }
+    size = count if whole else count / layers
+    memory = peak(count, shards, size, grad=wide, kept=keep)
     share, copies = (shards - 1) / shards, gpus // shards
     gathers = 1 if keep or whole else 2
     inner = micros * share * (2 * gathers + wide) * count

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,8 @@ from torch.distributed._tools.mem_tracker import MemTracker
 from torch.distributed.fsdp import fully_shard
 from torch.nn import functional as F
 
-from snippets.distributed.collectives.ranks import launch
+from snippets.distributed.collectives.ranks import RANKS, launch
+from snippets.distributed.fsdp.peak import peak
 from snippets.distributed.fsdp.sharding import shard_model
 from snippets.distributed.fsdp.wire import Wire, batch, local, network
 
@@ -99,11 +101,8 @@ def from_meta() -> tuple[int, nn.Sequential]:
 
 def measure(rank: int, folder: Path) -> None:
     """All of it on one rank."""
-    sizes = {
-        (size, mini): tuple(counted(size, mini))
-        for size in ("model", "block", "layer")
-        for mini in (False, True)
-    }
+    ways = product(("model", "block", "layer"), (False, True))
+    sizes = {way: tuple(counted(*way)) for way in ways}
     before, model = from_meta()
     meta = [before, sum(local(p).nbytes for p in model.parameters())]
     rows = next(local(p).detach() for p in model.parameters() if p.ndim == 2)
@@ -116,18 +115,27 @@ def results() -> tuple[dict[tuple[str, bool], Counted], list[int]]:
     return {key: Counted(*value) for key, value in sizes.items()}, meta
 
 
+def predicted(size: str) -> float:
+    """The peak by the page's formula, in fp32, for the largest unit but the root."""
+    model = network(WIDTH, DEPTH)
+    chosen = units(model, size)[:-1] or [model]
+    largest = max(sum(p.numel() for p in unit.parameters()) for unit in chosen)
+    params = sum(p.numel() for p in model.parameters())
+    return sum(peak(params, RANKS, largest, weight=4).values())
+
+
 def example_units() -> None:
     """One unit, one for each block, one for each layer, on four ranks."""
     sizes, meta = results()
     print(
-        f"{'unit is the':12s}{'units':>6s}{'gathers':>9s}{'sent':>10s}{'peak':>10s}{'mini-FSDP':>12s}"
+        f"{'unit is the':12s}{'units':>6s}{'gathers':>9s}{'sent':>10s}{'peak':>10s}{'mini-FSDP':>12s}{'formula':>10s}"
     )
     for size in ("model", "block", "layer"):
         n, gathers, sent, most = (*sizes[size, False],)
         ours = sizes[size, True].peak
         print(
             f"{size:12s}{n:6d}{gathers:9d}{sent / 1e3:7,.0f} kB{most / 1e3:7,.0f} kB"
-            f"{ours / 1e3:9,.0f} kB  # measured"
+            f"{ours / 1e3:9,.0f} kB{predicted(size) / 1e3:7,.0f} kB  # measured"
         )
     whole = sum(p.nbytes for p in network(WIDTH, DEPTH).parameters())
     print(

@@ -31,9 +31,7 @@ def hybrid(replicas: int, shards: int) -> tuple[dict[str, float], int]:
     model = network()
     for module in [*list(model.children())[:-1], model]:
         fully_shard(module, mesh=mesh)
-    x, y = batch(
-        dist.get_rank(), dist.get_world_size()
-    )  # ranks are still all data parallel
+    x, y = batch(dist.get_rank(), dist.get_world_size())  # all ranks have other samples
     with Wire() as wire:
         F.mse_loss(model(x), y).backward()
     groups = {
@@ -58,7 +56,7 @@ POLICIES = {
 
 # --8<-- [start:policy]
 def gradient(policy: MixedPrecisionPolicy) -> tuple[Tensor, float, float, set[str]]:
-    """The whole gradient, bytes gathered and reduced, and types of weights and gradients."""
+    """The whole gradient, bytes gathered and reduced, and the types held."""
     model = network()
     for module in [*list(model.children())[:-1], model]:
         fully_shard(module, mp_policy=policy)
@@ -84,6 +82,11 @@ def ring_sum(numbers: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 # --8<-- [end:stall]
+
+
+def stalled() -> float:
+    """Where a sum of more ones than bf16 can count stops."""
+    return ring_sum(torch.ones(1024, 1, device="cpu"), BF16).item()
 
 
 def measure(rank: int, folder: Path) -> None:
@@ -125,8 +128,9 @@ def example_stall() -> None:
     """What rounding at each hop does to ones, and to noise."""
     print("ranks   sum of ones, bf16   noise: error in bf16   in fp32")
     for ranks in (4, 64, 256, 1024):
-        ones = ring_sum(torch.ones(ranks, 1), BF16).item()
-        noise = torch.randn(ranks, 1000, generator=torch.Generator().manual_seed(0))
+        ones = ring_sum(torch.ones(ranks, 1, device="cpu"), BF16).item()
+        generator = torch.Generator("cpu").manual_seed(0)
+        noise = torch.randn(ranks, 1000, generator=generator, device="cpu")
         exact = noise.to(BF16).double().sum(0)
         error = [
             ((ring_sum(noise.to(BF16), dtype) - exact).norm() / exact.norm()).item()
@@ -137,7 +141,7 @@ def example_stall() -> None:
 
 def facts() -> dict[str, str]:
     """Numbers that the page states about precision."""
-    return {"stall": f"{ring_sum(torch.ones(1024, 1), BF16).item():.0f}"}
+    return {"stall": f"{stalled():.0f}"}
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
-from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch import Tensor
+from torch.distributed.fsdp import fully_shard
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
@@ -66,14 +66,11 @@ class Log(Wire):
 def order(ahead: int) -> list[str]:
     """Forward and backward pass: what is issued, in which order."""
     model, events = network(), list[str]()
-    blocks = [block for block in model.children() if not isinstance(block, nn.Linear)]
-    for module in [*blocks, model]:
-        fully_shard(module)
+    blocks = [fully_shard(block) for block in model if isinstance(block, Block)]
+    fully_shard(model)
     for i, block in enumerate(blocks):
-        following: list[FSDPModule] = []
-        following += [b for b in blocks[i + 1 : i + 1 + ahead] if isinstance(b, FSDPModule)]
-        if isinstance(block, FSDPModule) and following:
-            block.set_modules_to_forward_prefetch(following)
+        if following := blocks[i + 1 : i + 1 + ahead]:
+            block.set_modules_to_forward_prefetch(list(following))
         watch(block, f"{i}", events)
     # --8<-- [end:prefetch]
     with Log(events):
@@ -83,7 +80,7 @@ def order(ahead: int) -> list[str]:
     return [short(forward), short(events[len(forward) :])]
 
 
-def watch(block: nn.Module, name: str, events: list[str]) -> None:
+def watch(block: object, name: str, events: list[str]) -> None:
     """Notes when the block computes, forward and backward."""
     assert isinstance(block, Block)
     block.norm.register_forward_pre_hook(lambda *_: events.append(name))

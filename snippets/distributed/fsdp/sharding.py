@@ -29,15 +29,11 @@ def padded(x: Tensor, length: int) -> Tensor:
 # --8<-- [end:layout]
 
 
+# A unit takes all parameters of `module` that no earlier unit has taken, and adds them to `taken`.
+# With `keep` they stay gathered between the forward and the backward pass.
 # --8<-- [start:unit]
 class Unit:
-    """Parameters that are gathered, freed and reduced together.
-
-    Args:
-        module: Takes all of its parameters that no earlier unit has.
-        taken: Parameters of earlier units; grows.
-        keep: Stay gathered between the forward and the backward pass.
-    """
+    """Parameters that are gathered, freed and reduced together."""
 
     def __init__(self, module: nn.Module, taken: set[nn.Parameter], keep: bool = False):
         self.rank, self.ranks, self.keep = dist.get_rank(), dist.get_world_size(), keep

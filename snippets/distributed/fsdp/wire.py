@@ -50,11 +50,8 @@ class Wire(TorchDispatchMode):
     """What each collective sends, whoever calls it."""
 
     kinds: ClassVar = {
-        "_allgather_base_": (
-            "all_gather",
-            0,
-            2,
-        ),  # position of the whole tensor, of the group
+        # position of the whole tensor, of the group
+        "_allgather_base_": ("all_gather", 0, 2),
         "_reduce_scatter_base_": ("reduce_scatter", 1, 2),
         "allreduce_": ("all_reduce", 0, 1),
     }
