@@ -1,6 +1,6 @@
-"""The step before the build: fonts, KaTeX's stylesheet and the browser's Python into `overrides/vendor/`.
+"""The step before the build: KaTeX's stylesheet and the browser's Python into `overrides/vendor/`.
 
-`python -m fieldguide.site.assets`. Also writes the lists for programs and the cards of the pages. Copies from `node_modules`, whose versions the lock pins, and does nothing when
+`python -m fieldguide.site.assets`. Also writes the lists for programs. Copies from `node_modules`, whose versions the lock pins, and does nothing when
 nothing changed. What it writes is ignored by git.
 """
 
@@ -17,14 +17,8 @@ from pathlib import Path
 
 from fieldguide.calc.fence import resolve
 from fieldguide.guide.project import ROOT, Project, folder_of
-from fieldguide.site import cards
 from fieldguide.site import llms as machine_readers
 
-FONTS = {
-    "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2": "fonts/inter.woff2",
-    "@fontsource-variable/inter/files/inter-latin-wght-italic.woff2": "fonts/inter-italic.woff2",
-    "@fontsource-variable/jetbrains-mono/files/jetbrains-mono-latin-wght-normal.woff2": "fonts/jetbrains-mono.woff2",
-}
 PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
 CALCULATOR = re.compile(r"^\s*```calc\s*\n(?:.*\n)*?\s*function:\s*([\w.]+:\w+)", re.M)
 ENGINE = (
@@ -91,15 +85,11 @@ def main(root: Path = ROOT) -> Path:
     ).hexdigest()
     if not stamp.is_file() or stamp.read_text() != digest:
         shutil.rmtree(vendor, ignore_errors=True)
-        for source, target in FONTS.items():
-            _copy(node / source, vendor / target)
         _katex(node / "katex/dist", vendor / "katex")
         _pyodide(node / "pyodide", vendor / "pyodide", root)
         stamp.write_text(digest)
     _calculators(root, vendor / "calculators.zip")
-    project = Project(root)
-    machine_readers.write(project, root / "overrides")
-    cards.write(project)
+    machine_readers.write(Project(root), root / "overrides")
     return vendor
 
 
