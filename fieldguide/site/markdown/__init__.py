@@ -30,7 +30,7 @@ from fieldguide.calc import fence as calc
 from fieldguide.guide import glossary
 from fieldguide.guide import sources as bibliography
 from fieldguide.guide.project import ROOT, Breach, BreachError, Page, Project
-from fieldguide.site.markdown import citing, drawing, figure, quiz, tables, terms
+from fieldguide.site.markdown import citing, figure, quiz, tables, terms
 from fieldguide.site.markdown.citing import CITATION
 from fieldguide.site.markdown.errors import BuildError
 from fieldguide.site.markdown.tex import TexError, render_tex
@@ -217,11 +217,8 @@ class Fences(Preprocessor):
         self.makers: dict[str, Callable[[str], str]] = {
             "quiz": lambda source: quiz.render(source, writing.inline, writing.fact),
             "calc": lambda source: calc.render(source, writing.root, writing.folder, writing.inline),
-            "figure": lambda source: figure.render(
-                source, writing.root / "snippets" / writing.folder, writing.inline
-            ),
+            "figure": lambda source: figure.render(source, writing.root, writing.folder, writing.inline),
             "curriculum": lambda _: tables.curriculum(writing.project, writing.link),
-            "users-that-fit": lambda _: drawing.users_that_fit(writing.fact),
             "progress": lambda _: tables.progress(writing.project, writing.link),
             "coverage": self._coverage,
             "reproduced": lambda _: tables.reproduced(writing.project),
