@@ -22,12 +22,13 @@ from fieldguide.site import llms
 PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
 CALCULATOR = re.compile(r"^\s*```calc\s*\n(?:.*\n)*?\s*function:\s*([\w.]+:\w+)", re.M)
 ENGINE = ("fieldguide/calc/engine.py", "fieldguide/calc/render.py")
-LIBRARY = """
-    __future__ abc annotationlib bisect cmath codeop collections contextlib copy dataclasses datetime decimal enum
-    fractions functools heapq html importlib.resources importlib.util inspect io itertools json linecache math numbers
-    operator random re shutil statistics string tempfile textwrap tokenize traceback types typing unicodedata warnings
-    zipfile zipimport
-""".split()
+LIBRARY = [
+    "__future__", "abc", "annotationlib", "bisect", "cmath", "codeop", "collections", "contextlib", "copy",
+    "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "heapq", "html",
+    "importlib.resources", "importlib.util", "inspect", "io", "itertools", "json", "linecache", "math",
+    "numbers", "operator", "random", "re", "shutil", "statistics", "string", "tempfile", "textwrap",
+    "tokenize", "traceback", "types", "typing", "unicodedata", "warnings", "zipfile", "zipimport",
+]  # fmt: skip
 """What calculators may import in the browser; the archive holds these and what they need, and nothing else."""
 
 

@@ -1,64 +1,58 @@
-"""The fonts of the built site hold what it shows: every letter, at every weight, and little else."""
+"""The committed fonts hold what the site shows: every letter of its text, at every weight of the stylesheet."""
 
-import io
+import re
+from html import unescape
 
 import pytest
 from fontTools.ttLib import TTFont
 
 from fieldguide.guide.project import ROOT
-from fieldguide.site import fonts
 
-VENDOR = ROOT / "overrides/vendor"
-
-
-def glyphs(path):
-    """The letters of a font file, by their code points."""
-    return set(TTFont(path).getBestCmap())
-
-
-def names():
-    """Fonts that a build takes from the package index."""
-    found = sorted(path.relative_to(VENDOR).as_posix() for path in VENDOR.rglob("*.woff2"))
-    assert len(found) > 20
-    return found
+FONTS = ROOT / "overrides/assets/fonts"
+ELSEWHERE = set("\u200b")
+"""Characters that a font of the reader's system may show: one that has no width."""
+DROPPED = re.compile(r"<(script|style|svg|math|head)\b.*?</\1>|<[^>]+>", re.S)
+FORMULA = re.compile(r'<span class="katex-html".*?</span></span></span>', re.S)
+CODE = re.compile(r"<(pre|code)\b.*?</\1>", re.S)
 
 
-def test_fonts_keep_every_letter_that_a_page_shows(served):
-    shown = {ord(letter) for path in served[0].rglob("*.html") for letter in path.read_text("utf-8")}
-    for name in names():
-        assert glyphs(served[0] / "vendor" / name) & shown == glyphs(VENDOR / name) & shown, name
+def glyphs(*names):
+    """The letters of font files."""
+    return {chr(code) for name in names for code in TTFont(FONTS / f"{name}.woff2").getBestCmap()}
 
 
-def test_text_fonts_are_a_third_and_have_all_weights_of_the_stylesheet(served):
-    for name in names():
-        if name.startswith("fonts/"):
-            path = served[0] / "vendor" / name
-            assert path.stat().st_size < 0.45 * (VENDOR / name).stat().st_size, name
-            weights = TTFont(path)["fvar"].axes[0]
-            assert (weights.minValue, weights.maxValue) == (400, 780), name
+def shown(site):
+    """The characters of the site's text, and of its code."""
+    text, code = set(), set()
+    for path in site.rglob("*.html"):
+        html = FORMULA.sub("", path.read_text(encoding="utf-8"))
+        code.update(*(unescape(DROPPED.sub("", block[0])) for block in CODE.finditer(html)))
+        text.update(unescape(DROPPED.sub("", CODE.sub("", html))))
+    return {c for c in text if not c.isspace()}, {c for c in code if not c.isspace()}
 
 
-def test_letters_of_one_width_stay_so(served):
-    """Digits in tables are aligned by `tnum`; code has no ligatures that hide what is typed."""
-    features = {}
-    for name in ("fonts/inter.woff2", "fonts/jetbrains-mono.woff2"):
-        small = TTFont(io.BytesIO(fonts.cut((VENDOR / name).read_bytes(), set("0123456789!=->"))))
-        features[name] = {record.FeatureTag for record in small["GSUB"].table.FeatureList.FeatureRecord}
-    assert "tnum" in features["fonts/inter.woff2"]
-    assert "calt" not in features["fonts/jetbrains-mono.woff2"]
+def test_every_character_that_the_site_shows_is_in_its_fonts(served):
+    text, code = shown(served.folder)
+    assert len(text) > 90 and len(code) > 90
+    assert "".join(sorted(text - glyphs("inter", "inter-more") - ELSEWHERE)) == ""
+    assert "".join(sorted(code - glyphs("jetbrains-mono", "jetbrains-mono-more") - ELSEWHERE)) == ""
 
 
-def test_what_was_cut_before_is_not_cut_again(served, tmp_path, monkeypatch):
-    site = tmp_path / "site"
-    site.mkdir()
-    (site / "index.html").write_text("abc", encoding="utf-8")
-    full = (VENDOR / "fonts/inter.woff2").read_bytes()
-    for turn in range(2):
-        (site / "inter.woff2").write_bytes(full)
-        fonts.shrink(site, tmp_path / "cache")
-        small = (site / "inter.woff2").read_bytes()
-        assert len(small) < len(full) / 2
-        if turn == 0:
-            first = small
-            monkeypatch.setattr(fonts, "cut", lambda *_: pytest.fail("cut a second time"))
-    assert small == first
+@pytest.mark.parametrize("name", ["inter", "jetbrains-mono"])
+def test_text_has_the_weights_of_the_stylesheet(name):
+    weights = TTFont(FONTS / f"{name}.woff2")["fvar"].axes
+    css = (ROOT / "overrides/assets/fieldguide.css").read_text(encoding="utf-8")
+    used = [int(weight) for weight in re.findall(r"font-weight: (\d+);", css)]
+    assert [axis.axisTag for axis in weights] == ["wght"]
+    assert weights[0].minValue <= min(used) and max(used) <= weights[0].maxValue
+
+
+def test_digits_align_in_tables_and_code_has_no_ligatures():
+    features = {
+        name: {
+            record.FeatureTag
+            for record in TTFont(FONTS / f"{name}.woff2")["GSUB"].table.FeatureList.FeatureRecord
+        }
+        for name in ("inter", "jetbrains-mono")
+    }
+    assert "tnum" in features["inter"] and "calt" not in features["jetbrains-mono"]

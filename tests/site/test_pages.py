@@ -1,0 +1,89 @@
+"""Every page, seen once in each palette: nothing from outside, nothing broken, nothing cramped.
+
+Opening a page is what costs time, so one visit notes all, and each test asserts one thing of it. The light palette is
+looked at where the site was built for, the dark one at an address that the build knew nothing of.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from conftest import Visit
+from pages import paths
+
+AXE = (Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+RULES = {
+    "light": {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
+    "dark": {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}},
+}
+"""The palettes differ in color alone: what does not look at color is asked once."""
+SEEN = [(scheme, path) for scheme in RULES for path in paths()
+        if scheme == "light" or not re.match("reference/api/.", path)]  # fmt: skip
+"""Pages of the library have one template, whose colors are those of every page with code."""
+HEADINGS = (
+    "[...document.querySelectorAll('article :is(h1, h2, h3, h4, h5, h6)')].map(h => Number(h.tagName[1]))"
+)
+WIDER = "document.documentElement.scrollWidth - window.innerWidth"
+
+
+@dataclass
+class Look:
+    """What one visit of a page showed."""
+
+    headings: list[int]
+    violations: list[str]
+    wider: dict[int, int]
+    errors: list[str]
+    outside: list[str]
+
+
+@pytest.fixture(scope="session")
+def tabs(browser, served, elsewhere):
+    """A tab for each palette."""
+    addresses = {"light": served.address, "dark": elsewhere.address}
+    opened = {s: Visit(browser.new_context(color_scheme=s), address) for s, address in addresses.items()}
+    yield opened
+    for tab in opened.values():
+        tab.context.close()
+
+
+@pytest.fixture(scope="session", params=SEEN, ids=lambda seen: f"{seen[0]}-{seen[1] or 'home'}")
+def look(request, tabs):
+    """One page in one palette."""
+    scheme, path = request.param
+    tab = tabs[scheme]
+    tab.errors, tab.outside = [], []
+    tab.page.set_viewport_size({"width": 1280, "height": 900})
+    page = tab.open(path)
+    page.evaluate(AXE)
+    found = page.evaluate("rules => axe.run(document, rules)", RULES[scheme])["violations"]
+    violations = [
+        f"{v['id']}: {node['target']} {node.get('failureSummary', '')}" for v in found for node in v["nodes"]
+    ]
+    headings, wider = page.evaluate(HEADINGS), {}
+    for width in (390, 320):
+        page.set_viewport_size({"width": width, "height": 800})
+        wider[width] = page.evaluate(WIDER)
+    return Look(headings, violations, wider, tab.errors, tab.outside)
+
+
+def test_nothing_is_asked_of_another_host(look):
+    assert not look.outside
+
+
+def test_nothing_fails_and_the_console_is_quiet(look):
+    assert not look.errors
+
+
+def test_a_page_has_one_title_and_skips_no_level(look):
+    assert look.headings.count(1) == 1
+    assert all(below - above <= 1 for above, below in zip(look.headings, look.headings[1:])), look.headings
+
+
+def test_everybody_can_read_it(look):
+    assert not look.violations, "\n".join(look.violations[:5])
+
+
+def test_it_fits_a_phone(look):
+    assert max(look.wider.values()) <= 0, f"pixels beyond the window, by its width: {look.wider}"
