@@ -11,7 +11,7 @@ from fieldguide.site import build as site
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from serving import Server  # noqa: E402
+from serving import Server
 
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip

@@ -33,7 +33,9 @@ class Server:
         self.app = GZipMiddleware(
             Starlette(routes=[Mount(prefix, StaticFiles(directory=folder, html=True))]), compresslevel=6
         )
-        self.server = uvicorn.Server(uvicorn.Config(self.answer, port=0, log_level="error", lifespan="off"))
+        self.server = uvicorn.Server(
+            uvicorn.Config(self.answer, port=0, log_level="error", lifespan="off", interface="asgi3")
+        )
         self.thread = threading.Thread(target=self.server.run)
         self.thread.start()
         while not self.server.started:

@@ -7,7 +7,6 @@ from html import unescape
 import pytest
 from pages import paths
 
-
 PAGE = "inference/kv-cache/"
 META = re.compile(r'<meta (?:name|property)="([^"]+)" content="([^"]*)">')
 

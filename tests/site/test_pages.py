@@ -6,13 +6,15 @@ looked at where the site was built for, the dark one at an address that the buil
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from conftest import Visit
+from fontTools.ttLib import TTFont
 from pages import paths
 
-AXE = (Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+from fieldguide.guide.project import ROOT
+
+AXE = (ROOT / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
 RULES = {
     "light": {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
     "dark": {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}},
@@ -24,6 +26,15 @@ SEEN = [(scheme, path) for scheme in RULES for path in paths()
 HEADINGS = (
     "[...document.querySelectorAll('article :is(h1, h2, h3, h4, h5, h6)')].map(h => Number(h.tagName[1]))"
 )
+CHARACTERS = """() => {
+    const body = document.body.cloneNode(true), code = [...body.querySelectorAll('pre, code')];
+    body.querySelectorAll('.katex, script, style').forEach(part => part.remove());
+    code.forEach(part => part.remove());
+    return [body, ...code].map(part => part.textContent);
+}"""
+"""The text of a page, and each piece of its code; formulas have fonts of their own."""
+ELSEWHERE = set("\u200b")
+"""What needs no font: a space without a width."""
 WIDER = "document.documentElement.scrollWidth - window.innerWidth"
 
 
@@ -36,6 +47,17 @@ class Look:
     wider: dict[int, int]
     errors: list[str]
     outside: list[str]
+    text: set[str]
+    code: set[str]
+
+
+def glyphs(*names):
+    """The characters of committed fonts."""
+    fonts = [TTFont(ROOT / f"overrides/assets/fonts/{name}.woff2") for name in names]
+    return {chr(code) for font in fonts for code in font.getBestCmap()} | ELSEWHERE
+
+
+FONTS = {"text": glyphs("inter", "inter-more"), "code": glyphs("jetbrains-mono", "jetbrains-mono-more")}
 
 
 @pytest.fixture(scope="session")
@@ -61,11 +83,12 @@ def look(request, tabs):
     violations = [
         f"{v['id']}: {node['target']} {node.get('failureSummary', '')}" for v in found for node in v["nodes"]
     ]
+    text, *code = (set("".join(part.split())) for part in page.evaluate(CHARACTERS))
     headings, wider = page.evaluate(HEADINGS), {}
     for width in (390, 320):
         page.set_viewport_size({"width": width, "height": 800})
         wider[width] = page.evaluate(WIDER)
-    return Look(headings, violations, wider, tab.errors, tab.outside)
+    return Look(headings, violations, wider, tab.errors, tab.outside, text, set().union(*code))
 
 
 def test_nothing_is_asked_of_another_host(look):
@@ -87,3 +110,8 @@ def test_everybody_can_read_it(look):
 
 def test_it_fits_a_phone(look):
     assert max(look.wider.values()) <= 0, f"pixels beyond the window, by its width: {look.wider}"
+
+
+def test_our_fonts_have_its_characters(look):
+    assert sorted(look.text - FONTS["text"]) == []
+    assert sorted(look.code - FONTS["code"]) == []
