@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urlparse
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
@@ -127,7 +127,7 @@ class Quiet(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-def live(folder: Path, starts: int = 3) -> list[Row]:
+def live(playwright: Playwright, folder: Path, starts: int = 3) -> list[Row]:
     """What a browser loads and waits for: first loads, and a calculator's first and later answers."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -148,21 +148,18 @@ def live(folder: Path, starts: int = 3) -> list[Row]:
 
     rows: list[Row] = []
     first, later, loaded = [], [], []
-    with sync_playwright() as playwright:
-        for _ in range(starts):  # a browser that has seen nothing yet
-            browser = playwright.chromium.launch(
-                executable_path=environments.browser(), args=["--no-sandbox"]
-            )
-            calculator = opened(browser, KINDS["page"]).locator(CALCULATOR)
+    for _ in range(starts):  # a browser that has seen nothing yet
+        browser = playwright.chromium.launch(executable_path=environments.browser(), args=["--no-sandbox"])
+        calculator = opened(browser, KINDS["page"]).locator(CALCULATOR)
+        asked.clear()
+        first.append(calculator.evaluate(CHANGE) / 1000)
+        loaded.append(kilobytes() / 1000)
+        later += [calculator.evaluate(CHANGE) for _ in range(20)]
+        for kind, path in KINDS.items() if not rows else ():
             asked.clear()
-            first.append(calculator.evaluate(CHANGE) / 1000)
-            loaded.append(kilobytes() / 1000)
-            later += [calculator.evaluate(CHANGE) for _ in range(20)]
-            for kind, path in KINDS.items() if not rows else ():
-                asked.clear()
-                opened(browser, path)
-                rows.append(Row(f"first load, {kind}", kilobytes(), "kB", LOAD_KB))
-            browser.close()
+            opened(browser, path)
+            rows.append(Row(f"first load, {kind}", kilobytes(), "kB", LOAD_KB))
+        browser.close()
     server.shutdown()
     return [
         *rows,
@@ -176,14 +173,12 @@ def measure(temporary: Path) -> list[Row]:
     """All rows, in order; what is made lies in a folder that the caller removes."""
     project, folder = Project(ROOT), temporary / "site"
     rows = [Row(f"build, {len(project.pages)} pages", seconds(lambda: built(ROOT, folder)), "s")]
-    rows += [
-        Row("heaviest page", max(page_weights(folder).values()), "kB", PAGE_KB),
-        Row("search index", weight(folder / "search/search_index.json"), "kB", INDEX_KB),
-        *live(folder),
-    ]
     copy = enlarged(temporary / "copy", 100)
-    built(copy, temporary / "hundred")
     rows.append(Row("build, 100 pages", seconds(lambda: built(copy, temporary / "hundred")), "s", 60))
+    rows.append(Row("heaviest page", max(page_weights(folder).values()), "kB", PAGE_KB))
+    rows.append(Row("search index", weight(folder / "search/search_index.json"), "kB", INDEX_KB))
+    with sync_playwright() as playwright:
+        rows += live(playwright, folder)
     many = temporary / "many/snippets/generated"
     many.mkdir(parents=True)
     for n in range(200):

@@ -3,8 +3,8 @@
 from fieldguide.commands import bench
 
 
-def test_the_browser_rows_are_there_and_bytes_keep_their_targets(served):
-    rows = {row.name: row for row in bench.live(served.folder, starts=1)}
+def test_the_browser_rows_are_there_and_bytes_keep_their_targets(served, playwright):
+    rows = {row.name: row for row in bench.live(playwright, served.folder, starts=1)}
     assert [name for name in rows if name.startswith("first load")] == [
         f"first load, {k}" for k in bench.KINDS
     ]
