@@ -150,7 +150,8 @@ def figure(value: Any, unit: str = "") -> str:
     elif isinstance(value, str):
         text = value
     else:
-        text = f"{int(value):,}" if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"
+        whole = value == int(value) or abs(value) >= 1e5
+        text = f"{value:,.0f}" if whole and abs(value) < 1e15 else f"{value:.6g}"
     return f"{text} {unit}".removesuffix(" 1").replace(" %", "%").strip()
 
 

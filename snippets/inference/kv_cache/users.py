@@ -56,7 +56,7 @@ def figure_users() -> str:
     for n, (words, size) in enumerate(rows()):
         users = sequences_that_fit(MEMORY, LLAMA3_70B_WEIGHTS, CONTEXT, size / CONTEXT)
         y, wide = 100 + 40 * n, size * zoom
-        drawn += [text(6, y, 11, f"{users} users", bold), text(58, y, 11, words)]
+        drawn += [text(6, y, 11, f"{users} users", bold), text(62, y, 11, words)]
         drawn += [
             block(wide * user, y + 6, wide * 0.94, 16, 'fill="var(--fg-s0)"')
             for user in range(users)
