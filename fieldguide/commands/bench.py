@@ -1,4 +1,4 @@
-"""`make bench`: build seconds, suite seconds, page weights, calculators in a browser, against their targets.
+"""`make bench`: build seconds, page weights, first loads and calculators in a browser, snippets, against their targets.
 
 Prints a table; `--json FILE` also writes it. Everything happens in temporary copies.
 """
@@ -7,43 +7,39 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from statistics import median
+from urllib.parse import urlparse
 
-from playwright.sync_api import Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
 from fieldguide import runner
-from fieldguide.commands import environments as bootstrap
-from fieldguide.commands import serving
+from fieldguide.commands import environments
 from fieldguide.guide.project import ROOT, Project
 from fieldguide.site import build as site
 
-COPIED = (
-    "docs",
-    "snippets",
-    "overrides",
-    "fieldguide",
-    "tests",
-    "mkdocs.yml",
-    "node_modules",
-    "package.json",
-    "package-lock.json",
-)
-# The kinds of pages, and one of each.
+COPIED = ("docs", "snippets", "overrides", "fieldguide", "tests", "mkdocs.yml", "package-lock.json")
 KINDS = {
     "home": "",
     "area": "inference/",
     "page": "inference/kv-cache/",
     "notebook": "labs/decode-bandwidth/",
 }
-BROWSER = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
+"""The kinds of pages, and one of each."""
+PAGE_KB, LOAD_KB, INDEX_KB = 60, 220, 300
+"""Budgets, gzipped: a page's HTML with its figures; all that a first visit loads but the index; the index."""
+PACKED = {".woff2", ".png"}
 CALCULATOR = "#calc-kv-cache fg-calc"
 CHANGE = """async (calculator) => {
     delete calculator.dataset.ms;
@@ -55,18 +51,13 @@ CHANGE = """async (calculator) => {
     await answered;
     return performance.now() - began;
 }"""
-GENERATED = '''"""A generated snippet: a small matrix product."""
-
-import numpy as np
+GENERATED = """import numpy as np
 
 
-# --8<-- [start:product]
 def example_product() -> None:
-    """Print the trace of a product."""
     a = np.arange({n} * {n}, dtype=float).reshape({n}, {n}) / 100
     print(f"trace {{np.trace(a @ a.T):.3f}}")
-# --8<-- [end:product]
-'''
+"""
 
 
 @dataclass
@@ -86,133 +77,125 @@ def seconds(work: Callable[[], object]) -> float:
     return time.monotonic() - began
 
 
-def copy_project(to: Path) -> Path:
-    """Copy what a build needs."""
+def weight(path: Path) -> float:
+    """Kilobytes of a file as a server sends it."""
+    data = path.read_bytes()
+    return len(data if path.suffix in PACKED else gzip.compress(data, 6)) / 1000
+
+
+def page_weights(folder: Path) -> dict[str, float]:
+    """Kilobytes of each page but those of the reference, which are lists and have no budget."""
+    pages = {path.parent.relative_to(folder).as_posix(): path for path in folder.rglob("index.html")}
+    return {name: weight(path) for name, path in pages.items() if not name.startswith("reference/")}
+
+
+def enlarged(to: Path, pages: int) -> Path:
+    """A copy of the project, brought to `pages` pages by repeating its longest one beside itself."""
     for name in COPIED:
         source = ROOT / name
-        if name == "node_modules":
-            (to / name).symlink_to(source)
-        elif source.is_dir():
+        if source.is_dir():
             shutil.copytree(source, to / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, to / name)
+    (to / "node_modules").symlink_to(ROOT / "node_modules")
+    project = Project(to)
+    longest = max((trio.page for trio in project.trios if trio.snippets), key=lambda page: len(page.text))
+    names = [f"{longest.area}/copy-{n}" for n in range(pages - len(project.pages))]
+    for n, name in enumerate(names):
+        text = re.sub(r"^(title:|#) .*", rf"\1 Copy {n}", longest.text, count=2, flags=re.M)
+        (to / f"docs/{name}.md").write_text(text, encoding="utf-8")
+        code = to / "snippets" / longest.folder  # what the page names without its folder is found in its own
+        shutil.copytree(code, code.with_name(f"copy_{n}"))
+    listed = "".join(f"    - {name}.md\n" for name in names)
+    config = to / "mkdocs.yml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("nav:\n", f"nav:\n  - Copies:\n{listed}"), encoding="utf-8")
     return to
 
 
 def built(root: Path, to: Path) -> None:
-    """Build, and stop the benchmark if the build fails."""
+    """Build, and stop if the build fails."""
     done = site.build(to, root, SITE_URL="http://127.0.0.1:8000/")
     if done.returncode:
         raise SystemExit(done.stderr)
 
 
-def enlarge(root: Path, pages: int) -> None:
-    """Bring the copy to `pages` pages by repeating its heaviest page under new names, also in the navigation."""
-    project = Project(root)
-    heaviest = max((t.page for t in project.trios if t.snippets), key=lambda page: len(page.text))
-    names = [f"copies/copy-{i}.md" for i in range(pages - len(project.pages))]
-    (root / "docs/copies").mkdir()
-    for i, name in enumerate(names):
-        text = heaviest.text.replace(f"title: {heaviest.meta['title']}", f"title: Copy {i}", 1)
-        text = text.replace("](../", "](../").replace("](index.md", "](../inference/index.md")
-        (root / "docs" / name).write_text(text, encoding="utf-8")
-    config = root / "mkdocs.yml"
-    lines = config.read_text(encoding="utf-8").rstrip().splitlines()
-    at = next(i for i, line in enumerate(lines) if line.startswith("nav:")) + 1
-    lines[at:at] = ["  - Copies:", *(f"    - {name}" for name in names)]
-    config.write_text("\n".join(lines) + "\n", encoding="utf-8")
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves a folder and says nothing."""
 
-
-def weights(folder: Path) -> list[Row]:
-    """Gzipped weights: heaviest and median page, search index, style and script."""
-    pages = sorted(
-        len(gzip.compress(p.read_bytes(), 6)) for p in folder.rglob("index.html") if "labs/" not in str(p)
-    )
-    index = folder / "search/search_index.json"
-    own = sum(len(gzip.compress(p.read_bytes(), 6)) for p in (folder / "assets").glob("fieldguide.*"))
-    return [
-        Row("heaviest page, HTML gzipped", pages[-1] / 1000, "kB", 25),
-        Row("median page, HTML gzipped", pages[len(pages) // 2] / 1000, "kB"),
-        Row("search index, gzipped", len(gzip.compress(index.read_bytes(), 6)) / 1000, "kB", 300),
-        Row("own style and script, gzipped", own / 1000, "kB"),
-    ]
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing."""
 
 
 def live(playwright: Playwright, folder: Path, starts: int = 3) -> list[Row]:
-    """What a browser transfers and waits for: first loads, and a calculator's first and later answers."""
-    server, address = serving.serve(folder)
+    """What a browser loads and waits for: first loads, and a calculator's first and later answers."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}/"
+    asked: set[str] = set()
+
+    def opened(browser: Browser, path: str) -> Page:
+        page = browser.new_context().new_page()
+        page.on("request", lambda request: asked.add(urlparse(request.url).path.lstrip("/")))
+        page.goto(address + path, wait_until="networkidle")
+        return page
+
+    def kilobytes() -> float:
+        """Weight of what was asked for since the last time, but for the search index."""
+        files = [folder / name / ("index.html" if (folder / name).is_dir() else "") for name in asked]
+        asked.clear()
+        return sum(weight(file) for file in files if file.is_file() and file.name != "search_index.json")
+
     rows: list[Row] = []
-    seconds, later, sizes = [], [], []
+    first, later, loaded = [], [], []
     for _ in range(starts):  # a browser that has seen nothing yet
-        browser = playwright.chromium.launch(executable_path=bootstrap.browser(), args=[*BROWSER])
-        page = browser.new_page()
-        page.goto(address + KINDS["page"], wait_until="networkidle")
-        calculator = page.locator(CALCULATOR)
-        server.sent.clear()
-        seconds.append(calculator.evaluate(CHANGE) / 1000)
-        sizes.append(sum(size for _, size in server.sent))
+        browser = playwright.chromium.launch(executable_path=environments.browser(), args=["--no-sandbox"])
+        calculator = opened(browser, KINDS["page"]).locator(CALCULATOR)
+        asked.clear()
+        first.append(calculator.evaluate(CHANGE) / 1000)
+        loaded.append(kilobytes() / 1000)
         later += [calculator.evaluate(CHANGE) for _ in range(20)]
         for kind, path in KINDS.items() if not rows else ():
-            context = browser.new_context()
-            server.sent.clear()
-            context.new_page().goto(address + path, wait_until="networkidle")
-            loaded = {path: size for path, size in server.sent if not path.endswith("search_index.json")}
-            fonts = sum(size for path, size in loaded.items() if path.endswith(".woff2"))
-            name = f"first load of {kind}, gzipped, without search index"
-            rows.append(Row(name, sum(loaded.values()) / 1000, "kB", 120))
-            rows.append(Row(f"  of it fonts, {kind}", fonts / 1000, "kB"))
-            context.close()
+            asked.clear()
+            opened(browser, path)
+            rows.append(Row(f"first load, {kind}", kilobytes(), "kB", LOAD_KB))
         browser.close()
     server.shutdown()
     return [
         *rows,
-        Row("bytes to a calculator's first answer, gzipped", max(sizes) / 1e6, "MB", 6),
-        Row("a calculator's first answer, cold", min(seconds), "s", 3),
+        Row("all that a first answer loads", max(loaded), "MB", 6),
+        Row("a calculator's first answer", min(first), "s", 3),
         Row("a later answer, median", median(later), "ms", 50),
     ]
 
 
-def measure(console: Console) -> list[Row]:
-    """All rows, in order."""
-    rows = []
-    project = Project(ROOT)
-    with tempfile.TemporaryDirectory() as folder:
-        temporary = Path(folder)
-        console.print("building the site …")
-        rows.append(
-            Row(f"build, {len(project.pages)} pages", seconds(lambda: built(ROOT, temporary / "site")), "s")
-        )
-        rows += weights(temporary / "site")
-        console.print("opening it in a browser …")
-        with sync_playwright() as playwright:
-            rows += live(playwright, temporary / "site")
-        copy = copy_project(temporary / "copy")
-        enlarge(copy, 100)
-        console.print("building a copy with 100 pages …")
-        rows.append(Row("build, 100 pages, cold", seconds(lambda: built(copy, temporary / "hundred")), "s"))
-        rows.append(Row("build, 100 pages", seconds(lambda: built(copy, temporary / "hundred")), "s", 8))
-        console.print("running the light snippets …")
-        light = [p for p in project.snippet_files if runner.is_light(p, ROOT)]
-        rows.append(Row(f"{len(light)} light snippets of the guide", seconds(lambda: runner.run(light)), "s"))
-        generated = temporary / "many/snippets/generated"
-        generated.mkdir(parents=True)
-        for i in range(200):
-            (generated / f"product_{i}.py").write_text(GENERATED.format(n=40 + i), encoding="utf-8")
-        many = sorted(generated.glob("*.py"))
-        rows.append(
-            Row("200 generated snippets", seconds(lambda: runner.run(many, temporary / "many")), "s", 10)
-        )
+def measure(temporary: Path) -> list[Row]:
+    """All rows, in order; what is made lies in a folder that the caller removes."""
+    project, folder = Project(ROOT), temporary / "site"
+    rows = [Row(f"build, {len(project.pages)} pages", seconds(lambda: built(ROOT, folder)), "s")]
+    copy = enlarged(temporary / "copy", 100)
+    rows.append(Row("build, 100 pages", seconds(lambda: built(copy, temporary / "hundred")), "s", 60))
+    rows.append(Row("heaviest page", max(page_weights(folder).values()), "kB", PAGE_KB))
+    rows.append(Row("search index", weight(folder / "search/search_index.json"), "kB", INDEX_KB))
+    with sync_playwright() as playwright:
+        rows += live(playwright, folder)
+    many = temporary / "many/snippets/generated"
+    many.mkdir(parents=True)
+    for n in range(200):
+        (many / f"product_{n}.py").write_text(GENERATED.format(n=40 + n), encoding="utf-8")
+    paths = sorted(many.glob("*.py"))
+    rows.append(Row("200 light snippets", seconds(lambda: runner.run(paths, temporary / "many")), "s", 10))
     return rows
 
 
 def run(to: Path | None) -> None:
     """Measure, print, and write JSON to a file where one is named."""
-    console = Console()
-    rows = measure(console)
     table = Table("what", "measured", "target", "", box=None)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = measure(Path(folder))
     for row in rows:
         ok = "" if row.target is None else "ok" if row.value <= row.target else "[red]over[/red]"
         table.add_row(row.name, f"{row.value:,.1f} {row.unit}", f"≤ {row.target:g}" if row.target else "", ok)
-    console.print(table)
+    Console().print(table)
     if to:
         to.write_text(json.dumps([asdict(row) for row in rows], indent=1))

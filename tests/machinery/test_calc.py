@@ -72,6 +72,11 @@ def test_a_parameter_that_no_form_can_hold_is_refused():
         engine.fields(bad)
 
 
+TRIPLE = '''
+def f(n: int = 3) -> dict[str, object]:
+    """Triple it."""
+    return {"three times": 3 * n}
+'''
 DRAWINGS = {
     "headline": "x < y & z",
     "table": [["context", "users"], [2048, 28]],
@@ -127,22 +132,21 @@ def test_ticks_lie_within_the_axis_and_are_few(low, width, log):
     [
         ("function: [", "the calc fence is not YAML"),
         ("title: T", "has the keys `function`"),
-        ("function: nothing\ntitle: T", "is not of the form area.module:name"),
-        ("function: a.missing:f\ntitle: T", "there is no snippets/a/missing.py"),
-        ("function: a.here:g\ntitle: T", "has no function g"),
-        ("function: a.here:f\ntitle: T\ncolor: red", "unknown key color"),
-        ("function: a.here:f\ntitle: T\npresets: {P: {m: 3}}", "unknown input m"),
-        ("function: a.heavy:f\ntitle: T", "must import the standard library alone"),
+        ("function: nothing\ntitle: T", "is not of the form file:name"),
+        ("function: missing:f\ntitle: T", "there is no snippets/a/b/missing.py"),
+        ("function: a.c.missing:f\ntitle: T", "there is no snippets/a/c/missing.py"),
+        ("function: here:g\ntitle: T", "has no function g"),
+        ("function: here:f\ntitle: T\ncolor: red", "unknown key color"),
+        ("function: here:f\ntitle: T\npresets: {P: {m: 3}}", "unknown input m"),
+        ("function: heavy:f\ntitle: T", "must import the standard library alone"),
     ],
 )
 def test_a_wrong_fence_is_refused_in_words(tmp_path, source, message):
-    (tmp_path / "snippets/a").mkdir(parents=True)
-    (tmp_path / "snippets/a/here.py").write_text(
-        'def f(n: int = 1) -> dict[str, object]:\n    """F."""\n    return {"n": n}\n'
-    )
-    (tmp_path / "snippets/a/heavy.py").write_text("import no_such_engine\n")
+    (tmp_path / "snippets/a/b").mkdir(parents=True)
+    (tmp_path / "snippets/a/b/here.py").write_text(TRIPLE)
+    (tmp_path / "snippets/a/b/heavy.py").write_text("import no_such_engine\n")
     with pytest.raises(fence.FenceError, match=message):
-        fence.render(source, tmp_path)
+        fence.render(source, tmp_path, "a/b")
 
 
 @pytest.mark.parametrize("limit", [141, 144, 150, 160, 1000])
@@ -153,14 +157,13 @@ def test_the_line_of_a_limit_does_not_cross_a_number(limit):
     assert not start - 4 < line < start + 8 * len("141.1 GB")
 
 
-def test_a_fence_becomes_a_form_with_the_result_for_the_defaults(tmp_path):
-    (tmp_path / "snippets/a").mkdir(parents=True)
-    code = (
-        'def f(n: int = 3) -> dict[str, object]:\n    """Triple it."""\n    return {"three times": 3 * n}\n'
-    )
-    (tmp_path / "snippets/a/here.py").write_text(code)
-    html = fence.render("function: a.here:f\ntitle: Three\npresets: {Five: {n: 5}}", tmp_path)
-    root = ElementTree.fromstring(html)
+@pytest.mark.parametrize(("function", "folder"), [("here:f", "a/b"), ("a.b.here:f", "c/d")])
+def test_a_fence_becomes_a_form_with_the_result_for_the_defaults(tmp_path, function, folder):
+    (tmp_path / "snippets/a/b").mkdir(parents=True)
+    (tmp_path / "snippets/a/b/here.py").write_text(TRIPLE)
+    source = f"function: {function}\ntitle: Three\npresets: {{Five: {{n: 5}}}}"
+    root = ElementTree.fromstring(fence.render(source, tmp_path, folder))
     assert root.find(".//strong").text == "9"
     assert root.find(".//button").get("data-values") == '{"n": 5}'
     assert root.find(".//label").get("for") == root.find(".//input[@name='n']").get("id")
+    assert root.find(".//fg-calc").get("data-module") == "snippets.a.b.here"

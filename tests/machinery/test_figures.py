@@ -103,15 +103,17 @@ def test_a_figure_that_changes_from_run_to_run_is_refused(drawn):
 
 
 def test_the_fence_shows_caption_and_alternative_text(tmp_path):
-    (tmp_path / "box.svg").write_text('<svg viewBox="0 0 9 9">\n<rect width="9" />\n</svg>\n')
-    made = figure.render(
-        'figure: shapes:box\ncaption: It is *full*.\nalt: A "box".', tmp_path, lambda text: f"[{text}]"
-    )
+    (tmp_path / "snippets/a/b").mkdir(parents=True)
+    (tmp_path / "snippets/a/b/box.svg").write_text('<svg viewBox="0 0 9 9">\n<rect width="9" />\n</svg>\n')
+    source = 'figure: shapes:box\ncaption: It is *full*.\nalt: A "box".'
+    made = figure.render(source, tmp_path, "a/b", lambda text: f"[{text}]")
     assert (
         'role="img" aria-label="A &quot;box&quot;."' in made
         and "<figcaption>[It is *full*.]</figcaption>" in made
     )
     assert made.startswith('<figure class="fg-plot" id="figure-box">')
+    elsewhere = source.replace("shapes:", "a.b.shapes:")
+    assert figure.render(elsewhere, tmp_path, "", lambda text: f"[{text}]") == made, "of another page"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,7 @@ def test_the_fence_shows_caption_and_alternative_text(tmp_path):
 )
 def test_a_fence_that_shows_nothing_is_refused(tmp_path, source, says):
     with pytest.raises(ValueError, match=says):
-        figure.render(source, tmp_path, str)
+        figure.render(source, tmp_path, "a/b", str)
 
 
 def test_coordinates_are_rounded_and_texts_are_not():

@@ -78,7 +78,7 @@ def test_a_citation_in_code_is_left_alone(project):
         ("# T\n\n" + QUIZ.replace("$x^2$", "$x^$"), 11, "the formula 'x^' is wrong"),
         ("# T\n\n" + QUIZ.replace("because", '"[a](b.md)"'), 13, "the link [a](b.md) cannot stand"),
         ("# T\n\n" + QUIZ + "\n```quiz\nquestion: Open\n", 17, "a quiz fence is never closed"),
-        ("# T\n\n```users-that-fit\n```\n", 10, "the drawing needs the fact inference/kv-cache:weights_70b"),
+        ("# T\n\n```figure\nfigure: sizes:lost\ncaption: C\nalt: A\n```\n", 11, "there is no lost.svg beside it"),
         ("# T\n\n```coverage\n```\n".replace("coverage", "quiz"), 10, "the quiz is empty"),
         ("# T\n\n```calc\nfunction: missing:f\ntitle: T\n```\n", 11, "there is no snippets/inference/kv_cache/missing.py"),
     ],

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from fieldguide.commands import environments as bootstrap
-from fieldguide.commands import serving
+from fieldguide.commands import environments
 from fieldguide.site import build as site
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+from serving import Server
 
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
@@ -18,13 +19,20 @@ FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "-
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory):
-    """Folder and address of the built site; `site_url` is the address, or instant navigation would be off."""
-    folder = tmp_path_factory.mktemp("site")
-    server, address = serving.serve(folder, "/guide")
-    done = site.build(folder, SITE_URL=address)
+    """The built site at the address that it was built for, or instant navigation would be off."""
+    server = Server(tmp_path_factory.mktemp("site"), "/guide")
+    done = site.build(server.folder, SITE_URL=server.address)
     assert done.returncode == 0, done.stderr
-    yield folder, address
-    server.shutdown()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def elsewhere(served):
+    """The same files under a deeper path of another host, which the build knew nothing of."""
+    server = Server(served.folder, "/some/deeper/place")
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +45,7 @@ def playwright():
 @pytest.fixture(scope="session")
 def browser(playwright):
     """One Chromium for the session."""
-    chromium = playwright.chromium.launch(executable_path=bootstrap.browser(), args=FLAGS)
+    chromium = playwright.chromium.launch(executable_path=environments.browser(), args=FLAGS)
     yield chromium
     chromium.close()
 
@@ -46,7 +54,7 @@ class Visit:
     """One tab, with everything that should not have happened."""
 
     def __init__(self, context, address):
-        self.context, self.address, self.errors = context, address, []
+        self.context, self.address, self.errors, self.outside = context, address, [], []
         self.page = context.new_page()
         self.page.on(
             "console", lambda m: self.errors.append(m.text) if m.type in ("error", "warning") else None
@@ -59,7 +67,7 @@ class Visit:
 
     def _own(self, request):
         if not request.url.startswith((self.address, "data:", "blob:")):
-            self.errors.append(f"outside request: {request.url}")
+            self.outside.append(request.url)
 
     def arrive(self, path):
         """Open a page as a reader does who has not yet moved: what is out of sight is not laid out, and has no text."""
@@ -80,11 +88,13 @@ def visit(browser, served):
     """Open a tab: `visit(width=390, color_scheme="dark")`."""
     opened = []
 
-    def start(width=1280, height=900, **options):
+    def start(width=1280, height=900, address=served.address, **options):
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        opened.append(context)
-        return Visit(context, served[1])
+        opened.append(Visit(context, address))
+        return opened[-1]
 
     yield start
-    for context in opened:
-        context.close()
+    outside = [url for tab in opened for url in tab.outside]
+    for tab in opened:
+        tab.context.close()
+    assert not outside

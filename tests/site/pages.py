@@ -1,13 +1,16 @@
 """Addresses of the pages, for parametrized tests."""
 
-from fieldguide.guide.project import Project
+from fieldguide.guide.project import Page, Project
+
+
+def address(page: Page) -> str:
+    """Where a page stands, relative to the site."""
+    name = page.name.removesuffix("index").rstrip("/")
+    return f"{name}/" if name else ""
 
 
 def paths() -> list[str]:
-    """Address of every page, relative to the site, from the pages themselves."""
-    found = []
-    for page in Project().pages:
-        head, _, tail = page.name.rpartition("/")
-        found.append((f"{head}/" if head else "") if tail == "index" else f"{page.name}/")
-    labs = sorted((Project().docs / "labs").glob("*.ipynb"))
-    return found + [f"labs/{lab.stem}/" for lab in labs]
+    """Address of every page and lab."""
+    project = Project()
+    labs = sorted((project.docs / "labs").glob("*.ipynb"))
+    return [address(page) for page in project.pages] + [f"labs/{lab.stem}/" for lab in labs]

@@ -1,23 +1,24 @@
 """Calculators in the browser: the same Python as in CPython, for inputs drawn at random."""
 
-import gzip
 import importlib
-import json
 import random
 import re
 from html import unescape
-from pathlib import Path
 
 import pytest
-from pages import paths
+from conftest import Visit
+from pages import address
 
 from fieldguide.calc import engine, fence
 from fieldguide.guide.project import Project
 
 PROJECT = Project()
 FENCE = re.compile(r"^```calc\n(.*?)^```", re.M | re.S)
-CALCULATORS = [(page, fence.parse(source)) for page in PROJECT.pages for source in FENCE.findall(page.text)]
-IDS = [f"{page.name}:{calculator.function_name}" for page, calculator in CALCULATORS]
+CALCULATORS = {
+    page: [fence.parse(source, page.folder) for source in FENCE.findall(page.text)]
+    for page in PROJECT.pages
+    if FENCE.search(page.text)
+}
 
 
 def drawn(field, rng, near=False):
@@ -66,37 +67,45 @@ def plain(html):
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 
-@pytest.mark.parametrize(("owner", "calculator"), CALCULATORS, ids=IDS)
-def test_the_browser_computes_what_cpython_computes(visit, owner, calculator):
-    function = getattr(importlib.import_module(calculator.module), calculator.function_name)
-    fields = engine.fields(function)
-    rng = random.Random(calculator.function_name)
-    tab = visit()
-    page = tab.open(next(p for p in paths() if p.rstrip("/") == owner.name.removesuffix("/index")))
-    assert plain(page.locator(f"#{calculator.anchor} .fg-calc-out").inner_html()) == plain(
-        engine.evaluate(function, {})
-    )
-    right = 0
-    for attempt in range(60):
-        # anywhere, near the defaults, or one input alone: what has many conditions has few valid inputs
-        values = {field.name: drawn(field, rng, near=attempt % 3 == 1) for field in fields}
-        if attempt % 3 == 2:
-            one = rng.choice(fields)
-            values = {field.name: field.default for field in fields} | {one.name: drawn(one, rng, near=True)}
-        fill(page, calculator.anchor, values)
-        status, shown = settled(page, calculator.anchor)
-        try:
-            expected = engine.evaluate(function, values)
-        except engine.InputError as error:
-            assert status == f"Not computed: {error}"
-            continue
-        assert status == "Computed in this page by the same Python."
-        assert plain(shown) == plain(expected), values
-        right += 1
-        if right == 5:
-            break
-    assert right == 5
-    assert not tab.errors
+@pytest.fixture(scope="module")
+def tab(browser, served):
+    """One tab for all pages, so that the browser loads Python once."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield Visit(context, served.address)
+    context.close()
+
+
+@pytest.mark.parametrize("owner", CALCULATORS, ids=lambda page: page.name)
+def test_the_browser_computes_what_cpython_computes(tab, owner):
+    page = tab.open(address(owner))
+    for calculator in CALCULATORS[owner]:
+        function = getattr(importlib.import_module(calculator.module), calculator.function_name)
+        fields = engine.fields(function)
+        rng = random.Random(calculator.function_name)
+        shown = page.locator(f"#{calculator.anchor} .fg-calc-out").inner_html()
+        assert plain(shown) == plain(engine.evaluate(function, {}))
+        right = 0
+        for attempt in range(60):
+            # anywhere, near the defaults, or one input alone: what has many conditions has few valid inputs
+            values = {field.name: drawn(field, rng, near=attempt % 3 == 1) for field in fields}
+            if attempt % 3 == 2:
+                one = rng.choice(fields)
+                values = {field.name: field.default for field in fields}
+                values[one.name] = drawn(one, rng, near=True)
+            fill(page, calculator.anchor, values)
+            status, shown = settled(page, calculator.anchor)
+            try:
+                expected = engine.evaluate(function, values)
+            except engine.InputError as error:
+                assert status == f"Not computed: {error}"
+                continue
+            assert status == "Computed in this page by the same Python."
+            assert plain(shown) == plain(expected), values
+            right += 1
+            if right == 5:
+                break
+        assert right == 5, calculator.function_name
+    assert not tab.errors and not tab.outside
 
 
 @pytest.fixture
@@ -173,10 +182,3 @@ def test_a_calculator_reads_and_answers_without_javascript(visit):
     page = visit(java_script_enabled=False).open("inference/kv-cache/")
     assert page.locator("#calc-kv-cache .fg-calc-headline strong").text_content() == "1"
     assert page.locator("#calc-kv-cache svg[role=img]").count() == 2
-
-
-def test_the_python_that_travels_is_small(served):
-    vendor = served[0] / "vendor"
-    files = [*(vendor / "pyodide").iterdir(), vendor / "calculators.zip"]
-    assert sum(len(gzip.compress(Path(f).read_bytes(), 6)) for f in files) <= 6e6
-    assert json.loads((vendor / "pyodide/lock.json").read_text())["packages"] == {}

