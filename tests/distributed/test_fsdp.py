@@ -174,7 +174,8 @@ def test_unequal_parts_need_sums_over_all_samples(ranks):
         off = {
             k: (torch.cat([g.flatten() for g in v]) - exact).norm() / exact.norm() for k, v in grads.items()
         }
-        assert off["sums"] < 1e-5 < 0.05 < off["means"]
+        assert off["sums"] < 1e-5
+        assert off["means"] > 0.05
 
 
 def test_from_the_meta_device_each_rank_draws_its_own_rows(ranks):
