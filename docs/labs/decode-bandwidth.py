@@ -100,14 +100,10 @@ for batch in batches:
 # accelerator the turn comes at a batch of hundreds, on a processor core much earlier; the shape is the same.
 
 # %%
-plt.rcParams.update(
-    {"svg.fonttype": "none", "svg.hashsalt": "lab", "font.size": 12, "font.family": "sans-serif"}
-)
+plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "lab", "font.size": 12, "font.family": "sans-serif"})
 figure, axes = plt.subplots(figsize=(6.4, 3.4))
 gray, teal, amber = "#7d9097", "#14908a", "#c77d12"
-axes.loglog(
-    batches, [s * 1e3 for s in seconds.values()], marker="o", color=teal, lw=2, label="step, measured"
-)
+axes.loglog(batches, [s * 1e3 for s in seconds.values()], marker="o", color=teal, lw=2, label="step, measured")
 axes.axhline(floor * 1e3, color=amber, lw=2, ls="--", label="reading the weights")
 axes.set_xticks(batches, [str(b) for b in batches])
 axes.minorticks_off()

@@ -63,9 +63,7 @@ class Field:
         low = -math.inf if self.low is None else self.low
         high = math.inf if self.high is None else self.high
         if not low <= value <= high:
-            raise InputError(
-                f"{self.label} lies between {low:,g} and {high:,g}{' ' + self.unit if self.unit else ''}."
-            )
+            raise InputError(f"{self.label} lies between {low:,g} and {high:,g}{' ' + self.unit if self.unit else ''}.")
         return value
 
 

@@ -73,9 +73,7 @@ def resolve(reference: str, folder: str) -> tuple[str, str]:
     """
     match = re.fullmatch(r"(\w+\.\w+\.)?(\w+):(\w+)", reference)
     if match is None:
-        raise FenceError(
-            f"`{reference}` is not of the form file:name, or area.page.file:name for another page."
-        )
+        raise FenceError(f"`{reference}` is not of the form file:name, or area.page.file:name for another page.")
     above, file, name = match.groups()
     return f"snippets.{above or folder.replace('/', '.') + '.'}{file}", name
 
@@ -100,9 +98,7 @@ def load(calculator: Calculator, root: Path) -> Callable[..., Any]:
             spec.loader.exec_module(module)
         except ImportError as error:
             del sys.modules[name]
-            raise FenceError(
-                f"{path.relative_to(root)} must import the standard library alone: {error}."
-            ) from None
+            raise FenceError(f"{path.relative_to(root)} must import the standard library alone: {error}.") from None
     function = getattr(module, calculator.function_name, None)
     if not callable(function):
         raise FenceError(f"{path.relative_to(root)} has no function {calculator.function_name}.")
@@ -152,9 +148,7 @@ def render(source: str, root: Path, folder: str, inline: Inline = html.escape) -
         f'<button type="button" data-values="{html.escape(json.dumps(values), quote=True)}">{html.escape(name)}</button>'
         for name, values in calculator.presets.items()
     )
-    group = (
-        f'<div class="fg-calc-presets" role="group" aria-label="Presets">{presets}</div>' if presets else ""
-    )
+    group = f'<div class="fg-calc-presets" role="group" aria-label="Presets">{presets}</div>' if presets else ""
     return (
         f'<div class="fg-calc-box" id="{uid}"><fg-calc data-search-exclude="" data-module="{calculator.module}" '
         f'data-function="{calculator.function_name}"><form aria-labelledby="{uid}-title" novalidate="">'
@@ -171,9 +165,7 @@ def _control(uid: str, field: Field, inline: Inline) -> str:
     """One labelled input."""
     name, ident = field.name, f"{uid}-{field.name}"
     unit = f" <small>{html.escape(field.unit)}</small>" if field.unit and field.unit != field.label else ""
-    help_text = (
-        f'<span class="fg-calc-help" id="{ident}-help">{inline(field.help)}</span>' if field.help else ""
-    )
+    help_text = f'<span class="fg-calc-help" id="{ident}-help">{inline(field.help)}</span>' if field.help else ""
     described = f' aria-describedby="{ident}-help"' if field.help else ""
     common = f'id="{ident}" name="{name}" data-kind="{field.kind}"{described}'
     label = f'<label for="{ident}">{html.escape(field.label)}{unit}</label>'

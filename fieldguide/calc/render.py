@@ -28,18 +28,12 @@ def to_html(result: Mapping[str, Any]) -> str:
     if "table" in result:
         parts.append(_table(result["table"]))
     draw = {"bars": bars, "lines": lines, "timeline": timeline}
-    parts += [
-        f'<figure class="fg-figure">{draw[kind](result[kind])}</figure>'
-        for kind in DRAWINGS
-        if kind in result
-    ]
+    parts += [f'<figure class="fg-figure">{draw[kind](result[kind])}</figure>' for kind in DRAWINGS if kind in result]
     return "".join(parts)
 
 
 def _text(value: Any) -> str:
-    return html.escape(
-        number(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
-    )
+    return html.escape(number(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value))
 
 
 def number(value: float) -> str:
@@ -93,9 +87,7 @@ def bars(spec: Mapping[str, Any]) -> str:
     if limit:
         x = _at(left + limit * scale)
         body.append(f'<path d="M{x} 2V{height - 16}" class="fg-limit"/>')
-        body.append(
-            _write(left + limit * scale, height, f"limit {number(limit)} {unit}".strip(), "middle", "fg-note")
-        )
+        body.append(_write(left + limit * scale, height, f"limit {number(limit)} {unit}".strip(), "middle", "fg-note"))
         height += 8
     label = ", ".join(f"{k} {number(v)} {unit}".strip() for k, v in values.items())
     return _svg(height, f"Bars: {label}", body)
@@ -136,10 +128,7 @@ class Scale:
         rough = (self.high - self.low) / 5
         power = 10.0 ** math.floor(math.log10(rough))
         step = next(power * m for m in (1, 2, 5, 10) if power * m >= rough * 0.999)
-        return [
-            step * i
-            for i in range(math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9) + 1)
-        ]
+        return [step * i for i in range(math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9) + 1)]
 
 
 def short(value: float) -> str:

@@ -30,12 +30,7 @@ from fieldguide.guide.project import ROOT, Project
 from fieldguide.site import build as site
 
 COPIED = ("docs", "snippets", "overrides", "fieldguide", "tests", "mkdocs.yml", "package-lock.json")
-KINDS = {
-    "home": "",
-    "area": "inference/",
-    "page": "inference/kv-cache/",
-    "notebook": "labs/decode-bandwidth/",
-}
+KINDS = {"home": "", "area": "inference/", "page": "inference/kv-cache/", "notebook": "labs/decode-bandwidth/"}
 """The kinds of pages, and one of each."""
 PAGE_KB, LOAD_KB, INDEX_KB = 60, 220, 300
 """Budgets, gzipped: a page's HTML with its figures; all that a first visit loads but the index; the index."""

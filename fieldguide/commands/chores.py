@@ -39,8 +39,7 @@ def build_site(to: Annotated[Path, typer.Option(help="Folder to write.")] = ROOT
 )
 def test(
     area: Annotated[
-        str,
-        typer.Option(help="Only this area and what it imports; `machinery` is all that belongs to no area."),
+        str, typer.Option(help="Only this area and what it imports; `machinery` is all that belongs to no area.")
     ] = "",
 ) -> None:
     """Run every check: format, types, snippets, pages, the built site in a browser."""
@@ -50,9 +49,7 @@ def test(
 
 
 @app.command()
-def bench(
-    to: Annotated[Path | None, typer.Option("--json", help="Also write the rows here.")] = None,
-) -> None:
+def bench(to: Annotated[Path | None, typer.Option("--json", help="Also write the rows here.")] = None) -> None:
     """Measure builds, weights and calculators against their targets."""
     from fieldguide.commands import bench as measuring
 

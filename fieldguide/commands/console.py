@@ -71,13 +71,7 @@ def report(breaches: Sequence[Breach]) -> None:
 @contextmanager
 def progress(title: str, total: int) -> Iterator[Callable[[Run], None]]:
     """A bar on a terminal, nothing in a pipe; yields what to call with each finished run."""
-    told = (
-        SpinnerColumn(),
-        TextColumn(title),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[name]}"),
-    )
+    told = (SpinnerColumn(), TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[name]}"))
     with Progress(*told, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(title, total=total, name="")
         yield lambda run: bar.update(task, advance=1, name=run.snippet.stem)

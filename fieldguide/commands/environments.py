@@ -165,9 +165,7 @@ def _packages(kind: str, python: Path) -> None:
     larger, _, larger_fresh = _stamp(python, "test", (ROOT / "requirements/test.txt").read_bytes())
     if fresh or (kind == "site" and larger.exists() and larger_fresh):
         return
-    size = {"site": "about 0.4 GB", "test": "about 2 GB, more where PyTorch comes with CUDA"}.get(
-        kind, "several GB"
-    )
+    size = {"site": "about 0.4 GB", "test": "about 2 GB, more where PyTorch comes with CUDA"}.get(kind, "several GB")
     _step(f"packages of requirements/{kind}.txt ({size}; minutes the first time)")
     began = time.monotonic()
     install = ["-m", "uv", "pip", "install", "--compile-bytecode", "--python", str(python), "-r", str(lock)]

@@ -22,8 +22,7 @@ from fieldguide.runner import Run
 
 @app.command("list", epilog="Examples:  `fieldguide list`  ·  `fieldguide list inference --json`")
 def list_pages(
-    area: Annotated[str, typer.Argument(help="Only this area, such as inference.")] = "",
-    as_json: AsJson = False,
+    area: Annotated[str, typer.Argument(help="Only this area, such as inference.")] = "", as_json: AsJson = False
 ) -> None:
     """List the pages: status, snippets, examples, tests, and when each last passed on this machine."""
     project = console.checkout()
@@ -35,9 +34,7 @@ def list_pages(
         console.print_json(rows)
         return
     head = ["page", "status", "snippets", "examples", "tests", "last passed here"]
-    console.columns(
-        [head, *([str(row[key]) for key in ("name", *head[1:5])] + [_passed(row)] for row in rows)]
-    )
+    console.columns([head, *([str(row[key]) for key in ("name", *head[1:5])] + [_passed(row)] for row in rows)])
 
 
 def _row(project: Project, trio: Trio) -> dict[str, Any]:
@@ -57,9 +54,7 @@ def _row(project: Project, trio: Trio) -> dict[str, Any]:
 def _passed(row: dict[str, Any]) -> str:
     if not row["snippets"]:
         return "–"
-    return (row["last_passed"] or "never") + (
-        ", changed since" if row["last_passed"] and not row["fresh"] else ""
-    )
+    return (row["last_passed"] or "never") + (", changed since" if row["last_passed"] and not row["fresh"] else "")
 
 
 def _tests(path: Path) -> int:

@@ -81,9 +81,7 @@ def _touched(project: Project, names: list[str], *, quiet: bool) -> tuple[list[T
         why = f" ({found.machinery} can change any of them)" if found.machinery else ""
         what = [*(trio.name for trio in found.trios), *(f"labs/{lab}" for lab in labs)]
         told = ", ".join(what[:6]) + (f" and {len(what) - 6} more" if what[6:] else "")
-        console.err.print(
-            f"{console.several(len(found.files), 'file')} differ; touched: {told or 'no page'}{why}."
-        )
+        console.err.print(f"{console.several(len(found.files), 'file')} differ; touched: {told or 'no page'}{why}.")
     return list(found.trios), [project.relative(path) for path in found.tests], labs
 
 
@@ -116,12 +114,8 @@ def print_checked(project: Project, checked: Checked) -> None:
     if rows:
         console.columns(rows)
     if checked.elsewhere:
-        console.out.print(
-            f"\nelsewhere, not counted: {console.several(len(checked.elsewhere), 'thing')} to fix"
-        )
-        console.columns(
-            [["", f"{breach.path}:{breach.line}", breach.message] for breach in checked.elsewhere]
-        )
+        console.out.print(f"\nelsewhere, not counted: {console.several(len(checked.elsewhere), 'thing')} to fix")
+        console.columns([["", f"{breach.path}:{breach.line}", breach.message] for breach in checked.elsewhere])
         console.out.print()
     count = len(checked.breaches)
     console.out.print(
@@ -140,17 +134,12 @@ def check_area(area: str) -> Checked:
     project = console.checkout()
     own = [trio for trio in console.with_code(project) if trio.page.area == area]
     used = {
-        path
-        for trio in own
-        for each in (*trio.snippets, *trio.tests)
-        for path in runner.reach(each, project.root)[0]
+        path for trio in own for each in (*trio.snippets, *trio.tests) for path in runner.reach(each, project.root)[0]
     }
     trios = [*own, *(t for t in console.with_code(project) if t not in own and used & set(t.snippets))]
     environments.ensure_declared([path for trio in trios for path in trio.snippets])
     numbers = project.tests / "published" / area.replace("-", "_")
-    further = (
-        [f"--cases={project.relative(numbers)}/cases.jsonl", *PUBLISHED] if [*numbers.glob("*.py")] else []
-    )
+    further = [f"--cases={project.relative(numbers)}/cases.jsonl", *PUBLISHED] if [*numbers.glob("*.py")] else []
     checked = check_all(project, trios, further, [], everything=False)
     print_checked(project, checked)
     return checked
@@ -208,9 +197,7 @@ def _asked(project: Project, names: list[str] | None) -> tuple[list[Trio], list[
     if not names:
         return console.with_code(project), None
     labs = {name.removeprefix("docs/") for name in names if name.removeprefix("docs/").startswith("labs/")}
-    trios = {
-        t.name: t for t in (console.find(project, n) for n in names if n.removeprefix("docs/") not in labs)
-    }
+    trios = {t.name: t for t in (console.find(project, n) for n in names if n.removeprefix("docs/") not in labs)}
     stems = [Path(lab).stem.replace("_", "-") for lab in sorted(labs)]
     known = [path.stem for path in notebooks.sources(project)]
     for stem in stems:

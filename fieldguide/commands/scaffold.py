@@ -83,9 +83,7 @@ def scaffold(project: Project, name: str, title: str = "", noun: str = "basics")
 def _checked_name(project: Project, name: str) -> tuple[str, str]:
     area, _, slug = name.strip("/").removesuffix(".md").removeprefix("docs/").partition("/")
     if area not in project.area_slugs:
-        raise ScaffoldError(
-            f"a name is area/slug, and there is no area {area!r}. {near(area, project.area_slugs)}"
-        )
+        raise ScaffoldError(f"a name is area/slug, and there is no area {area!r}. {near(area, project.area_slugs)}")
     if not SLUG.fullmatch(slug) or keyword.iskeyword(slug):
         hint = re.sub(r"[^a-z0-9]+", "-", slug.lower()).strip("-0123456789")
         raise ScaffoldError(
@@ -105,9 +103,7 @@ def _alike(known: list[PlannedPage], slug: str, title: str) -> list[PlannedPage]
         shared = {word for word in words if any(other[:5] == word[:5] for other in theirs)}
         found.append((len(shared), page))
     most = max((count for count, _ in found), default=0)
-    return (
-        [page for count, page in found if count == most][:3] if most > 1 or (most and len(words) == 1) else []
-    )
+    return [page for count, page in found if count == most][:3] if most > 1 or (most and len(words) == 1) else []
 
 
 def _files(project: Project, page: PlannedPage, title: str, noun: str) -> dict[Path, str]:
@@ -132,12 +128,8 @@ def _files(project: Project, page: PlannedPage, title: str, noun: str) -> dict[P
     texts = {path: (TEMPLATES / template).read_text(encoding="utf-8") for path, template in targets.items()}
     texts[project.snippets / folder / "__init__.py"] = '"""Code of the page [[page]]: [[title]]."""\n'
     if not (project.snippets / area / "__init__.py").exists():
-        texts[project.snippets / area / "__init__.py"] = (
-            '"""Code of the area [[area]], a folder for each page."""\n'
-        )
-    return {
-        path: re.sub(r"\[\[(\w+)\]\]", lambda found: values[found[1]], text) for path, text in texts.items()
-    }
+        texts[project.snippets / area / "__init__.py"] = '"""Code of the area [[area]], a folder for each page."""\n'
+    return {path: re.sub(r"\[\[(\w+)\]\]", lambda found: values[found[1]], text) for path, text in texts.items()}
 
 
 def with_page(config: str, page: PlannedPage, title: str, order: list[str]) -> str:
@@ -155,14 +147,8 @@ def with_page(config: str, page: PlannedPage, title: str, order: list[str]) -> s
         ScaffoldError: if the navigation holds no page of the area.
     """
     lines = config.split("\n")
-    entry = re.compile(
-        rf"(?P<indent> *- +)(?P<title>[^#]*: +)?{re.escape(page.area)}/(?P<slug>[\w-]+)\.md *(#.*)?"
-    )
-    places = {
-        found["slug"]: (number, found)
-        for number, line in enumerate(lines)
-        if (found := entry.fullmatch(line))
-    }
+    entry = re.compile(rf"(?P<indent> *- +)(?P<title>[^#]*: +)?{re.escape(page.area)}/(?P<slug>[\w-]+)\.md *(#.*)?")
+    places = {found["slug"]: (number, found) for number, line in enumerate(lines) if (found := entry.fullmatch(line))}
     if not places:
         raise ScaffoldError(
             f"the navigation in mkdocs.yml has no line `- {page.area}/….md` to put the page behind: "
@@ -171,9 +157,7 @@ def with_page(config: str, page: PlannedPage, title: str, order: list[str]) -> s
     before = order[: order.index(page.slug)] if page.slug in order else order
     behind = [slug for slug in before if slug in places]
     number, neighbor = places[behind[-1]] if behind else max(places.values(), key=lambda place: place[0])
-    named = (
-        f"{json.dumps(title, ensure_ascii=False) if ':' in title else title}: " if neighbor["title"] else ""
-    )
+    named = f"{json.dumps(title, ensure_ascii=False) if ':' in title else title}: " if neighbor["title"] else ""
     lines.insert(number + 1, f"{neighbor['indent']}{named}{page.name}.md")
     return "\n".join(lines)
 
@@ -185,9 +169,7 @@ def with_entry(curriculum: str, page: PlannedPage) -> str:
         ScaffoldError: if the area lists no pages, one on each line.
     """
     lines = curriculum.split("\n")
-    start = next(
-        (n for n, line in enumerate(lines) if re.fullmatch(rf"  {page.area}: *(#.*)?", line)), len(lines)
-    )
+    start = next((n for n, line in enumerate(lines) if re.fullmatch(rf"  {page.area}: *(#.*)?", line)), len(lines))
     end = next((n for n in range(start + 1, len(lines)) if re.match(r" {0,2}[^ ]", lines[n])), len(lines))
     last = max((n for n in range(start, end) if re.match(r" {6}[\w-]+: *\{", lines[n])), default=None)
     if last is None:

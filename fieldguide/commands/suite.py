@@ -55,9 +55,7 @@ def tests(name: str, arguments: Sequence[str], *, quiet: bool = False) -> Step:
 def tool(name: str, command: Sequence[str]) -> Step:
     """One of the cheap steps."""
     began = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
     hint = "\nTo fix: make format" if name == "format" else ""
     said = f"{done.stdout.strip()}\n{done.stderr.strip()}{hint}" if done.returncode else ""
     return Step(name, done.returncode == 0, time.monotonic() - began, said)

@@ -76,9 +76,7 @@ def read(form: type[F], source: str, what: str, first: int = 1) -> Filled[F]:
         value = TypeAdapter(form).validate_python(data)
     except ValidationError as error:
         wrong = describe(error, form, what)
-        return Filled(
-            None, sorted([*problems, *(Problem(_line(node, at), *said) for at, *said in wrong)]), node
-        )
+        return Filled(None, sorted([*problems, *(Problem(_line(node, at), *said) for at, *said in wrong)]), node)
     return Filled(None if problems else value, problems, node)
 
 
@@ -126,14 +124,8 @@ def describe(error: ValidationError, form: Any, what: str) -> Iterator[tuple[Pla
                 f"write `key: value` lines: {', '.join(_keys(form))}.",
             )
         else:
-            must = (
-                found["msg"].replace("Input should be", "must be").replace("String should have", "must have")
-            )
-            yield (
-                place,
-                f"{key} {must}, not `{str(found['input'])[:40]}`.",
-                "correct it; quote what is to be a text.",
-            )
+            must = found["msg"].replace("Input should be", "must be").replace("String should have", "must have")
+            yield (place, f"{key} {must}, not `{str(found['input'])[:40]}`.", "correct it; quote what is to be a text.")
 
 
 def _where(place: Place, what: str) -> str:

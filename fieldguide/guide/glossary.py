@@ -23,9 +23,7 @@ class Term(Form):
 
     term: Text
     abbr: str = ""
-    tip: Annotated[str, StringConstraints(max_length=50)] = (
-        ""  # it stands in the HTML of every page with the term
-    )
+    tip: Annotated[str, StringConstraints(max_length=50)] = ""  # it stands in the HTML of every page with the term
     aliases: list[Text] = Field(default=[])
     says: Text
     page: Text
@@ -77,9 +75,7 @@ def read(project: Project) -> tuple[list[Term], list[Breach]]:
     return terms, sorted(project.breach(path, problem, "glossary") for problem in problems)
 
 
-def _together(
-    terms: list[Term], filled: forms.Filled[list[Term]], planned: frozenset[str]
-) -> Iterator[Problem]:
+def _together(terms: list[Term], filled: forms.Filled[list[Term]], planned: frozenset[str]) -> Iterator[Problem]:
     """What is wrong between entries: names used twice, and names of what is not there."""
     first: dict[str, int] = {}
     names = {term.name for term in terms}

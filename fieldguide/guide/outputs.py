@@ -95,9 +95,7 @@ def parse(path: Path, where: str | None = None) -> dict[str, str]:
 
 def render(sections: Mapping[str, str]) -> str:
     """The text of a recorded output."""
-    return "\n".join(
-        f"# --8<-- [start:{name}]\n{text}\n# --8<-- [end:{name}]\n" for name, text in sections.items()
-    )
+    return "\n".join(f"# --8<-- [start:{name}]\n{text}\n# --8<-- [end:{name}]\n" for name, text in sections.items())
 
 
 def compare(

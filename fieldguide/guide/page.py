@@ -25,14 +25,11 @@ INCLUDE = re.compile(r"""^[ \t>]*-+8<-+[ \t]+(["'])(?P<target>.+?)\1[ \t]*$""")
 COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
 INLINE_CODE = re.compile(r"(?<![`\\])(`+)(?!`)(?:[^\n]|\n(?!\s*\n))+?(?<!`)\1(?!`)")
 MATH = re.compile(
-    r"(?<![\\$])\$\$(?!\$).+?(?<!\\)\$\$|(?<![\\$])\$(?![\s$])(?:[^$\n]|\n(?!\s*\n))+?(?<![\s\\])\$(?!\d)",
-    re.S,
+    r"(?<![\\$])\$\$(?!\$).+?(?<!\\)\$\$|(?<![\\$])\$(?![\s$])(?:[^$\n]|\n(?!\s*\n))+?(?<![\s\\])\$(?!\d)", re.S
 )
 HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6})[ \t]+(?P<text>.+?)(?:[ \t]+#+)?[ \t]*$", re.M)
 ATTRIBUTES = re.compile(r"[ \t]*\{:?[^}\n]*\}[ \t]*$")
-FACT = re.compile(
-    r"<data\b(?P<attributes>[^>]*)>(?P<text>.*?)(?P<end></data\s*>|(?=<data\b)|\Z)", re.S | re.I
-)
+FACT = re.compile(r"<data\b(?P<attributes>[^>]*)>(?P<text>.*?)(?P<end></data\s*>|(?=<data\b)|\Z)", re.S | re.I)
 FACT_NAME = re.compile(r"\s+value=\"(?P<name>[^\"]+)\"\s*")
 CITATION = r"\[(@[\w:.+-]+(?:,[^\];]*)?(?:;\s*@[\w:.+-]+(?:,[^\];]*)?)*)\](?!\()"
 """`[@key]`, `[@key, §3]`, `[@first; @second]`."""
@@ -354,9 +351,7 @@ def read(path: Path, name: str) -> Page:
         return Page(path, name, text, {}, 1)
     end = re.search(r"^---[ \t]*$", text[4:], re.M)
     if end is None:
-        problem = Problem(
-            1, "the front matter is never closed.", "add a line `---` after it.", "front-matter"
-        )
+        problem = Problem(1, "the front matter is never closed.", "add a line `---` after it.", "front-matter")
         return Page(path, name, text, {}, 1, problem)
     block = text[4 : 4 + end.start()]
     _, meta, wrong = forms.load(block, "the front matter", 2)

@@ -159,8 +159,7 @@ class Project:
     def every_page(self) -> tuple[Page, ...]:
         """Every page as far as it can be read; see its `problem`."""
         return tuple(
-            page.read(path, path.relative_to(self.docs).with_suffix("").as_posix())
-            for path in self.page_files
+            page.read(path, path.relative_to(self.docs).with_suffix("").as_posix()) for path in self.page_files
         )
 
     @cached_property

@@ -41,9 +41,7 @@ def read(text: str) -> tuple[dict[str, Region], list[Problem]]:
         kind, name = match.groups()
         if kind == "start":
             if name in found or name in opened:
-                problems.append(
-                    Problem(number, f"the region `{name}` starts twice.", "give the second its own name.")
-                )
+                problems.append(Problem(number, f"the region `{name}` starts twice.", "give the second its own name."))
             opened[name] = number
         elif name not in opened:
             fix = f"add `# --8<-- [start:{name}]` above, or delete this line."

@@ -80,15 +80,11 @@ def read(project: Project) -> tuple[dict[str, Entry], list[Breach]]:
             message = f"the key `{block.key}` is used twice{first}."
             breaches.append(_breach(line, message, "delete one of the two, or rename it."))
         elif isinstance(block, model.ParsingFailedBlock):
-            message = (
-                "an entry cannot be read: a brace, quote or comma is missing, or a field is given twice."
-            )
+            message = "an entry cannot be read: a brace, quote or comma is missing, or a field is given twice."
             fix = "close every brace, and end every field but the last with a comma."
             breaches.append(_breach(line, message, fix))
         elif isinstance(block, model.ImplicitComment):
-            stray = (
-                row for row in (block.comment or "").split("\n") if row.strip() and row.lstrip()[0] != "%"
-            )
+            stray = (row for row in (block.comment or "").split("\n") if row.strip() and row.lstrip()[0] != "%")
             for row in stray:
                 fix = "begin an entry with `@`, a remark with `%`."
                 breaches.append(_breach(line, f"text outside an entry: `{row.strip()[:40]}`.", fix))

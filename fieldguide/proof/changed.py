@@ -77,22 +77,16 @@ def _fork_point(root: Path, base: str | None) -> str | None:
         except GitError:
             continue
     if base:
-        raise GitError(
-            f"git knows no branch or commit {base!r}; with --changed, the argument is what to compare with."
-        )
+        raise GitError(f"git knows no branch or commit {base!r}; with --changed, the argument is what to compare with.")
     return None
 
 
 def touched(project: Project, base: str | None = None) -> Touched:
     """Pages and tests that a branch can have broken."""
     files = changed_files(project.root, base)
-    machinery = next(
-        (name for name in sorted(map(project.relative, files)) if name.startswith(MACHINERY)), ""
-    )
+    machinery = next((name for name in sorted(map(project.relative, files)) if name.startswith(MACHINERY)), "")
     trios = tuple(t for t in project.trios if t.snippets and (machinery or _depends(project, t, files)))
-    further = (
-        path for path in sorted(project.tests.glob("published/test_*.py")) if _used(project, {path}) & files
-    )
+    further = (path for path in sorted(project.tests.glob("published/test_*.py")) if _used(project, {path}) & files)
     labs = (
         path
         for path in notebooks.sources(project)
@@ -111,17 +105,13 @@ def _depends(project: Project, trio: Trio, changed: frozenset[Path]) -> bool:
     owners = {fact.owner for fact in all_shown(project) if fact.page is trio.page}
     quoted = {path for other in project.trios if other.name in owners for path in other.snippets}
     code = {path.with_name(path.name.replace(".out.txt", ".py")) for path in shown}
-    return bool(
-        changed & (_used(project, {*trio.snippets, *trio.tests, *quoted, *code}) | shown | {trio.page.path})
-    )
+    return bool(changed & (_used(project, {*trio.snippets, *trio.tests, *quoted, *code}) | shown | {trio.page.path}))
 
 
 def _used(project: Project, files: set[Path]) -> set[Path]:
     """`files` with all that the Python files among them import, and what tests find in their folders."""
     for folder in {path.parent for path in files if project.tests in path.parents}:
-        files = files | {
-            p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(("test_", "."))
-        }
+        files = files | {p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(("test_", "."))}
     for path in [path for path in files if path.suffix == ".py" and path.is_file()]:
         files = files | runner.reach(path, project.root)[0]
     return files

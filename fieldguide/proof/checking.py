@@ -95,9 +95,7 @@ def check(
     return checked
 
 
-def _sort(
-    project: Project, checked: Checked, read: list[Breach], ran: list[Breach], everything: bool
-) -> None:
+def _sort(project: Project, checked: Checked, read: list[Breach], ran: list[Breach], everything: bool) -> None:
     """Say each thing once, causes first, and apart what is wrong elsewhere."""
     known = {(breach.path, breach.line, breach.rule) for breach in read}
     ran = [breach for breach in ran if (breach.path, breach.line, breach.rule) not in known]
@@ -199,9 +197,7 @@ def typed(project: Project, files: Sequence[Path]) -> list[Breach]:
         return []
     found = _found(project, "mypy", "--output=json", "--no-error-summary", *code)
     return [
-        Breach(
-            each["file"], each["line"], "types", f"{each['message']} ({each['code']}).", each["hint"] or ""
-        )
+        Breach(each["file"], each["line"], "types", f"{each['message']} ({each['code']}).", each["hint"] or "")
         for each in found
         if each["severity"] == "error"
     ]

@@ -46,12 +46,7 @@ def execute(project: Project, source: Path) -> Any:
     notebook = jupytext.read(source, fmt="py:percent")
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
-    env = {
-        **os.environ,
-        **dict.fromkeys(THREADS, "1"),
-        "PYTHONHASHSEED": "0",
-        "PYTHONPATH": str(project.root),
-    }
+    env = {**os.environ, **dict.fromkeys(THREADS, "1"), "PYTHONHASHSEED": "0", "PYTHONPATH": str(project.root)}
     with tempfile.TemporaryDirectory(prefix="fieldguide-lab-") as folder:
         resources = {"metadata": {"path": folder}}
         client = NotebookClient(notebook, timeout=TIMEOUT_S, resources=resources, record_timing=False)
@@ -117,9 +112,7 @@ def record(project: Project, only: Sequence[str] | None = None) -> tuple[list[An
         try:
             notebook = execute(project, source)
         except CellError as error:
-            refused.append(
-                _breach(project, source, error.index, f"did not run: {error}", "correct the cell.")
-            )
+            refused.append(_breach(project, source, error.index, f"did not run: {error}", "correct the cell."))
             continue
         if before:
             _keep(nbformat.reads(before, as_version=4), notebook)

@@ -210,11 +210,7 @@ def adapters(project: Project) -> dict[str, Adapter]:
 
 def reproduce(cases: Iterable[Case], families: dict[str, Adapter]) -> dict[str, Any]:
     """Our value for every case whose family has an adapter, by id."""
-    return {
-        case.id: plain(families[case.family](case.inputs, case.unit))
-        for case in cases
-        if case.family in families
-    }
+    return {case.id: plain(families[case.family](case.inputs, case.unit)) for case in cases if case.family in families}
 
 
 def plain(value: Any) -> Any:

@@ -53,14 +53,7 @@ class Ledger:
         self.problems: list[dict[str, Any]] = []
 
     def _test(self, name: str) -> dict[str, Any]:
-        new = {
-            "area": area_of(name),
-            "outcome": "",
-            "seconds": 0.0,
-            "asserted": False,
-            "line": 1,
-            "message": "",
-        }
+        new = {"area": area_of(name), "outcome": "", "seconds": 0.0, "asserted": False, "line": 1, "message": ""}
         return self.tests.setdefault(name, new)
 
     @pytest.hookimpl(tryfirst=True)
@@ -100,15 +93,9 @@ class Ledger:
             test["asserted"] |= outcome == "passed" and _calls_a_checker(item)
             test["line"] = (item.location[1] or 0) + 1
             if outcome == "skipped":
-                self._problem(
-                    item, "was skipped without an entry in tests/skips.toml", "add one, or repair it"
-                )
+                self._problem(item, "was skipped without an entry in tests/skips.toml", "add one, or repair it")
             if report.failed:
-                here = (
-                    [e.lineno + 1 for e in call.excinfo.traceback if e.path == item.path]
-                    if call.excinfo
-                    else []
-                )
+                here = [e.lineno + 1 for e in call.excinfo.traceback if e.path == item.path] if call.excinfo else []
                 test["line"] = here[-1] if here else test["line"]
                 reason = call.excinfo.exconly() if call.excinfo else str(report.longrepr)
                 test["message"] = reason.removeprefix("AssertionError: ").split("\n")[0]

@@ -73,9 +73,7 @@ def run_trios(project: Project, trios: Iterable[Trio], *, done: OnDone | None = 
     return {trio.name: [runs[path] for path in trio.snippets] for trio in trios}
 
 
-def verify(
-    project: Project, trios: Iterable[Trio], runs: Mapping[str, Sequence[Run]] | None = None
-) -> list[Breach]:
+def verify(project: Project, trios: Iterable[Trio], runs: Mapping[str, Sequence[Run]] | None = None) -> list[Breach]:
     """List where recorded outputs or stated facts differ from what the snippets do.
 
     Args:
@@ -145,13 +143,8 @@ def _output_breaches(project: Project, trio: Trio, run: Run) -> Iterator[Breach]
             message = f"the output of example `{section}` in {name} has not been recorded."
         else:
             diff = textwrap.indent(difference.diff, "    ")
-            message = (
-                f"example `{section}` in {name} does not print what is recorded "
-                f"(- expected, + got):\n{diff}\n "
-            )
-        yield Breach(
-            *_place(project, run.snippet, section), "output", message, f"if the new output is right: {record}"
-        )
+            message = f"example `{section}` in {name} does not print what is recorded (- expected, + got):\n{diff}\n "
+        yield Breach(*_place(project, run.snippet, section), "output", message, f"if the new output is right: {record}")
 
 
 def _figure_breaches(project: Project, trio: Trio, run: Run) -> Iterator[Breach]:
@@ -166,7 +159,9 @@ def _figure_breaches(project: Project, trio: Trio, run: Run) -> Iterator[Breach]
             message = f"{source} has not been recorded: there is no `{path.name}`."
         elif line:
             diff = outputs.Difference(name, line, recorded, drawn).diff
-            message = f"{source} is drawn otherwise than recorded (- recorded, + drawn):\n{textwrap.indent(diff, '    ')}\n "
+            message = (
+                f"{source} is drawn otherwise than recorded (- recorded, + drawn):\n{textwrap.indent(diff, '    ')}\n "
+            )
         else:
             continue
         yield Breach(*_figure_place(project, trio, run.snippet, name), "figure", message, fix)
@@ -203,9 +198,7 @@ def _failed(project: Project, run: Run, error: Failure) -> Breach:
     return Breach(project.relative(run.snippet), line, f"run-{error.kind}", message, fix)
 
 
-def _fact_breaches(
-    project: Project, trios: list[Trio], runs: Mapping[str, Sequence[Run]]
-) -> Iterator[Breach]:
+def _fact_breaches(project: Project, trios: list[Trio], runs: Mapping[str, Sequence[Run]]) -> Iterator[Breach]:
     """Facts that the selected pages rest on, and facts of theirs that other pages rest on, or that none does."""
     selected = {trio.name for trio in trios}
     named = [(page, *fact) for page in project.pages for fact in page.named_facts]
@@ -227,9 +220,7 @@ def _fact_breaches(
     unknown = set()
     for page, line, owner, name in named:
         if {page.name, owner} & selected and name not in facts.get(owner, {}) and owner not in failed:
-            message = (
-                f"no snippet of `{owner}` computes the fact `{name}`. {near(name, facts.get(owner, {}))}"
-            )
+            message = f"no snippet of `{owner}` computes the fact `{name}`. {near(name, facts.get(owner, {}))}"
             fix = "correct the name, or compute the number in `facts()`."
             unknown.add(owner)
             yield Breach(project.relative(page.path), line, "fact", message, fix, page.name)
@@ -247,8 +238,7 @@ def _fact_breaches(
         tolerance = runner.read_head(path).tolerance.get("facts", outputs.DEFAULT)
         if not outputs.same_line(fact.text, value, tolerance):
             message = (
-                f"the page says `{fact.text}` for the fact `{fact.name}`; "
-                f"{project.relative(path)} computes `{value}`."
+                f"the page says `{fact.text}` for the fact `{fact.name}`; {project.relative(path)} computes `{value}`."
             )
             fix = f"if that is right: fieldguide record {fact.owner}"
             yield Breach(project.relative(fact.page.path), fact.line, "fact", message, fix, fact.page.name)
@@ -337,9 +327,7 @@ def _unrecordable(project: Project, trio: Trio, first: Run, second: Run) -> list
         if line := outputs.first_difference(drawn, other, Tolerance(rel=0)):
             diff = textwrap.indent(outputs.Difference(figure, line, drawn, other).diff, "    ")
             message = f"figure `{figure}` changes from run to run:\n{diff}\n "
-            breaches.append(
-                Breach(name, runner.figures(first.snippet)[figure], "unstable", message, UNSTABLE)
-            )
+            breaches.append(Breach(name, runner.figures(first.snippet)[figure], "unstable", message, UNSTABLE))
     for fact, value in first.facts.items():
         other = second.facts.get(fact, "")
         if _first_change(value, other, head.tolerance.get("facts", exact)):
@@ -374,9 +362,7 @@ def _new_output(snippet: Path, run: Run, measured: bool) -> str:
         old = {}
     if measured:
         return outputs.render(run.sections)
-    return outputs.render(
-        {name: outputs.keep_measured(old.get(name, ""), text) for name, text in run.sections.items()}
-    )
+    return outputs.render({name: outputs.keep_measured(old.get(name, ""), text) for name, text in run.sections.items()})
 
 
 def _rewrite(project: Project, path: Path, text: str) -> list[Change]:

@@ -32,9 +32,7 @@ class Proof:
 class Pytest:
     """A pytest that runs beside everything else."""
 
-    def __init__(
-        self, root: Path, arguments: Sequence[str], report: str = REPORT, *, quiet: bool = True
-    ) -> None:
+    def __init__(self, root: Path, arguments: Sequence[str], report: str = REPORT, *, quiet: bool = True) -> None:
         self.report = root / report
         self.report.unlink(missing_ok=True)
         self.output = tempfile.TemporaryFile() if quiet else None  # noqa: SIM115 (closed by `finish`)
@@ -56,21 +54,15 @@ class Pytest:
             printed = self.output.read().decode("utf-8", errors="replace")
             self.output.close()
         if found is None:
-            why = (
-                "pytest ended without a report: it was killed, or something called exit before the tests ran."
-            )
+            why = "pytest ended without a report: it was killed, or something called exit before the tests ran."
             return Proof([_breach("tests", 1, why, "see what ends it early.")], {}, printed)
-        breaches = [
-            _failed(name, test) for name, test in found["tests"].items() if test["outcome"] == "failed"
-        ]
+        breaches = [_failed(name, test) for name, test in found["tests"].items() if test["outcome"] == "failed"]
         breaches += [_breach(**problem) for problem in found["problems"]]
         if not breaches and (code or found["exit"]):
             last = (printed.strip().splitlines() or ["it printed nothing"])[-1]
             breaches = [_breach("tests", 1, f"pytest ended with code {code}: {last}.", "read its output.")]
         elif not breaches and not any(test["outcome"] == "passed" for test in found["tests"].values()):
-            breaches = [
-                _breach("tests", 1, "no test passed: nothing was proven.", "see what pytest selected.")
-            ]
+            breaches = [_breach("tests", 1, "no test passed: nothing was proven.", "see what pytest selected.")]
         return Proof(breaches, found["tests"], printed)
 
     def stop(self) -> None:

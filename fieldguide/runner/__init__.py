@@ -22,16 +22,7 @@ environments of engines.
 
 from fieldguide.runner.pool import ROOT
 from fieldguide.runner.schedule import record_runs, run
-from fieldguide.runner.snippet import (
-    Head,
-    HeadError,
-    Tolerance,
-    examples,
-    figures,
-    is_light,
-    reach,
-    read_head,
-)
+from fieldguide.runner.snippet import Head, HeadError, Tolerance, examples, figures, is_light, reach, read_head
 from fieldguide.runner.task import Failure, Run
 
 __all__ = [

@@ -30,9 +30,7 @@ TAGS = frozenset({
 })  # fmt: skip
 KEPT = re.compile(r"currentColor|none|inherit|transparent|url\(#[\w-]+\)|var\(--[\w-]+\)")
 PAINT = ("fill", "stroke", "stop-color", "color", "flood-color")
-FONT = re.compile(
-    r"(?:(?P<style>italic|oblique)\s+)?(?:(?P<weight>bold|\d{3})\s+)?(?P<size>[\d.]+(?:px)?)\s.*"
-)
+FONT = re.compile(r"(?:(?P<style>italic|oblique)\s+)?(?:(?P<weight>bold|\d{3})\s+)?(?P<size>[\d.]+(?:px)?)\s.*")
 NUMBER = re.compile(r"-?\d+\.\d{3,}")
 
 
@@ -57,14 +55,10 @@ def svg(drawn: Any, name: str) -> str:
     """
     if hasattr(drawn, "savefig"):
         file = io.StringIO()
-        drawn.savefig(
-            file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
-        )
+        drawn.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
         drawn = file.getvalue()
     if not isinstance(drawn, str):
-        raise DrawingError(
-            f"it returned {type(drawn).__name__}, not a Matplotlib figure or the text of an SVG."
-        )
+        raise DrawingError(f"it returned {type(drawn).__name__}, not a Matplotlib figure or the text of an SVG.")
     try:
         root = ElementTree.fromstring(drawn)
     except ElementTree.ParseError as error:

@@ -32,9 +32,7 @@ PROGRAMS = {
 }
 
 
-def plan(
-    path: Path, root: Path, folder: Path, seed: int, examples: bool | Collection[str], facts: bool
-) -> Task:
+def plan(path: Path, root: Path, folder: Path, seed: int, examples: bool | Collection[str], facts: bool) -> Task:
     """Read what the snippet declares, and refuse here what cannot run on this machine."""
     run = Run(path)
     head = Head()
@@ -81,11 +79,7 @@ def _unmet(head: Head, libraries: Iterable[str], root: Path) -> Failure | None:
             return Failure("needs", None, f"it needs `{program}`, which is not installed. {how}")
     if head.environment:
         if not python_of(root, head).exists():
-            return Failure(
-                "needs",
-                None,
-                f"it needs the environment .venv-{head.environment}. `make test` makes it.",
-            )
+            return Failure("needs", None, f"it needs the environment .venv-{head.environment}. `make test` makes it.")
         return None
     for library in sorted(libraries):
         here = (root / library).exists() or (root / f"{library}.py").exists()

@@ -41,9 +41,7 @@ class Pool:
         """Start tasks as places become free; yield each when it has ended."""
         for task in tasks:  # all at once: one imports while others already run
             if task.kind != "fresh" and (task.kind, task.seed) not in self.zygotes:
-                process = self._python(
-                    Path(sys.executable), ZYGOTE, task.job["environ"], [task.kind or "json"]
-                )
+                process = self._python(Path(sys.executable), ZYGOTE, task.job["environ"], [task.kind or "json"])
                 self.zygotes[task.kind, task.seed] = process
                 self.selector.register(cast(IO[bytes], process.stdout), selectors.EVENT_READ, process)
         todo = list(tasks)

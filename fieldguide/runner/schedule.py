@@ -75,9 +75,7 @@ def _run_all(
         try:
             # What may take longest goes first, then what is slowest to start: fresh processes, then PyTorch.
             order = ["fresh", *WARM, ""]
-            for task in pool.work(
-                sorted(tasks, key=lambda task: (-task.head.timeout_s, order.index(task.kind)))
-            ):
+            for task in pool.work(sorted(tasks, key=lambda task: (-task.head.timeout_s, order.index(task.kind)))):
                 collect(task)
                 shutil.rmtree(task.folder, ignore_errors=True)
                 if on_done:

@@ -210,9 +210,7 @@ def _named(tree: ast.Module | None, package: tuple[str, ...]) -> Iterator[str]:
                 yield from (f"{module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Call) and "import_module" in _called(node):
             # `import_module("snippets.post-training.lora")`: a folder that no import statement can name
-            yield from (
-                a.value for a in node.args[:1] if isinstance(a, ast.Constant) and isinstance(a.value, str)
-            )
+            yield from (a.value for a in node.args[:1] if isinstance(a, ast.Constant) and isinstance(a.value, str))
 
 
 def _called(node: ast.Call) -> str:

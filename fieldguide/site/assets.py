@@ -94,9 +94,7 @@ def _calculators(project: Project, target: Path) -> None:
     """The sources that the browser runs, as one archive with fixed dates."""
     root = project.root
     modules = {root / name for name in ENGINE} | calculator_modules(project)
-    packages = {
-        above / "__init__.py" for path in modules for above in path.parents if above.is_relative_to(root)
-    }
+    packages = {above / "__init__.py" for path in modules for above in path.parents if above.is_relative_to(root)}
     temporary = target.with_suffix(".new")
     with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(modules | packages - {root / "__init__.py"}):

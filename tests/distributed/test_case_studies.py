@@ -25,9 +25,7 @@ SECONDS = {
 # ---- counting
 def test_flops_of_a_token_are_those_that_pytorch_counts():
     """The same shape in transformers, without memory; eager attention multiplies all pairs."""
-    config = GPT2Config(
-        n_layer=3, n_embd=256, n_head=8, vocab_size=1000, n_positions=64, attn_implementation="eager"
-    )
+    config = GPT2Config(n_layer=3, n_embd=256, n_head=8, vocab_size=1000, n_positions=64, attn_implementation="eager")
     with torch.device("meta"):
         model = GPT2LMHeadModel(config)
         tokens = torch.zeros(2, 64, dtype=torch.long)

@@ -238,11 +238,7 @@ def test_overlap_and_read_are_numpys_slices(tmp_path_factory, data, first):
 
 def test_killed_in_a_step_and_in_a_save_and_the_curve_is_the_same(curves):
     became, losses = curves
-    assert became == {
-        "calm": ["finished"],
-        "killed": ["rank 2: SIGKILL"] * 2 + ["finished"],
-        "half": ["finished"],
-    }
+    assert became == {"calm": ["finished"], "killed": ["rank 2: SIGKILL"] * 2 + ["finished"], "half": ["finished"]}
     calm = {step: loss for step, _, loss in losses["calm"]}
     assert list(calm) == list(range(1, 13))
     steps = [step for step, _, _ in losses["killed"]]
@@ -270,9 +266,7 @@ def under_agent(home):
 def test_torchruns_agent_restarts_and_the_curve_is_the_same(tmp_path, curves, monkeypatch):
     monkeypatch.setenv("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "1")
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
-    handlers = {
-        s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
-    }
+    handlers = {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)}
     config = LaunchConfig(
         min_nodes=1, max_nodes=1, nproc_per_node=4, max_restarts=1, start_method="fork",
         rdzv_backend="c10d", rdzv_endpoint="127.0.0.1:0", monitor_interval=0.05,
@@ -396,19 +390,10 @@ def test_llama_3s_table_and_its_first_row():
     counts = {name: count for name, (count, _) in interval.LLAMA3_CAUSES.items()}
     assert sum(counts.values()) == 419
     wrong = [
-        name
-        for name, (count, printed) in interval.LLAMA3_CAUSES.items()
-        if abs(100 * count / 419 - printed) > 0.15
+        name for name, (count, printed) in interval.LLAMA3_CAUSES.items() if abs(100 * count / 419 - printed) > 0.15
     ]
     assert wrong == ["faulty GPU"]
-    gpu = (
-        "faulty GPU",
-        "HBM3 memory",
-        "GPU SRAM",
-        "GPU system processor",
-        "silent data corruption",
-        "GPU sensor",
-    )
+    gpu = ("faulty GPU", "HBM3 memory", "GPU SRAM", "GPU system processor", "silent data corruption", "GPU sensor")
     assert sum(interval.LLAMA3_CAUSES[name][1] for name in gpu) == pytest.approx(58.7)
 
 

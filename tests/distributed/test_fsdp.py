@@ -101,9 +101,7 @@ def ranks():
     single = real.Run(*torch.load(launch(real.alone, 1) / "single.pt"))
     folder = launch(everything, 4)
     saved = {
-        path.name: [torch.load(path / f"{rank}.pt") for rank in range(4)]
-        for path in folder.iterdir()
-        if path.is_dir()
+        path.name: [torch.load(path / f"{rank}.pt") for rank in range(4)] for path in folder.iterdir() if path.is_dir()
     }
     saved["compare"] = [{k: real.Run(*run) for k, run in part.items()} for part in saved["compare"]]
     return saved | {"single": single}
@@ -171,9 +169,7 @@ def test_two_backward_passes_add_up(ranks):
 def test_unequal_parts_need_sums_over_all_samples(ranks):
     exact = torch.cat([grad.flatten() for grad in ranks["single"].grads])
     for grads in ranks["unequal"]:
-        off = {
-            k: (torch.cat([g.flatten() for g in v]) - exact).norm() / exact.norm() for k, v in grads.items()
-        }
+        off = {k: (torch.cat([g.flatten() for g in v]) - exact).norm() / exact.norm() for k, v in grads.items()}
         assert off["sums"] < 1e-5
         assert off["means"] > 0.05
 

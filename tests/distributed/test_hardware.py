@@ -123,11 +123,5 @@ def test_the_calculator_offers_every_chip_of_the_table():
 
 def test_links_are_those_of_their_lanes():
     """Links times lanes times GB/s of a lane, of NVLink 3, 4 and 5; seven neighbors of an MI300X (Bekman 2026)."""
-    rates = {
-        "A100": 12 * 4 * 6.25,
-        "H100": 18 * 2 * 12.5,
-        "H200": 18 * 2 * 12.5,
-        "B200": 18 * 2 * 25,
-        "MI300X": 7 * 64,
-    }
+    rates = {"A100": 12 * 4 * 6.25, "H100": 18 * 2 * 12.5, "H200": 18 * 2 * 12.5, "B200": 18 * 2 * 25, "MI300X": 7 * 64}
     assert {name: roofline.ACCELERATORS[name].link_gb_s for name in rates} == rates

@@ -16,11 +16,7 @@ from snippets.distributed.memory import activations, calculator, fragments, leak
 def test_every_recipe_is_what_pytorch_holds_after_a_step(recipe):
     held = states.state_bytes(*states.WAYS[recipe])
     expected = recipes.RECIPES[recipe]
-    assert held == {
-        "weights": expected.weights,
-        "gradients": expected.gradients,
-        "optimizer": expected.optimizer,
-    }
+    assert held == {"weights": expected.weights, "gradients": expected.gradients, "optimizer": expected.optimizer}
 
 
 def test_recipes_are_what_pytorchs_memory_tracker_counts():
@@ -107,9 +103,7 @@ def test_the_pool_never_loses_or_invents_memory(actions):
                 continue
         assert pool.held(1) == sum(block[0] for block in mine)
         assert pool.held(0) + pool.held(1) <= pool.limit
-        assert not any(
-            not left[1] and not right[1] for segment in pool.segments for left, right in pairwise(segment)
-        )
+        assert not any(not left[1] and not right[1] for segment in pool.segments for left, right in pairwise(segment))
 
 
 def test_the_calculator_adds_up():

@@ -14,12 +14,7 @@ from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, Replicate, Shard
-from torch.distributed.tensor.parallel import (
-    ColwiseParallel,
-    RowwiseParallel,
-    SequenceParallel,
-    parallelize_module,
-)
+from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, SequenceParallel, parallelize_module
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
@@ -60,9 +55,7 @@ def llama(layers, hidden, heads, width):
 
 
 def gpt2(layers, hidden, heads):
-    return GPT2LMHeadModel, GPT2Config(
-        n_layer=layers, n_embd=hidden, n_head=heads, vocab_size=51_200, n_positions=2048
-    )
+    return GPT2LMHeadModel, GPT2Config(n_layer=layers, n_embd=hidden, n_head=heads, vocab_size=51_200, n_positions=2048)
 
 
 REFERENCE = {
@@ -269,8 +262,7 @@ def test_layers_computed_again_send_again():
     run = RUNS["DeepSeek-V3, fp8 rate"]
     m, machine = MODELS[run.model], MACHINES[run.machine]
     once, again = (
-        traffic(m, replace(run.layout, recompute=how), machine, 8, 1.0)["EP"]
-        for how in ("elementwise", "layers")
+        traffic(m, replace(run.layout, recompute=how), machine, 8, 1.0)["EP"] for how in ("elementwise", "layers")
     )
     assert (again.fast, again.slow) == pytest.approx((1.5 * once.fast, 1.5 * once.slow))
     assert again.calls == 1.5 * once.calls
@@ -336,9 +328,7 @@ class Sent(TorchDispatchMode):
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         name = function.name()
         if "c10d" in name and "wait" not in name:
-            tensors = [
-                t for a in args for t in (a if isinstance(a, list) else [a]) if isinstance(t, torch.Tensor)
-            ]
+            tensors = [t for a in args for t in (a if isinstance(a, list) else [a]) if isinstance(t, torch.Tensor)]
             ranks = dist.get_world_size()
             if "all_gather" in name or "allgather" in name:
                 self.bytes += min(t.nbytes for t in tensors) * (ranks - 1)

@@ -63,11 +63,7 @@ def test_the_split_bubble_is_the_published_formula(ranks, rounds):
     assert cost.idle_share(spans) == pytest.approx(cost.split_bubble(ranks, ranks * rounds, 1, 2, 1))
 
 
-@given(
-    ranks=RANKS,
-    rounds=st.integers(1, 4),
-    name=st.sampled_from(["GPipe", "1F1B", "interleaved", "zero bubble"]),
-)
+@given(ranks=RANKS, rounds=st.integers(1, 4), name=st.sampled_from(["GPipe", "1F1B", "interleaved", "zero bubble"]))
 def test_a_played_schedule_respects_what_everything_needs(ranks, rounds, name):
     """Nothing starts before its input is there, and no rank does two things at once."""
     spans = pipeline.play(cost.orders(name, ranks, ranks * rounds), cost.SECONDS)
@@ -84,8 +80,7 @@ def test_a_played_schedule_respects_what_everything_needs(ranks, rounds, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "first", "last"),
-    [("GPipe", 12, 12), ("1F1B", 4, 1), ("interleaved", 5.5, 2.5), ("zero bubble", 4, 4)],
+    ("name", "first", "last"), [("GPipe", 12, 12), ("1F1B", 4, 1), ("interleaved", 5.5, 2.5), ("zero bubble", 4, 4)]
 )
 def test_activations_held(name, first, last):
     """1F1B: p on the first rank and one on the last; the split one gives that up (Qi et al. 2024)."""
@@ -116,9 +111,7 @@ def test_a_slow_stage_is_a_bubble_that_micro_batches_do_not_cure():
 
 def test_ranks_that_wait_for_each_other_are_named():
     orders = [breaks.from_the_end(rank, 2, 4) for rank in range(2)]
-    with pytest.raises(
-        RuntimeError, match=r"every rank waits: rank 0 for B0 of stage 1; rank 1 for F1 of stage 0$"
-    ):
+    with pytest.raises(RuntimeError, match=r"every rank waits: rank 0 for B0 of stage 1; rank 1 for F1 of stage 0$"):
         pipeline.play(orders, cost.SECONDS)
 
 

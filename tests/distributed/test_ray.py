@@ -316,12 +316,7 @@ def test_the_same_file_joins_a_session_by_its_address(cluster):
     assert joined.stdout.split() == [ray.get_runtime_context().get_node_id(), str(session.CPUS)]
 
 
-@given(
-    task=st.floats(1e-4, 10),
-    cores=st.integers(1, 300),
-    driver=st.floats(1e-6, 1e-3),
-    worker=st.floats(1e-6, 1e-2),
-)
+@given(task=st.floats(1e-4, 10), cores=st.integers(1, 300), driver=st.floats(1e-6, 1e-3), worker=st.floats(1e-6, 1e-2))
 def test_the_useful_share_is_that_of_a_queue(task, cores, driver, worker):
     """Tasks handed out one after another: after the start, the share of busy cores is the formula's."""
     free = [0.0] * cores
@@ -346,9 +341,7 @@ def test_known_answers_of_the_calculators():
     assert share == pytest.approx(0.9)
 
 
-@given(
-    steps=st.integers(2, 200), every=st.integers(1, 200), killed=st.integers(1, 199), restart=st.floats(0, 50)
-)
+@given(steps=st.integers(2, 200), every=st.integers(1, 200), killed=st.integers(1, 199), restart=st.floats(0, 50))
 def test_lost_work_is_what_a_walk_through_the_run_loses(steps, every, killed, restart):
     if killed >= steps:
         with pytest.raises(ValueError, match="over"):

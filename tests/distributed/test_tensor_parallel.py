@@ -59,9 +59,7 @@ def lookups(rank, folder):
     part = logits.chunk(RANKS, 1)[rank].clone().requires_grad_()
     loss = vocab.CrossEntropy.apply(part, ids, None)
     (3 * loss).backward()
-    torch.save(
-        (embedded.detach(), rows.grad, loss.detach(), part.grad, table, ids, logits), folder / f"{rank}.pt"
-    )
+    torch.save((embedded.detach(), rows.grad, loss.detach(), part.grad, table, ids, logits), folder / f"{rank}.pt")
 
 
 WORKS = {
@@ -206,9 +204,7 @@ def test_symptoms(saved, monkeypatch, tmp_path):
     assert (outputs["own masks"][1] - outputs["own masks"][0]).abs().max() > 0.001  # in evaluation, too
 
 
-@given(
-    t=st.integers(2, 64), hidden=st.integers(1, 200), inner=st.integers(1, 400), tokens=st.integers(1, 10**6)
-)
+@given(t=st.integers(2, 64), hidden=st.integers(1, 200), inner=st.integers(1, 400), tokens=st.integers(1, 10**6))
 def test_tokens_and_width_cancel(t, hidden, inner, tokens):
     """The ratio is (t - 1) C / βF, and 1 at the limit."""
     arithmetic, links = cost.layer_seconds(tokens, hidden, inner, t, 989e12, 0.0, 450e9)

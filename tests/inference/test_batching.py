@@ -150,9 +150,7 @@ def test_attention_costs_what_pytorchs_flop_counter_counts():
     toy = batching_engine.engine(params=0, layers=1, width=32, kv_bytes=0, bandwidth=1.0, flops=1.0)
     assert toy.pair * 6 * 20 == counter.get_total_flops()
     pairs = toy.parts([(14, 6)])[1] / toy.pair
-    assert pairs == pytest.approx(np.tril(np.ones((6, 20)), k=14).sum(), abs=6 / 2), (
-        "but for half the diagonal"
-    )
+    assert pairs == pytest.approx(np.tril(np.ones((6, 20)), k=14).sum(), abs=6 / 2), "but for half the diagonal"
 
 
 @settings(deadline=None, max_examples=60)
@@ -217,11 +215,7 @@ def test_arrivals_are_poisson_and_lengths_log_normal():
 
 
 @settings(deadline=None, max_examples=60)
-@given(
-    trace=st.lists(
-        st.tuples(st.floats(0, 9), st.integers(1, 3000), st.integers(1, 9)), min_size=1, max_size=8
-    )
-)
+@given(trace=st.lists(st.tuples(st.floats(0, 9), st.integers(1, 3000), st.integers(1, 9)), min_size=1, max_size=8))
 def test_a_trace_survives_its_file_and_has_the_form_of_vllms_client(trace):
     text = arrivals.trace_lines(trace)
     rows = [json.loads(line) for line in text.splitlines()]
@@ -256,9 +250,7 @@ def test_one_long_prompt_stalls_everybody_and_pieces_bound_the_stall():
 def test_the_stall_does_not_depend_on_how_memory_and_arithmetic_overlap():
     requests, _ = simulate(blocking.scene(), Policy(), H100_LLAMA3_8B.bound)
     cut, _ = simulate(blocking.scene(), Policy(budget=512), H100_LLAMA3_8B.bound)
-    whole, pieces = (
-        max(latency.gaps([r for r in run if r.prompt != blocking.LONG])) for run in (requests, cut)
-    )
+    whole, pieces = (max(latency.gaps([r for r in run if r.prompt != blocking.LONG])) for run in (requests, cut))
     assert whole > 1.6 and pieces < 0.045
 
 

@@ -9,15 +9,7 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from snippets.inference.case_studies import (
-    calculator,
-    deepseek,
-    hotspot,
-    mooncake,
-    paging,
-    ranking,
-    reduction,
-)
+from snippets.inference.case_studies import calculator, deepseek, hotspot, mooncake, paging, ranking, reduction
 from snippets.inference.kv_cache import sizes
 
 

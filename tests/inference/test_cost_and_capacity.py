@@ -101,21 +101,14 @@ def test_spares_suffice_and_one_less_does_not(needed, availability, target):
 
 
 @settings(max_examples=40)
-@given(
-    needed=st.lists(st.integers(0, 30), min_size=1, max_size=40),
-    discount=st.sampled_from([0.25, 0.4, 0.5, 0.75]),
-)
+@given(needed=st.lists(st.integers(0, 30), min_size=1, max_size=40), discount=st.sampled_from([0.25, 0.4, 0.5, 0.75]))
 def test_the_reserved_number_is_the_cheapest(needed, discount):
     best = min(fleet.bill(needed, copies, discount) for copies in range(32))
     assert fleet.bill(needed, fleet.reserve(needed, discount), discount) == pytest.approx(best)
 
 
 @settings(max_examples=40)
-@given(
-    demand=st.lists(st.floats(1, 500), min_size=5, max_size=60),
-    start=st.integers(0, 8),
-    target=st.floats(0.1, 1.0),
-)
+@given(demand=st.lists(st.floats(1, 500), min_size=5, max_size=60), start=st.integers(0, 8), target=st.floats(0.1, 1.0))
 def test_nobody_waits_if_the_target_covers_the_growth_during_a_start(demand, start, target):
     growth = min(demand[max(0, i - start)] / d for i, d in enumerate(demand))
     outcome = scaler.follow(demand, 5.0, min(target, growth), start)
@@ -145,9 +138,7 @@ def test_the_calculator_gives_the_published_day():
     )  # fmt: skip
     assert shown["cost at full utilization"] == "$0.112"
     assert float(str(shown["a million tokens, prompts and answers"])[1:]) == pytest.approx(0.112, abs=0.0015)
-    assert float(str(shown["a million answer tokens, if they carry it all"])[1:]) == pytest.approx(
-        0.518, rel=0.005
-    )
+    assert float(str(shown["a million answer tokens, if they carry it all"])[1:]) == pytest.approx(0.518, rel=0.005)
 
 
 @settings(max_examples=40)

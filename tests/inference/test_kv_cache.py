@@ -66,9 +66,7 @@ def test_weights_of_llama_3_70b_are_counted_not_remembered():
             vocab_size=128_256, hidden_size=8192, intermediate_size=28_672, num_hidden_layers=80,
             num_attention_heads=64, num_key_value_heads=8, head_dim=128, tie_word_embeddings=False,
         ))  # fmt: skip
-    assert (
-        2 * sum(p.numel() for p in model.parameters()) == kv_cache.LLAMA3_70B_WEIGHTS == kv_cache_time.WEIGHTS
-    )
+    assert 2 * sum(p.numel() for p in model.parameters()) == kv_cache.LLAMA3_70B_WEIGHTS == kv_cache_time.WEIGHTS
     assert kv_cache.kv_bytes_per_token(**kv_cache.LLAMA3_70B) == kv_cache_time.PER_TOKEN
 
 
@@ -142,11 +140,7 @@ def test_a_wrong_offset_after_a_prefix_hit_is_silent_and_wrong():
     wrong = kv_cache_model.resume(model, tokens, hit=64, first_position=0)
     assert wrong.isfinite().all() and wrong.shape == right.shape
     assert (wrong.argmax(-1) == right.argmax(-1)).float().mean() < 0.2
-    kl = (
-        F.kl_div(wrong.log_softmax(-1), right.log_softmax(-1), log_target=True, reduction="none")
-        .sum(-1)
-        .mean()
-    )
+    kl = F.kl_div(wrong.log_softmax(-1), right.log_softmax(-1), log_target=True, reduction="none").sum(-1).mean()
     assert kl.item() == pytest.approx(3.98, rel=0.05)
 
 
@@ -190,11 +184,7 @@ def test_the_documented_example_of_vllm_hits_two_blocks_of_four():
     assert kv_cache_prefix.cached_tokens(known, kv_cache_prefix.block_hashes(second, block=4), block=4) == 8
 
 
-@given(
-    a=st.lists(st.integers(0, 2), max_size=40),
-    b=st.lists(st.integers(0, 2), max_size=40),
-    block=st.integers(1, 8),
-)
+@given(a=st.lists(st.integers(0, 2), max_size=40), b=st.lists(st.integers(0, 2), max_size=40), block=st.integers(1, 8))
 def test_a_hit_is_the_common_prefix_in_whole_blocks(a, b, block):
     known = set(kv_cache_prefix.block_hashes(a, block))
     hit = kv_cache_prefix.cached_tokens(known, kv_cache_prefix.block_hashes(b, block), block)

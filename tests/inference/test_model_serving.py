@@ -79,9 +79,7 @@ def test_over_http_a_hundred_concurrent_callers_get_the_scores_of_their_own_rows
             app.router.lifespan_context(app),
             httpx2.AsyncClient(transport=transport, base_url="http://test", headers=KEY) as client,
         ):
-            return await asyncio.gather(
-                *(client.post("/score", json={"features": row.tolist()}) for row in x)
-            )
+            return await asyncio.gather(*(client.post("/score", json={"features": row.tolist()}) for row in x))
 
     scores = [reply.json()["score"] for reply in asyncio.run(ask_all())]
     assert scores == pytest.approx(expected, abs=1e-6)
@@ -94,9 +92,7 @@ def test_over_http_a_hundred_concurrent_callers_get_the_scores_of_their_own_rows
 
 @settings(max_examples=30, deadline=None)
 @given(
-    rows=st.lists(
-        st.tuples(st.integers(-1, 30), st.floats(0, 0.02), st.sampled_from([9.0, 9.0, 0.001])), max_size=40
-    ),
+    rows=st.lists(st.tuples(st.integers(-1, 30), st.floats(0, 0.02), st.sampled_from([9.0, 9.0, 0.001])), max_size=40),
     size=st.integers(1, 8),
     window=st.sampled_from([0.0, 0.003]),
 )
@@ -150,9 +146,7 @@ def test_a_row_that_waited_for_a_batch_does_not_wait_for_the_window_again():
 
     first, second = simulate(main())
     assert first == pytest.approx(0.005 + FIXED + PER_ROW)
-    assert second == pytest.approx(0.0051 + 0.005 + FIXED + PER_ROW), (
-        "its window began on arrival, not at 7.1 ms"
-    )
+    assert second == pytest.approx(0.0051 + 0.005 + FIXED + PER_ROW), "its window began on arrival, not at 7.1 ms"
 
 
 def test_a_full_queue_refuses_and_forgets_nobody():
@@ -276,9 +270,7 @@ def test_rows_per_call_without_a_window_solve_the_markov_chain(rate, size):
 @pytest.mark.parametrize(("rate", "window"), [(200, 0.0), (1000, 0.005), (4000, 0.02)])
 def test_the_calculator_replays_the_batcher_request_by_request(rate, window):
     times, batches, _ = simulate(served(rate, 64, window, requests=1500))
-    replayed, calls, _ = model_serving_calculator.play(
-        rate, 64, window * 1e3, FIXED * 1e3, PER_ROW * 1e3, 1500
-    )
+    replayed, calls, _ = model_serving_calculator.play(rate, 64, window * 1e3, FIXED * 1e3, PER_ROW * 1e3, 1500)
     assert calls == len(batches)
     np.testing.assert_allclose(replayed, 1e3 * np.sort(times), rtol=1e-6)
 
@@ -300,11 +292,7 @@ def test_a_closed_loop_sees_one_slow_request_where_users_see_a_hundred():
 
 
 @settings(max_examples=40)
-@given(
-    gaps=st.lists(st.floats(0, 3), min_size=1, max_size=80),
-    rate=st.floats(0.2, 5),
-    burst=st.integers(1, 6),
-)
+@given(gaps=st.lists(st.floats(0, 3), min_size=1, max_size=80), rate=st.floats(0.2, 5), burst=st.integers(1, 6))
 def test_no_interval_lets_more_pass_than_burst_and_rate_allow(gaps, rate, burst):
     bucket, now, passed = model_serving_bucket.Bucket(rate, burst), 0.0, []
     for gap in gaps:
@@ -358,8 +346,7 @@ def test_a_server_that_is_told_to_stop_answers_what_it_accepted():
     async def main():
         async with httpx2.AsyncClient(headers=KEY, timeout=30, trust_env=False) as client:
             asked = [
-                asyncio.create_task(client.post(url, json={"features": [float(row)] * 64}))
-                for row in range(1, 21)
+                asyncio.create_task(client.post(url, json={"features": [float(row)] * 64})) for row in range(1, 21)
             ]
             await asyncio.to_thread(inside.acquire)  # a batch is inside; the others are queued
             while len(server.server_state.tasks) < 20:

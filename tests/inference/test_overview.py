@@ -30,14 +30,7 @@ from snippets.inference.overview import goodput, worked_example, workload
 from snippets.inference.overview import latency as overview
 from snippets.inference.overview.calculator import serving_planner
 from snippets.inference.overview.load import Load, sequences_that_fit, token_seconds
-from snippets.inference.overview.planner import (
-    LLAMA,
-    LOADS,
-    Choice,
-    dollars_per_million,
-    largest_batch,
-    plan,
-)
+from snippets.inference.overview.planner import LLAMA, LOADS, Choice, dollars_per_million, largest_batch, plan
 from snippets.inference.overview.setup import Setup, link_seconds, sequence_bytes, weight_bytes
 from snippets.inference.overview.sizes import SERVED
 from snippets.inference.overview.step_time import decode_step, pairs, prefill_flops, prefill_seconds
@@ -129,9 +122,7 @@ def test_prefill_arithmetic_of_a_latent_is_what_pytorch_counts():
     norms = m.hidden * (2 * m.layers + 1) + m.layers * (m.latent + m.query_latent)
     attention = prefill_flops(m, tokens) - 2 * active_params(m) * tokens
     unmasked = attention * tokens * tokens * m.layers // pairs(m, tokens)
-    assert counter.get_total_flops() == pytest.approx(
-        2 * (active_params(m) - norms) * tokens + unmasked, rel=1e-3
-    )
+    assert counter.get_total_flops() == pytest.approx(2 * (active_params(m) - norms) * tokens + unmasked, rel=1e-3)
 
 
 def test_a_latent_is_attended_as_it_is_cached():
@@ -166,10 +157,7 @@ def test_the_share_of_experts_that_a_batch_reads_is_that_of_random_routing(batch
     routed = 2 * (parameters(m) - parameters(m, 0))
     share = (weight_bytes(s, batch) - 2 * (parameters(m, 0) - m.vocab * m.hidden)) / routed
     rng = np.random.default_rng(0)
-    seen = [
-        len({e for _ in range(batch) for e in rng.choice(m.experts, m.active, replace=False)})
-        for _ in range(200)
-    ]
+    seen = [len({e for _ in range(batch) for e in rng.choice(m.experts, m.active, replace=False)}) for _ in range(200)]
     assert share == pytest.approx(np.mean(seen) / m.experts, rel=0.02)
 
 
@@ -286,9 +274,7 @@ def test_llama_2_13b_on_eight_tpus_as_the_book_tabulates_it(kv_heads, batch, ms,
     ttft=st.floats(0.01, 10),
     tpot=st.floats(0.002, 0.5),
 )
-def test_the_largest_batch_meets_the_objectives_and_one_more_does_not(
-    name, chip, chips, prompt, output, ttft, tpot
-):
+def test_the_largest_batch_meets_the_objectives_and_one_more_does_not(name, chip, chips, prompt, output, ttft, tpot):
     s, load = Setup(SERVED[name], ACCELERATORS[chip], chips, "8-bit"), Load(prompt, output, ttft, tpot)
     c = largest_batch(s, load)
     assume(c.batch)
@@ -302,9 +288,7 @@ def test_the_largest_batch_meets_the_objectives_and_one_more_does_not(
 
 def test_limits_are_named_for_what_causes_them():
     def why(**change):
-        load = Load(
-            *(change.pop(k, d) for k, d in (("prompt", 64), ("output", 1024), ("ttft", 5.0), ("tpot", 0.1)))
-        )
+        load = Load(*(change.pop(k, d) for k, d in (("prompt", 64), ("output", 1024), ("ttft", 5.0), ("tpot", 0.1))))
         return largest_batch(replace(LLAMA, chips=4, **change), load).limit
 
     chip = ACCELERATORS["H100"]

@@ -15,14 +15,7 @@ from torch import nn
 from torchao.prototype.mx_formats import kernels
 from torchao.prototype.mx_formats.mx_tensor import MXTensor
 from torchao.prototype.mx_formats.nvfp4_tensor import NVFP4Tensor, per_tensor_amax_to_scale
-from torchao.quantization import (
-    Int8WeightOnlyConfig,
-    IntxWeightOnlyConfig,
-    MappingType,
-    NF4Tensor,
-    PerGroup,
-    quantize_,
-)
+from torchao.quantization import Int8WeightOnlyConfig, IntxWeightOnlyConfig, MappingType, NF4Tensor, PerGroup, quantize_
 
 from snippets.inference.quantization import activations, awq_scales, gptq, torchao_layers
 from snippets.inference.quantization import blocks as quantization_blocks
@@ -116,9 +109,7 @@ def test_the_published_table_of_e2m1():
 
 
 def test_nf4_is_the_table_of_bitsandbytes_and_torchao():
-    cases = map(
-        json.loads, Path("tests/published/inference/cases.jsonl").read_text(encoding="utf-8").splitlines()
-    )
+    cases = map(json.loads, Path("tests/published/inference/cases.jsonl").read_text(encoding="utf-8").splitlines())
     halves = [case["expected"] for case in cases if case["family"] == "nf4-codebook"]
     ours = quantization_blocks.nf4_table()
     assert halves and len(ours) == 16
@@ -167,10 +158,7 @@ def test_int4_groups_are_torchaos(symmetric, one_sign):
         w = w.abs() + 0.5
         layer[0].weight.data = w.clone()
     kind = MappingType.SYMMETRIC if symmetric else MappingType.ASYMMETRIC
-    quantize_(
-        layer,
-        IntxWeightOnlyConfig(weight_dtype=torch.int4, granularity=PerGroup(32), mapping_type=kind),
-    )
+    quantize_(layer, IntxWeightOnlyConfig(weight_dtype=torch.int4, granularity=PerGroup(32), mapping_type=kind))
     stored = layer[0].weight
     scale, zero = gptq.grid(w, 4, 32, symmetric)
     codes = gptq.quantize(w, *(t.repeat_interleave(32, -1) for t in (scale, zero)), 4)
@@ -287,9 +275,7 @@ def test_on_new_tokens_gptq_keeps_less_of_its_gain_than_awq(capsys):
         rounded = gptq.nearest(w, 4, 32)
         protected = awq_scales.awq(x, w, 4, 32)
         moved = gptq.gptq(w, x, 4, 32)
-        seen, held = (
-            [activations.error(t @ s.T, t, w) for s in (rounded, protected, moved)] for t in (x, new)
-        )
+        seen, held = ([activations.error(t @ s.T, t, w) for s in (rounded, protected, moved)] for t in (x, new))
         assert seen[2] < seen[1], "on its own tokens GPTQ always wins"
         assert (held[2] < held[1]) == wins
         assert held[0] - held[1] == pytest.approx(seen[0] - seen[1], abs=0.01), "AWQ keeps its gain"
@@ -333,9 +319,7 @@ def test_llama_is_the_size_of_the_kv_cache_page():
     assert read == pytest.approx(timing.WEIGHTS / (2 * timing.BANDWIDTH), rel=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("parameter_bits", "cache", "fact"), [(8, 1.0, "users_fp8"), (4.5, 2.0, "users_int4")]
-)
+@pytest.mark.parametrize(("parameter_bits", "cache", "fact"), [(8, 1.0, "users_fp8"), (4.5, 2.0, "users_int4")])
 def test_as_many_sequences_fit_as_in_the_planner(parameter_bits, cache, fact):
     """One H100 with the planner's share of its memory; in fp8 a cache in bf16 finds no room."""
     from snippets.inference.overview.setup import Setup
@@ -417,9 +401,7 @@ def test_the_calculator_answers_with_known_values():
     assert fp8["of them stored as zero"] == "0.0%"
 
 
-@pytest.mark.parametrize(
-    "module", [quantization, quantization_blocks, quantization_time, quantization_calculator]
-)
+@pytest.mark.parametrize("module", [quantization, quantization_blocks, quantization_time, quantization_calculator])
 def test_formats_need_the_standard_library_alone(module):
     tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
     names = {a.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}

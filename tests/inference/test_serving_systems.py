@@ -75,9 +75,7 @@ def test_the_node_table_trades_users_and_latency_against_prefill():
 def test_the_three_topologies_of_the_book_hold_equally_many_caches():
     """Halving precision and chips leaves the ratio of spare memory to one cache alone: 43, not 43, 52 and 67."""
     assert serving_systems.facts()["fit_all"] == "43"
-    assert [int((16 * c - 140 * b / 2) / (0.162 * 8.192 * b)) for c, b in ((16, 2), (8, 1), (4, 0.5))] == [
-        43
-    ] * 3
+    assert [int((16 * c - 140 * b / 2) / (0.162 * 8.192 * b)) for c, b in ((16, 2), (8, 1), (4, 0.5))] == [43] * 3
 
 
 # Disaggregation and sizing
@@ -109,9 +107,7 @@ def test_occupancy_is_the_null_vector_of_the_generator(load, servers, room):
         q[n + 1, n] = min(n + 1, servers)
     q -= np.diag(q.sum(1))
     p = linalg.null_space(q.T, rcond=1e-12)[:, 0]
-    np.testing.assert_allclose(
-        serving_systems_queue.occupancy(load, servers, room), p / p.sum(), rtol=1e-6, atol=1e-12
-    )
+    np.testing.assert_allclose(serving_systems_queue.occupancy(load, servers, room), p / p.sum(), rtol=1e-6, atol=1e-12)
 
 
 @settings(deadline=None, max_examples=40)
@@ -212,21 +208,14 @@ def served_by(arrivals, policy):
 
 def test_knowing_the_caches_helps_and_following_them_blindly_hurts():
     router = serving_systems_router
-    calm, hot = (
-        serving_systems_router_trace.trace(60, 60.0),
-        serving_systems_router_trace.trace(60, 60.0, hot=0.9),
-    )
+    calm, hot = (serving_systems_router_trace.trace(60, 60.0), serving_systems_router_trace.trace(60, 60.0, hot=0.9))
     blind, aware = router.simulate(calm, router.round_robin()), router.simulate(calm, router.cache_aware)
     assert aware[0] > blind[0] + 0.15 and aware[2] < blind[2] / 4
     stuck, spread = router.simulate(hot, router.affinity), router.simulate(hot, router.cache_aware)
     lost = router.simulate(hot, router.round_robin())
     assert stuck[2] > 10 * spread[2] and stuck[2] > lost[2] > spread[2]
-    assert abs(stuck[0] - spread[0]) < 0.01 and stuck[0] > lost[0] + 0.1, (
-        "the prefix is found; it is the queue"
-    )
-    endless = [
-        router.simulate(hot, policy, blocks=100_000) for policy in (router.affinity, router.cache_aware)
-    ]
+    assert abs(stuck[0] - spread[0]) < 0.01 and stuck[0] > lost[0] + 0.1, "the prefix is found; it is the queue"
+    endless = [router.simulate(hot, policy, blocks=100_000) for policy in (router.affinity, router.cache_aware)]
     assert endless == [stuck, spread], "with caches that hold anything it is the same"
     assert served_by(hot, router.affinity)[2:] == [0, 0], "two never hear of the popular prefix"
     copies = served_by(hot, router.cache_aware)
@@ -239,8 +228,7 @@ def test_knowing_the_caches_helps_and_following_them_blindly_hurts():
 def test_one_batch_of_many_adapters_equals_merged_weights():
     random = torch.Generator().manual_seed(1)
     x, weight, a, b = (
-        torch.randn(*shape, generator=random, dtype=torch.float64)
-        for shape in ((6, 8), (8, 5), (3, 8, 2), (3, 2, 5))
+        torch.randn(*shape, generator=random, dtype=torch.float64) for shape in ((6, 8), (8, 5), (3, 8, 2), (3, 2, 5))
     )
     who = torch.tensor([0, 2, 1, 1, 0, 2])
     merged = torch.stack([
@@ -255,9 +243,7 @@ def test_an_adapter_is_as_large_as_the_matrices_of_transformers_say():
             vocab_size=32, hidden_size=8192, intermediate_size=28_672, num_hidden_layers=80,
             num_attention_heads=64, num_key_value_heads=8, head_dim=128,
         ))  # fmt: skip
-    linear = [
-        m for name, m in model.named_modules() if isinstance(m, torch.nn.Linear) and "lm_head" not in name
-    ]
+    linear = [m for name, m in model.named_modules() if isinstance(m, torch.nn.Linear) and "lm_head" not in name]
     assert lora.adapter_bytes(16) == 2 * sum(16 * sum(m.weight.shape) for m in linear)
 
 
@@ -414,8 +400,7 @@ def test_workers_that_hang_do_not_delay_the_probes_of_others():
         mute = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(12)]
         gateway = serving_systems_gateway.Gateway(
             workers={
-                n: serving_systems_gateway.Worker(0, one.getsockname()[1], healthy=True)
-                for n, one in enumerate(mute)
+                n: serving_systems_gateway.Worker(0, one.getsockname()[1], healthy=True) for n, one in enumerate(mute)
             }
         )
 

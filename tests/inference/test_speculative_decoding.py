@@ -43,10 +43,7 @@ def laws(size: int) -> st.SearchStrategy[list[Fraction]]:
 def power(target: exact.Chain, start: int, length: int) -> exact.Law:
     """The target's law by multiplying along each text, without any code of ours."""
     texts = itertools.product(range(len(target)), repeat=length)
-    law = {
-        t: math.prod((target[a][b] for a, b in itertools.pairwise((start, *t))), start=Fraction(1))
-        for t in texts
-    }
+    law = {t: math.prod((target[a][b] for a, b in itertools.pairwise((start, *t))), start=Fraction(1)) for t in texts}
     return {t: p for t, p in law.items() if p}  # fmt: skip
 
 
@@ -74,9 +71,7 @@ def test_no_rule_with_the_right_law_keeps_more():
     # variables: probability that x is proposed and kept, and that x is put in after a rejection
     n = len(p)
     equal = np.hstack([np.eye(n), np.eye(n)])  # kept + refilled = p
-    best = linprog(
-        -np.r_[np.ones(n), np.zeros(n)], A_eq=equal, b_eq=p, bounds=[(0, x) for x in q] + [(0, None)] * n
-    )
+    best = linprog(-np.r_[np.ones(n), np.zeros(n)], A_eq=equal, b_eq=p, bounds=[(0, x) for x in q] + [(0, None)] * n)
     assert -best.fun == pytest.approx(core.acceptance(p, q))  # fmt: skip
 
 
@@ -204,9 +199,7 @@ def test_a_pass_is_as_long_as_its_bytes_and_flops():
     params = sum(p.numel() for n, p in llama.named_parameters() if "embed" not in n and "norm" not in n)
     ours = batch.Model(params, 2 * 3 * 2 * 16 * 2, group=4)
     busy = batch.Chip(peak=1.0, bandwidth=1e30)  # nothing waits for memory: seconds are FLOPs
-    assert batch.pass_seconds(ours, busy, 1, tokens, context) == pytest.approx(
-        counter.get_total_flops(), rel=1e-6
-    )
+    assert batch.pass_seconds(ours, busy, 1, tokens, context) == pytest.approx(counter.get_total_flops(), rel=1e-6)
     idle = batch.Chip(peak=1e30, bandwidth=1.0)  # nothing waits for arithmetic: seconds are bytes
     held = sum(t.nbytes for layer in cache.layers for t in (layer.keys, layer.values)) / 2  # fp32 to bf16
     assert batch.pass_seconds(ours, idle, 1, 1, context) == 2 * params + held
@@ -251,9 +244,7 @@ def test_a_schedule_covers_every_batch_and_never_grows():
 def test_experts_that_wake_agree_with_a_simulation():
     rng = np.random.default_rng(0)
     for tokens in (2, 64):
-        woken = [
-            len(set(np.concatenate([rng.permutation(256)[:8] for _ in range(tokens)]))) for _ in range(200)
-        ]
+        woken = [len(set(np.concatenate([rng.permutation(256)[:8] for _ in range(tokens)]))) for _ in range(200)]
         assert np.mean(woken) / 256 == pytest.approx(schedule.experts_read(256, 8, tokens), rel=0.01)
 
 
@@ -295,9 +286,7 @@ def test_deepseeks_counts_without_the_embedding():
     active = 61 * attention + 3 * 3 * width * 18_432 + 58 * mixture + head
     assert active / 1e9 == pytest.approx(36.6, abs=0.05)
     module = attention + mixture + 2 * width * width + head
-    assert speed.speedup(0.875, 1, module / active) == pytest.approx(
-        speed.speedup(0.875, 1, 1.5 / 36.6), rel=0.005
-    )
+    assert speed.speedup(0.875, 1, module / active) == pytest.approx(speed.speedup(0.875, 1, 1.5 / 36.6), rel=0.005)
 
 
 def test_shares_that_the_last_question_names():

@@ -12,15 +12,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    consumes,
-    invariant,
-    multiple,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, precondition, rule
 
 from fieldguide.commands import environments as bootstrap
 from fieldguide.guide import outputs
@@ -295,9 +287,7 @@ def test_the_preempted_request_is_silent_for_as_long_as_the_page_says():
 def test_blocks_of_one_waste_nothing_and_the_last_block_is_half_empty():
     lengths = vllm_waste.requests(300)
     assert vllm_waste.used_share(vllm_waste.blocks_of(1), lengths) == 1
-    life = torch.tensor(
-        [n for prompt, final in lengths for n in range(prompt, final + 1)], dtype=torch.float64
-    )
+    life = torch.tensor([n for prompt, final in lengths for n in range(prompt, final + 1)], dtype=torch.float64)
     for size in (16, 64):
         empty = life.mean() / vllm_waste.used_share(vllm_waste.blocks_of(size), lengths) - life.mean()
         assert empty == pytest.approx((size - 1) / 2, rel=0.02)
@@ -312,9 +302,7 @@ def test_doubling_and_the_oracle_reserve_what_they_say():
 
 def test_the_calculator_counts_what_the_pool_can_hold():
     """Sequences in the middle of their life, put into a real pool until it is full."""
-    answer = vllm_calculator.paged_memory(
-        memory=1.024, per_token=10, prompt=100, output=120, spread=0, block=16
-    )
+    answer = vllm_calculator.paged_memory(memory=1.024, per_token=10, prompt=100, output=120, spread=0, block=16)
     pool, count = BlockPool(int(1.024e9 / 10_240) // 16), 0
     try:
         while True:
@@ -326,9 +314,7 @@ def test_the_calculator_counts_what_the_pool_can_hold():
         pass
     assert int(answer["requests at once"]) == pytest.approx(count, rel=0.02)
     assert answer["if the longest were reserved"] == str(100_000 // 8192)
-    alone, shared = (
-        vllm_calculator.paged_memory(prompt=512, shared=n, spread=0)["requests at once"] for n in (0, 512)
-    )
+    alone, shared = (vllm_calculator.paged_memory(prompt=512, shared=n, spread=0)["requests at once"] for n in (0, 512))
     assert int(shared.replace(",", "")) > 4 * int(alone)
     with pytest.raises(ValueError, match="exceed the 600 allowed"):
         vllm_calculator.paged_memory(prompt=500, output=101, longest=600)

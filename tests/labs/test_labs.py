@@ -72,8 +72,7 @@ def test_a_page_of_a_lab_renders_mathematics_figures_and_links():
             nbformat.v4.new_markdown_cell("# T\n\n$x^2$ and [a page](../inference/kv-cache.md#quantize-it)."),
             nbformat.v4.new_code_cell("f()", outputs=[nbformat.v4.new_output("stream", text="1\n")]),
             nbformat.v4.new_code_cell(
-                "g()",
-                outputs=[nbformat.v4.new_output("display_data", {"image/svg+xml": "<svg>\n\n<path/></svg>"})],
+                "g()", outputs=[nbformat.v4.new_output("display_data", {"image/svg+xml": "<svg>\n\n<path/></svg>"})]
             ),
         ]
     )

@@ -31,13 +31,7 @@ def cache(
 
 def test_fields_come_from_the_signature_and_help_from_the_docstring():
     layers, share, dtype, quantized = engine.fields(cache)
-    assert (layers.kind, layers.unit, layers.low, layers.high, layers.default) == (
-        "int",
-        "layers",
-        1,
-        256,
-        80,
-    )
+    assert (layers.kind, layers.unit, layers.low, layers.high, layers.default) == ("int", "layers", 1, 256, 80)
     assert layers.help == "Decoder layers, counted without the embedding."
     assert (share.step, dtype.choices, quantized.kind) == (0.05, ("bf16", "fp8"), "bool")
 
@@ -114,11 +108,7 @@ def test_a_logarithmic_axis_puts_decades_at_equal_distances():
     assert scale.ticks() == [1, 10, 100, 1000]
 
 
-@given(
-    low=st.floats(0, 1e6),
-    width=st.floats(1e-3, 1e9),
-    log=st.booleans(),
-)
+@given(low=st.floats(0, 1e6), width=st.floats(1e-3, 1e9), log=st.booleans())
 def test_ticks_lie_within_the_axis_and_are_few(low, width, log):
     low = low + 1e-3 if log else low
     scale = render.Scale([low, low + width], (0, 100), log)

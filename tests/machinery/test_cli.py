@@ -94,12 +94,7 @@ def test_an_unknown_area_gets_a_suggestion(demo):
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "inference/demo",
-        "inference/demo/double.py",
-        "snippets/inference/demo/double.py",
-        "docs/inference/demo.md",
-    ],
+    ["inference/demo", "inference/demo/double.py", "snippets/inference/demo/double.py", "docs/inference/demo.md"],
 )
 def test_run_prints_each_example_under_its_heading(demo, name):
     found = call("run", name)
@@ -204,8 +199,7 @@ def test_check_names_everything_that_is_wrong(demo, capsys):
 def test_before_the_first_recording_there_is_one_thing_to_do(demo):
     demo.path(OUTPUT).unlink()
     demo.snippet(
-        "demo/more",
-        "def example_a():\n    print(1)\n\n\ndef figure_b():\n    return '<svg viewBox=\"0 0 9 9\"/>'\n",
+        "demo/more", "def example_a():\n    print(1)\n\n\ndef figure_b():\n    return '<svg viewBox=\"0 0 9 9\"/>'\n"
     )
     found = call_json("check", "inference/demo")["breaches"]
     (breach,) = (breach for breach in found if "record" in breach["fix"] + breach["message"])
@@ -251,26 +245,17 @@ def test_an_area_is_tested_with_what_it_imports(demo, monkeypatch, capsys):
         asked.append(([trio.name for trio in trios], options["further_tests"]))
         return Checked(
             trios,
-            proof=Proof(
-                [], {"tests/rl/test_a.py::test_b": {"area": "rl", "seconds": 1, "outcome": "passed"}}, ""
-            ),
+            proof=Proof([], {"tests/rl/test_a.py::test_b": {"area": "rl", "seconds": 1, "outcome": "passed"}}, ""),
         )
 
     monkeypatch.setattr(environments, "ensure", lambda kind, tools=True: made.append((kind, tools)))
     monkeypatch.setattr(proving, "check_pages", check)
-    demo.write(
-        "docs/post-training/lora.md", demo.read(PAGE).replace("area: inference", "area: post-training")
-    )
+    demo.write("docs/post-training/lora.md", demo.read(PAGE).replace("area: inference", "area: post-training"))
     demo.write("snippets/post_training/lora/rank.py", "from snippets.inference.demo import double\n")
     demo.write("tests/published/post_training/lora.py", "FAMILIES = {}\n")
     published_cases = "--cases=tests/published/post_training/cases.jsonl"
     assert suite.run("post_training") == 0
-    assert asked == [
-        (
-            ["post-training/lora", "inference/demo"],
-            [published_cases, *proving.PUBLISHED],
-        )
-    ]
+    assert asked == [(["post-training/lora", "inference/demo"], [published_cases, *proving.PUBLISHED])]
     assert made == [("test", False)]
     assert re.search(r"^rl +1.0$", capsys.readouterr().out, re.M)
 
@@ -371,11 +356,11 @@ def test_a_trio_is_touched_by_each_of_its_files(repository, file):
 def test_imports_includes_and_quoted_facts_are_followed(repository):
     repository.write("snippets/inference/cost/base.py", "x = 1\n")
     repository.write("snippets/inference/cost/total.py", "from snippets.inference.cost import base\n")
-    header = "---\ntitle: {0}\ndescription: D.\narea: inference\nlevel: core\nprerequisites: []\nstatus: draft\n---\n# {0}\n"
-    repository.write("docs/inference/cost.md", header.format("Cost"))
-    repository.write(
-        "docs/inference/ray.md", header.format("Ray") + '\n<data value="inference/cost:x">1</data>\n'
+    header = (
+        "---\ntitle: {0}\ndescription: D.\narea: inference\nlevel: core\nprerequisites: []\nstatus: draft\n---\n# {0}\n"
     )
+    repository.write("docs/inference/cost.md", header.format("Cost"))
+    repository.write("docs/inference/ray.md", header.format("Ray") + '\n<data value="inference/cost:x">1</data>\n')
     repository.write("snippets/inference/ray/training.py", "x = 1\n")
     repository.write(
         "docs/inference/demo.md",
@@ -505,8 +490,7 @@ def test_the_functions_of_a_new_page_are_listed_where_its_area_has_a_page_of_cod
     demo.write("docs/reference/api/inference.md", before)
     call("new", "inference/cost", "--title", "Cost of it")
     assert demo.read("docs/reference/api/inference.md") == (
-        f"{before}\n## Cost of it\n\nThe code of [the page](../../inference/cost.md).\n\n"
-        "::: snippets.inference.cost\n"
+        f"{before}\n## Cost of it\n\nThe code of [the page](../../inference/cost.md).\n\n::: snippets.inference.cost\n"
     )
     call("new", "post-training/lora")
     assert not demo.path("docs/reference/api/post-training.md").exists()
@@ -516,9 +500,7 @@ def test_an_unplanned_page_enters_the_curriculum(demo):
     before = demo.read("docs/curriculum.yml")
     found = call("new", "inference/my-page")
     line = '      my-page: {title: "My page", answers: ""}\n'
-    assert demo.read("docs/curriculum.yml") == before.replace(
-        "  post-training:\n", line + "  post-training:\n"
-    )
+    assert demo.read("docs/curriculum.yml") == before.replace("  post-training:\n", line + "  post-training:\n")
     assert [page.slug for page in demo.project.areas[0].pages][-1] == "my-page"
     assert "edit docs/curriculum.yml" in found.stdout
     assert "plans" not in found.stdout
@@ -575,9 +557,7 @@ def test_every_verb_explains_itself_with_an_example(verb):
 
 
 def test_a_line_without_an_end_is_ended(demo):
-    demo.snippet(
-        "demo/more", "def example_a():\n    print(1, end='')\n\n\ndef example_b():\n    print(2, end='')\n"
-    )
+    demo.snippet("demo/more", "def example_a():\n    print(1, end='')\n\n\ndef example_b():\n    print(2, end='')\n")
     found = call("run", "inference/demo/more").stdout
     assert found == "# snippets/inference/demo/more.py · a\n1\n\n# snippets/inference/demo/more.py · b\n2\n"
 

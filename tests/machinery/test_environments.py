@@ -59,9 +59,7 @@ def test_locks_are_current_with_their_inputs():
 def test_the_site_needs_no_engine():
     locked = (environments.ROOT / "requirements/site.txt").read_text().lower()
     assert not [
-        name
-        for name in ("torch", "transformers", "pyspark", "ray", "vllm", "numpy")
-        if f"\n{name}==" in locked
+        name for name in ("torch", "transformers", "pyspark", "ray", "vllm", "numpy") if f"\n{name}==" in locked
     ]
 
 
@@ -104,8 +102,5 @@ def test_an_environment_without_a_lock_is_named(tmp_path):
 
 
 def test_corrections_of_an_environment_are_used_for_lock_and_install():
-    assert environments._overrides("vllm") == [
-        "--override",
-        str(environments.ROOT / "requirements/vllm.overrides"),
-    ]
+    assert environments._overrides("vllm") == ["--override", str(environments.ROOT / "requirements/vllm.overrides")]
     assert environments._overrides("test") == []

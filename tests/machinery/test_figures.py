@@ -107,10 +107,7 @@ def test_the_fence_shows_caption_and_alternative_text(tmp_path):
     (tmp_path / "snippets/a/b/box.svg").write_text('<svg viewBox="0 0 9 9">\n<rect width="9" />\n</svg>\n')
     source = 'figure: shapes:box\ncaption: It is *full*.\nalt: A "box".'
     made = figure.render(source, tmp_path, "a/b", lambda text: f"[{text}]")
-    assert (
-        'role="img" aria-label="A &quot;box&quot;."' in made
-        and "<figcaption>[It is *full*.]</figcaption>" in made
-    )
+    assert 'role="img" aria-label="A &quot;box&quot;."' in made and "<figcaption>[It is *full*.]</figcaption>" in made
     assert made.startswith('<figure class="fg-plot" id="figure-box">')
     elsewhere = source.replace("shapes:", "a.b.shapes:")
     assert figure.render(elsewhere, tmp_path, "", lambda text: f"[{text}]") == made, "of another page"
@@ -131,5 +128,7 @@ def test_a_fence_that_shows_nothing_is_refused(tmp_path, source, says):
 
 
 def test_coordinates_are_rounded_and_texts_are_not():
-    text = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><text x="1.23456" y="-0.0001">1.23456</text></svg>'
+    text = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><text x="1.23456" y="-0.0001">1.23456</text></svg>'
+    )
     assert '<text x="1.23" y="0">1.23456</text>' in drawing.svg(text, "x")

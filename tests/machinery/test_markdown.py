@@ -187,9 +187,7 @@ def test_a_quiz_may_cite_and_state_facts(project):
 def test_a_quiz_may_stand_in_a_disclosure(project):
     body = '# T\n\n??? question "Ready?"\n\n' + "".join(f"    {line}\n" for line in QUIZ.splitlines())
     html = render(project, body)
-    assert re.search(
-        r'<details class="question">.*fg-quiz-choices.*</fg-quiz></div>\s*</details>$', html, re.S
-    )
+    assert re.search(r'<details class="question">.*fg-quiz-choices.*</fg-quiz></div>\s*</details>$', html, re.S)
 
 
 def test_a_fact_of_another_page_is_not_taken_for_ones_own(project):

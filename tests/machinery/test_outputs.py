@@ -9,15 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fieldguide.guide import outputs
-from fieldguide.guide.outputs import (
-    BreachError,
-    compare,
-    keep_measured,
-    parse,
-    render,
-    same_line,
-    write_atomic,
-)
+from fieldguide.guide.outputs import BreachError, compare, keep_measured, parse, render, same_line, write_atomic
 from fieldguide.runner import Tolerance
 
 LINES = st.text("a #-[]:.50é×\t\n", max_size=20)
@@ -158,9 +150,7 @@ def test_missing_and_extra_sections_and_lines_differ():
 
 def test_measured_lines_stay_as_recorded_while_their_shape_does():
     recorded = "a 1\ntook 5 ms # measured\nb 5%  # measured"
-    assert keep_measured(recorded, "a 2\ntook 9 ms # measured\nb 7%  # measured") == recorded.replace(
-        "1", "2"
-    )
+    assert keep_measured(recorded, "a 2\ntook 9 ms # measured\nb 7%  # measured") == recorded.replace("1", "2")
 
 
 def test_measured_lines_of_a_section_are_of_one_run():

@@ -79,9 +79,7 @@ def outcome(proof, test):
     return proof.tests[f"tests/inference/test_mixed.py::{test}"]["outcome"]
 
 
-@pytest.mark.parametrize(
-    "test", ["test_asserts", "test_raises", "test_asserts_in_a_helper", "test_asserts_once"]
-)
+@pytest.mark.parametrize("test", ["test_asserts", "test_raises", "test_asserts_in_a_helper", "test_asserts_once"])
 def test_a_test_that_asserts_passes(proof, test):
     assert not told(proof, f"`{test}`")
 
@@ -130,10 +128,7 @@ def test_seconds_are_counted_for_each_area(proof):
 
 @pytest.mark.parametrize(
     ("test", "message"),
-    [
-        ("import os\n\nos._exit(0)\n", "pytest ended without a report"),
-        ("x = 1\n", "pytest ended with code 5"),
-    ],
+    [("import os\n\nos._exit(0)\n", "pytest ended without a report"), ("x = 1\n", "pytest ended with code 5")],
 )
 def test_a_run_that_proves_nothing_fails(tmp_path, test, message):
     guide = make_guide(tmp_path)

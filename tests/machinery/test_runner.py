@@ -206,9 +206,7 @@ def test_snippets_of_an_area_build_on_each_other(guide):
 
 
 def test_a_folder_that_no_import_statement_can_name(guide):
-    path = guide.write(
-        "snippets/post-training/lora.py", '"""X."""\n\n\ndef example_x():\n    print(__name__)\n'
-    )
+    path = guide.write("snippets/post-training/lora.py", '"""X."""\n\n\ndef example_x():\n    print(__name__)\n')
     test = guide.write(
         "tests/post-training/test_lora.py",
         'import importlib\nx = importlib.import_module("snippets.post-training.lora")\n',
@@ -245,9 +243,7 @@ def test_where_fork_is_unsafe_everything_is_fresh(guide, monkeypatch):
     assert (run.sections, run.error) == ({"hello": "hello"}, None)
 
 
-@pytest.mark.parametrize(
-    "zygote", ["raise SystemExit", "import sys; sys.stdin.readline()"], ids=["early", "late"]
-)
+@pytest.mark.parametrize("zygote", ["raise SystemExit", "import sys; sys.stdin.readline()"], ids=["early", "late"])
 def test_a_zygote_that_ends_too_early_is_done_without(guide, monkeypatch, zygote):
     monkeypatch.setattr(pool, "ZYGOTE", zygote)
     paths = [guide.snippet(f"n{i}", f"def example_x():\n    print({i})\n") for i in range(4)]
@@ -354,10 +350,7 @@ def test_a_head_is_read_with_its_defaults(guide):
     assert (found.timeout_s, found.memory_mb, found.needs) == (60, 2000, ("git",))
     assert found.tolerance == {"train": Tolerance(rel=0.05, reason="order of sums")}
     assert read_head(guide.snippet("b", HELLO)) == runner.Head()
-    assert (
-        read_head(guide.write("c.py", '"""Doc."""\n\n# /// fieldguide\n# timeout_s = 3\n# ///\n')).timeout_s
-        == 3
-    )
+    assert read_head(guide.write("c.py", '"""Doc."""\n\n# /// fieldguide\n# timeout_s = 3\n# ///\n')).timeout_s == 3
 
 
 @pytest.mark.parametrize(
@@ -369,11 +362,7 @@ def test_a_head_is_read_with_its_defaults(guide):
         ("timeout_s =", 2, "is not TOML"),
         ('isolation = "thread"', 2, '`isolation` can only be "process"'),
         ("tolerance.a = {rel = 0.1}", 2, "`tolerance.a` gives no reason"),
-        (
-            'tolerance.a = {relative = 0.1, reason = "x"}',
-            2,
-            "`tolerance.a` has `rel` or `abs`, and a `reason`",
-        ),
+        ('tolerance.a = {relative = 0.1, reason = "x"}', 2, "`tolerance.a` has `rel` or `abs`, and a `reason`"),
         ("tolerance.a = 3", 2, "`tolerance.a` has `rel` or `abs`, and a `reason`"),
     ],
 )
@@ -411,9 +400,7 @@ def test_a_file_that_does_not_exist_is_a_failure(guide):
 
 
 def test_examples_are_listed_without_running(guide):
-    path = guide.snippet(
-        "a", "raise SystemExit\n\n\ndef example_b():\n    pass\n\n\ndef helper():\n    pass\n"
-    )
+    path = guide.snippet("a", "raise SystemExit\n\n\ndef example_b():\n    pass\n\n\ndef helper():\n    pass\n")
     assert examples(path) == {"b": 5}
 
 
@@ -427,9 +414,7 @@ def test_loopback_is_local(host):
     assert runner.guard.is_local(host)
 
 
-@pytest.mark.parametrize(
-    "host", ["192.0.2.1", "example.com", "::ffff:192.0.2.1", "0.0.0.0", "localhost.example.com"]
-)
+@pytest.mark.parametrize("host", ["192.0.2.1", "example.com", "::ffff:192.0.2.1", "0.0.0.0", "localhost.example.com"])
 def test_the_rest_is_not(host):
     assert not runner.guard.is_local(host)
 

@@ -120,7 +120,9 @@ def test_a_value_of_another_shape_is_not_called_exact(guide):
 def test_errata_do_not_claim_more_than_their_cases(guide):
     html = tables.errata(published(guide, {"A-2": 7.344}))
     assert html.index("Data at scale") < html.index("Recommender"), "in the order of the map"
-    corrected = "The paper prints 7.28x. Its two numbers give 7.34x. Its own arithmetic gives 7.34 ratio; computed here: 7.344."
+    corrected = (
+        "The paper prints 7.28x. Its two numbers give 7.34x. Its own arithmetic gives 7.34 ratio; computed here: 7.344."
+    )
     other = "Another says 3 &lt;%. The value in our collection: 1, 2%; not yet computed here."
     assert corrected in html and other in html
     assert "Share again" not in html and "Cache" not in html

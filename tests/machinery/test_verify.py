@@ -64,10 +64,7 @@ def test_a_different_output_names_page_example_and_both_texts(demo):
     (breach,) = breaches(demo)
     assert breach.path == "docs/inference/demo.md"
     assert breach.line == demo.line("docs/inference/demo.md", "double.out.txt:table")
-    assert (
-        "example `table` in snippets/inference/demo/double.py does not print what is recorded"
-        in breach.message
-    )
+    assert "example `table` in snippets/inference/demo/double.py does not print what is recorded" in breach.message
     assert "line 2\n    -  10   21 3.333\n    +  10   20 3.333" in breach.message
     assert breach.fix == "if the new output is right: fieldguide record inference/demo"
     assert breach.rule == "output"
@@ -88,10 +85,7 @@ def test_an_output_that_no_page_shows_is_named_by_its_file(demo):
 def test_a_missing_recording_is_named(demo):
     demo.path("snippets/inference/demo/double.out.txt").unlink()
     (breach,) = breaches(demo)
-    assert (breach.path, breach.fix) == (
-        "snippets/inference/demo/double.py",
-        "fieldguide record inference/demo",
-    )
+    assert (breach.path, breach.fix) == ("snippets/inference/demo/double.py", "fieldguide record inference/demo")
     assert "there is no `double.out.txt`" in breach.message
 
 
@@ -105,12 +99,9 @@ def test_a_damaged_recording_is_named_with_its_line(demo):
 def test_sections_without_example_and_examples_without_section_are_named(demo):
     demo.replace("snippets/inference/demo/double.py", "example_table", "example_rows")
     messages = [breach.message for breach in breaches(demo)]
+    assert any("has a section `table`, but snippets/inference/demo/double.py has no such" in m for m in messages)
     assert any(
-        "has a section `table`, but snippets/inference/demo/double.py has no such" in m for m in messages
-    )
-    assert any(
-        "the output of example `rows` in snippets/inference/demo/double.py has not been recorded" in m
-        for m in messages
+        "the output of example `rows` in snippets/inference/demo/double.py has not been recorded" in m for m in messages
     )
 
 
@@ -128,29 +119,22 @@ def test_a_failure_names_line_page_and_traceback(demo):
 
 def test_a_different_fact_names_the_element(demo):
     demo.replace(
-        "docs/inference/demo.md",
-        'Twice ten is <data value="twice_ten">20',
-        'Twice\nten is <data value="twice_ten">21',
+        "docs/inference/demo.md", 'Twice ten is <data value="twice_ten">20', 'Twice\nten is <data value="twice_ten">21'
     )
     (breach,) = breaches(demo)
     assert (breach.path, breach.rule) == ("docs/inference/demo.md", "fact")
     assert breach.line == demo.line("docs/inference/demo.md", ">21<")
     assert (
-        "the page says `21` for the fact `twice_ten`; snippets/inference/demo/double.py computes `20`"
-        in breach.message
+        "the page says `21` for the fact `twice_ten`; snippets/inference/demo/double.py computes `20`" in breach.message
     )
     assert "fieldguide record inference/demo" in breach.fix
 
 
 def test_an_unknown_fact_is_refused(demo):
     demo.replace(
-        "docs/inference/demo.md",
-        'Twice ten is <data value="twice_ten">',
-        'Twice ten is <data value="twise_ten">',
+        "docs/inference/demo.md", 'Twice ten is <data value="twice_ten">', 'Twice ten is <data value="twise_ten">'
     )
-    assert any(
-        "no snippet of `inference/demo` computes the fact `twise_ten`" in b.message for b in breaches(demo)
-    )
+    assert any("no snippet of `inference/demo` computes the fact `twise_ten`" in b.message for b in breaches(demo))
 
 
 def test_a_fact_that_no_page_uses_is_refused(demo):
@@ -175,9 +159,7 @@ def test_facts_are_the_union_over_the_snippets_of_a_page(demo):
     demo.write("snippets/inference/demo/more.py", MORE)
     demo.write("snippets/inference/demo/more.out.txt", "# --8<-- [start:more]\nmore\n# --8<-- [end:more]\n")
     demo.replace(
-        "docs/inference/demo.md",
-        "# Demo",
-        '# Demo\n\n<data value="half">0.501</data> of <data value="count">7</data>',
+        "docs/inference/demo.md", "# Demo", '# Demo\n\n<data value="half">0.501</data> of <data value="count">7</data>'
     )
     assert breaches(demo) == []
     demo.replace("docs/inference/demo.md", "0.501", "0.503")
@@ -207,10 +189,7 @@ def test_facts_of_another_page(two):
     two.replace("docs/inference/cost.md", ">20<", ">30<")
     for name in ("inference/cost", "inference/demo"):  # whoever changes either side hears of it
         (breach,) = breaches(two, name)
-        assert (breach.path, breach.line) == (
-            "docs/inference/cost.md",
-            two.line("docs/inference/cost.md", ">30<"),
-        )
+        assert (breach.path, breach.line) == ("docs/inference/cost.md", two.line("docs/inference/cost.md", ">30<"))
     assert breach.fix == "if that is right: fieldguide record inference/demo"
 
 

@@ -16,9 +16,7 @@ COUNTS: Counter[str] = Counter()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--cases", metavar="FILE", help=f"published numbers to reproduce (default: {published.CASES})"
-    )
+    parser.addoption("--cases", metavar="FILE", help=f"published numbers to reproduce (default: {published.CASES})")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,9 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
     named = config.getoption("cases", None)
     try:
         config.stash[CASES] = (
-            published.read(config.invocation_params.dir / named, named)
-            if named
-            else published.own(Project(ROOT))
+            published.read(config.invocation_params.dir / named, named) if named else published.own(Project(ROOT))
         )
     except BreachError as error:
         raise pytest.UsageError(str(error)) from None
@@ -55,9 +51,7 @@ def families(request: pytest.FixtureRequest) -> dict[str, published.Adapter]:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    waiting = Counter(
-        case.family for case in config.stash[CASES] if case.family not in config.stash[FAMILIES]
-    )
+    waiting = Counter(case.family for case in config.stash[CASES] if case.family not in config.stash[FAMILIES])
     terminalreporter.write_line(
         f"published numbers: {COUNTS['passed']} reproduced, {COUNTS['failed']} not reproduced, "
         f"{waiting.total()} in {len(waiting)} families have no adapter yet"

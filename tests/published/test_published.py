@@ -13,9 +13,7 @@ from fieldguide.proof import published
 
 
 def test_reproduces(case, families):
-    assert case is not None, (
-        "no case of this file belongs to a family with an adapter: nothing was reproduced"
-    )
+    assert case is not None, "no case of this file belongs to a family with an adapter: nothing was reproduced"
     got = families[case.family](case.inputs, case.unit)
     wrong = published.difference(published.plain(got), case)
     assert not wrong, f"{case.quantity} ({case.source}): {wrong} {case.unit}"
@@ -110,10 +108,7 @@ LINE = {
         (json.dumps({**LINE, "id": "X-2", "extra": 1}), "unknown key `extra`"),
         (json.dumps({k: v for k, v in LINE.items() if k != "unit"}), "has no `unit`"),
         (json.dumps(LINE), "`X-1` is used twice; first on line 1"),
-        (
-            json.dumps({**LINE, "id": "X-2", "tolerance": {"kind": "about"}}),
-            "`kind` must be 'exact', 'abs' or 'rel'",
-        ),
+        (json.dumps({**LINE, "id": "X-2", "tolerance": {"kind": "about"}}), "`kind` must be 'exact', 'abs' or 'rel'"),
         (json.dumps({**LINE, "id": "X-2", "tolerance": {"kind": "abs"}}), "needs a `value`"),
         (json.dumps({**LINE, "id": "X-2", "expected": "two"}), "`expected` must be"),
         (json.dumps({**LINE, "id": "X-2", "status": "sure"}), "`status` must be"),
@@ -158,9 +153,7 @@ def test_recording_writes_once_and_keeps_the_file_when_an_adapter_fails(tmp_path
     folder = tmp_path / "tests/published"
     (folder / "inference").mkdir(parents=True)
     (folder / "inference/cases.jsonl").write_text(json.dumps(LINE) + "\n", encoding="utf-8")
-    (folder / "adapters.py").write_text(
-        'FAMILIES = {"kv-ratio": lambda inputs, unit: inputs["a"] / inputs["b"]}'
-    )
+    (folder / "adapters.py").write_text('FAMILIES = {"kv-ratio": lambda inputs, unit: inputs["a"] / inputs["b"]}')
     project = Project(tmp_path)
     assert [change.path for change in published.record(project)] == [folder / "reproduced.json"]
     assert json.loads((folder / "reproduced.json").read_text()) == {"X-1": 2.0}

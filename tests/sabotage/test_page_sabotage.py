@@ -60,9 +60,7 @@ def code_typed_on_the_page(copy):
 @corruption()
 def code_beside_an_include(copy):
     region = first_region(copy)
-    line = copy.insert(
-        PAGE, ANCHOR, f'{FENCE}py\n--8<-- "inference/kv_cache/sizes.py:{region}"\nprint(1)\n{FENCE}'
-    )
+    line = copy.insert(PAGE, ANCHOR, f'{FENCE}py\n--8<-- "inference/kv_cache/sizes.py:{region}"\nprint(1)\n{FENCE}')
     return PAGE, line, "include", "exactly one include"
 
 
@@ -100,9 +98,7 @@ def unknown_file(copy):
 @corruption()
 def unknown_region(copy):
     region = first_region(copy)
-    line = copy.insert(
-        PAGE, ANCHOR, f'{FENCE}python\n--8<-- "inference/kv_cache/sizes.py:{region}s"\n{FENCE}'
-    )
+    line = copy.insert(PAGE, ANCHOR, f'{FENCE}python\n--8<-- "inference/kv_cache/sizes.py:{region}s"\n{FENCE}')
     return PAGE, line + 1, "region", f"has no region `{region}s`. Did you mean `{region}`"
 
 
@@ -137,9 +133,7 @@ def marker_misspelled(copy):
 
 @corruption(alone=False)
 def regions_overlap(copy):
-    line = copy.append(
-        SNIPPET, "".join(f"# --8<-- [{x}]\n" for x in ("start:x", "start:y", "end:x", "end:y"))
-    )
+    line = copy.append(SNIPPET, "".join(f"# --8<-- [{x}]\n" for x in ("start:x", "start:y", "end:x", "end:y")))
     return SNIPPET, line + 2, "region", "ends inside the region `y`"
 
 
@@ -367,9 +361,7 @@ def area_of_another_folder(copy):
 
 def landed_page_in(copy, folder):
     """A whole page in a wrong folder, with snippet and test beside it."""
-    copy.write(
-        f"docs/{folder}/kl-estimators.md", META.format(area=folder) + "#### Deep\n\nTO" + "DO [@nobody2020]\n"
-    )
+    copy.write(f"docs/{folder}/kl-estimators.md", META.format(area=folder) + "#### Deep\n\nTO" + "DO [@nobody2020]\n")
     copy.write(f"snippets/{folder}/kl_estimators/estimate.py", "def example_x():\n    print(1)\n")
     copy.write(f"tests/{folder}/test_kl_estimators.py", "def test_x(x):\n    assert x\n")
     return f"docs/{folder}/kl-estimators.md"
@@ -434,12 +426,7 @@ def prerequisites_in_a_circle(copy):
     line = copy.replace(PAGE, r"^prerequisites:.*", "prerequisites: [inference/index]")
     copy.replace("docs/inference/index.md", r"^prerequisites: \[", "prerequisites: [inference/kv-cache, ")
     line = copy.line("docs/inference/index.md", "^prerequisites:")
-    return (
-        "docs/inference/index.md",
-        line,
-        "prerequisites",
-        "inference/index → inference/kv-cache → inference/index",
-    )
+    return ("docs/inference/index.md", line, "prerequisites", "inference/index → inference/kv-cache → inference/index")
 
 
 @corruption()
@@ -524,9 +511,7 @@ def calculator_of_no_function(copy):
 @corruption()
 def preset_of_an_unknown_input(copy):
     line = copy.replace(PAGE, r"\{usable: 90\}", "{usble: 90}")
-    line = next(
-        f.line for f in copy.project.by_name["inference/kv-cache"].of("calc") if f.line < line <= f.end
-    )
+    line = next(f.line for f in copy.project.by_name["inference/kv-cache"].of("calc") if f.line < line <= f.end)
     return PAGE, line, "calculator", "unknown input usble"
 
 
@@ -549,8 +534,7 @@ def figure_without_alternative_text(copy):
 def drawn(copy):
     """A figure that is in order, but for the fence."""
     copy.write(
-        "snippets/inference/kv_cache/drawing.py",
-        '"""Drawing."""\n\n\ndef figure_ring() -> str:\n    return "<svg/>"\n',
+        "snippets/inference/kv_cache/drawing.py", '"""Drawing."""\n\n\ndef figure_ring() -> str:\n    return "<svg/>"\n'
     )
     copy.write("snippets/inference/kv_cache/ring.svg", "<svg/>")
     copy.insert(PAGE, ANCHOR, FIGURE.format(figure="drawing:ring"))
@@ -584,8 +568,7 @@ def figure_that_is_not_recorded(copy):
 @corruption()
 def figure_that_no_page_shows(copy):
     copy.write(
-        "snippets/inference/kv_cache/drawing.py",
-        '"""Drawing."""\n\n\ndef figure_ring() -> str:\n    return "<svg/>"\n',
+        "snippets/inference/kv_cache/drawing.py", '"""Drawing."""\n\n\ndef figure_ring() -> str:\n    return "<svg/>"\n'
     )
     return "snippets/inference/kv_cache/drawing.py", 4, "figure", "no page shows the figure `drawing:ring`"
 
@@ -720,9 +703,7 @@ def test_one_page_is_checked_with_its_trio_and_its_sources(copy):
     assert {(b.path, b.line, b.rule) for b in found} == {expected[:3] for expected in here}
     here_again, elsewhere = contract.check_pages(copy.project, ["inference/kv-cache"])
     assert here_again == found
-    assert [(b.path, b.line, b.page) for b in elsewhere] == [
-        ("docs/inference/index.md", there, "inference/index")
-    ]
+    assert [(b.path, b.line, b.page) for b in elsewhere] == [("docs/inference/index.md", there, "inference/index")]
 
 
 # Values: what the page states, what was recorded, and what the code does

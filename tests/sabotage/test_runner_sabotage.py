@@ -348,9 +348,7 @@ def test_nothing_survives_a_caller_that_is_killed(tmp_path):
             "SECONDS", seconds
         ),
     )
-    fresh = guide.snippet(
-        "b", "import time\n\n\ndef example_x():\n    time.sleep(1000)\n", "isolation = 'process'"
-    )
+    fresh = guide.snippet("b", "import time\n\n\ndef example_x():\n    time.sleep(1000)\n", "isolation = 'process'")
     code = f"""
         from pathlib import Path
         from fieldguide import runner

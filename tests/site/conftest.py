@@ -56,14 +56,10 @@ class Visit:
     def __init__(self, context, address):
         self.context, self.address, self.errors, self.outside = context, address, [], []
         self.page = context.new_page()
-        self.page.on(
-            "console", lambda m: self.errors.append(m.text) if m.type in ("error", "warning") else None
-        )
+        self.page.on("console", lambda m: self.errors.append(m.text) if m.type in ("error", "warning") else None)
         self.page.on("pageerror", lambda e: self.errors.append(str(e)))
         self.page.on("request", self._own)
-        self.page.on(
-            "response", lambda r: self.errors.append(f"{r.status} {r.url}") if r.status >= 400 else None
-        )
+        self.page.on("response", lambda r: self.errors.append(f"{r.status} {r.url}") if r.status >= 400 else None)
 
     def _own(self, request):
         if not request.url.startswith((self.address, "data:", "blob:")):

@@ -34,9 +34,7 @@ def test_a_calculator_computes_under_another_address(visit, elsewhere):
     number = box.locator("input[type=number]").first
     number.fill(str(int(number.input_value()) // 2))
     page.wait_for_function(
-        "before => document.querySelector('fg-calc .fg-calc-out').innerText !== before",
-        arg=before,
-        timeout=45_000,
+        "before => document.querySelector('fg-calc .fg-calc-out').innerText !== before", arg=before, timeout=45_000
     )
     assert not tab.errors
 
@@ -75,10 +73,7 @@ def test_a_term_says_what_it_is_to_mouse_and_keyboard(visit):
 
 def test_a_term_is_explained_without_javascript(visit):
     page = visit(java_script_enabled=False).open(PAGE)
-    assert (
-        page.locator("article abbr", has_text="MLA").first.get_attribute("title")
-        == "multi-head latent attention"
-    )
+    assert page.locator("article abbr", has_text="MLA").first.get_attribute("title") == "multi-head latent attention"
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,7 @@ from fieldguide.commands import bench
 
 def test_the_browser_rows_are_there_and_bytes_keep_their_targets(served, playwright):
     rows = {row.name: row for row in bench.live(playwright, served.folder, starts=1)}
-    assert [name for name in rows if name.startswith("first load")] == [
-        f"first load, {k}" for k in bench.KINDS
-    ]
+    assert [name for name in rows if name.startswith("first load")] == [f"first load, {k}" for k in bench.KINDS]
     assert all(50 < row.value <= row.target for row in rows.values() if row.unit == "kB")
     size = rows["all that a first answer loads"]
     assert 3 < size.value <= size.target

@@ -147,9 +147,7 @@ def test_a_wrong_value_gets_a_sentence_and_keeps_the_last_result(calculator_page
     assert status == "Not computed: layers lies between 1 and 256."
     assert before == after
     fill(page, "calc-kv-cache", {"layers": 40, "weights": 900, "memory": 80})
-    assert (
-        settled(page, "calc-kv-cache")[0] == "Not computed: the weights (900 GB) do not fit into 72 of 80 GB."
-    )
+    assert settled(page, "calc-kv-cache")[0] == "Not computed: the weights (900 GB) do not fit into 72 of 80 GB."
 
 
 def test_a_preset_fills_the_form_and_computes(calculator_page):

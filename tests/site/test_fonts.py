@@ -21,10 +21,7 @@ def test_text_has_the_weights_of_the_stylesheet(name):
 
 def test_digits_align_in_tables_and_code_has_no_ligatures():
     features = {
-        name: {
-            record.FeatureTag
-            for record in TTFont(FONTS / f"{name}.woff2")["GSUB"].table.FeatureList.FeatureRecord
-        }
+        name: {record.FeatureTag for record in TTFont(FONTS / f"{name}.woff2")["GSUB"].table.FeatureList.FeatureRecord}
         for name in ("inter", "jetbrains-mono")
     }
     assert "tnum" in features["inter"] and "calt" not in features["jetbrains-mono"]

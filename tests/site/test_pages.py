@@ -23,9 +23,7 @@ RULES = {
 LIBRARY = re.compile("reference/api/.")
 """Pages of thousands of elements from one template: the shortest is judged for accessibility, in one palette."""
 JUDGED = "reference/api/shapes/"
-SEEN = [
-    (scheme, path) for scheme in RULES for path in paths() if scheme == "light" or not LIBRARY.match(path)
-]
+SEEN = [(scheme, path) for scheme in RULES for path in paths() if scheme == "light" or not LIBRARY.match(path)]
 HEADINGS = "[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(h => Number(h.tagName[1]))"
 CHARACTERS = """() => {
     const body = document.body.cloneNode(true), code = [...body.querySelectorAll('pre, code')];
@@ -83,9 +81,7 @@ def look(request, tabs):
     if path == JUDGED or not LIBRARY.match(path):
         page.evaluate(AXE)
         found = page.evaluate("rules => axe.run(document, rules)", RULES[scheme])["violations"]
-    violations = [
-        f"{v['id']}: {node['target']} {node.get('failureSummary', '')}" for v in found for node in v["nodes"]
-    ]
+    violations = [f"{v['id']}: {node['target']} {node.get('failureSummary', '')}" for v in found for node in v["nodes"]]
     text, *code = (set("".join(part.split())) for part in page.evaluate(CHARACTERS))
     headings, wider = page.evaluate(HEADINGS), {}
     for width in (390, 320):

@@ -42,9 +42,7 @@ def test_every_answer_key_is_the_one_of_its_fence(tab):
         for k, mark in enumerate(marks):
             quiz.locator("input").nth(k).check()
             quiz.get_by_role("button", name="Check").click()
-            assert quiz.locator(".fg-quiz-told").inner_text() == (
-                "Right." if mark == "fg-right" else "Not yet."
-            )
+            assert quiz.locator(".fg-quiz-told").inner_text() == ("Right." if mark == "fg-right" else "Not yet.")
             assert quiz.locator(".fg-quiz-why:visible").count() == 1
     assert not tab.errors
 
@@ -87,12 +85,7 @@ def test_a_page_is_marked_as_read_and_the_map_knows(tab):
     tab.open("")
     card = page.locator(".fg-card", has=page.locator("#map-inference"))
     assert card.locator(".fg-you").inner_text() == "1 read"
-    assert (
-        float(
-            card.locator(".fg-bar").evaluate("b => getComputedStyle(b, '::after').width").removesuffix("px")
-        )
-        > 5
-    )
+    assert float(card.locator(".fg-bar").evaluate("b => getComputedStyle(b, '::after').width").removesuffix("px")) > 5
     assert page.locator("[data-fg-continue] a").inner_text() == "Continue: KV cache"
     page.locator("[data-fg-continue] a").click()
     page.wait_for_url("**/" + PAGE)
@@ -113,9 +106,7 @@ def test_progress_of_version_one_is_carried_over(tab):
     assert kept(tab.page)["version"] == 2
 
 
-@pytest.mark.parametrize(
-    "broken", ["not json", "[]", '{"version": 2, "read": 7, "quiz": null}', '{"version": 99}']
-)
+@pytest.mark.parametrize("broken", ["not json", "[]", '{"version": 2, "read": 7, "quiz": null}', '{"version": 99}'])
 def test_whatever_is_stored_does_no_harm(tab, broken):
     tab.page.evaluate("text => localStorage.setItem('fieldguide', text)", broken)
     tab.page.reload()
@@ -125,8 +116,7 @@ def test_whatever_is_stored_does_no_harm(tab, broken):
 
 
 @pytest.mark.parametrize(
-    "how",
-    ["throw new DOMException('full', 'QuotaExceededError')", "throw new DOMException('no', 'SecurityError')"],
+    "how", ["throw new DOMException('full', 'QuotaExceededError')", "throw new DOMException('no', 'SecurityError')"]
 )
 def test_storage_that_is_full_or_blocked_does_no_harm(visit, how):
     tab = visit()

@@ -7,8 +7,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 import pytest
 
 REMOTE = re.compile(
-    r"""<(?:script|img|iframe|source|video|link)\b[^>]*?(?:src|href)=["']?(?:https?:)?//([^"'/ >]+)[^>]*>""",
-    re.I,
+    r"""<(?:script|img|iframe|source|video|link)\b[^>]*?(?:src|href)=["']?(?:https?:)?//([^"'/ >]+)[^>]*>""", re.I
 )
 ALLOWED_LINKS = re.compile(r'rel="?(?:canonical|next|prev|edit|alternate)')
 
@@ -54,9 +53,7 @@ def test_mathematics_is_rendered_at_build(served):
     for file in served.folder.rglob("index.html"):
         assert not re.search(
             r"\\\(|\\\[[^\\]",
-            re.sub(
-                r"<(script|annotation|code|pre).*?</\1>", "", file.read_text(encoding="utf-8"), flags=re.S
-            ),
+            re.sub(r"<(script|annotation|code|pre).*?</\1>", "", file.read_text(encoding="utf-8"), flags=re.S),
         ), file
 
 

@@ -51,10 +51,7 @@ def calculators(project: Project) -> Iterator[Finding]:
                 yield Finding(path, 1, message, "import the standard library alone, also in what it imports.")
 
 
-@rule(
-    "figure",
-    "A figure has a caption, a text for who does not see it, and a recorded drawing that a page shows.",
-)
+@rule("figure", "A figure has a caption, a text for who does not see it, and a recorded drawing that a page shows.")
 def figures(project: Project) -> Iterator[Finding]:
     """Figures that cannot be shown, and drawings that nobody sees or that nothing draws."""
     shown = set()

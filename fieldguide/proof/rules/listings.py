@@ -30,9 +30,7 @@ def one_include(project: Project) -> Iterator[Finding]:
                 fix = "end it with a line of the same marks."
                 yield Finding(page.path, fence.line, "the fence is never closed.", fix)
             elif python or output:
-                found = (
-                    _held("a Python fence", ".py", fence) if python else _held("an output", ".out.txt", fence)
-                )
+                found = _held("a Python fence", ".py", fence) if python else _held("an output", ".out.txt", fence)
                 yield from (Finding(page.path, line, message, fix) for line, message, fix in found)
             if python and fence.title:
                 message = "the title of code is set by the site: the path of what it shows."
@@ -56,10 +54,7 @@ def _held(what: str, suffix: str, fence: Fence) -> Iterator[tuple[int, str, str]
         yield fence.include.line, f"`{fence.include.target}` shows a whole file.", fix
 
 
-@rule(
-    "region",
-    "Region markers are balanced; an include names a region that exists; each region is shown by a page.",
-)
+@rule("region", "Region markers are balanced; an include names a region that exists; each region is shown by a page.")
 def regions(project: Project) -> Iterator[Finding]:
     """Malformed markers, includes of what is not there, and regions that nobody reads."""
     base = project.snippets
@@ -106,9 +101,7 @@ def length(project: Project) -> Iterator[Finding]:
     for path in project.snippet_files:
         for region in project.regions(path)[0].values():
             if len(region.lines) > MAX_REGION:
-                message = (
-                    f"the region `{region.name}` has {len(region.lines)} lines; {MAX_REGION} are allowed."
-                )
+                message = f"the region `{region.name}` has {len(region.lines)} lines; {MAX_REGION} are allowed."
                 fix = "split it at its natural joints, and show the parts one after another."
                 yield Finding(path, region.line, message, fix)
         lines = path.read_text(encoding="utf-8", errors="replace").rstrip("\n").count("\n") + 1
@@ -118,10 +111,7 @@ def length(project: Project) -> Iterator[Finding]:
             yield Finding(path, MAX_SNIPPET + 1, message, fix)
 
 
-@rule(
-    "recorded",
-    "Every example has one section in the recorded output, and none is left over.",
-)
+@rule("recorded", "Every example has one section in the recorded output, and none is left over.")
 def recorded(project: Project) -> Iterator[Finding]:
     """Outputs that do not belong to the examples of their snippet."""
     for snippet in project.snippet_files:
@@ -153,7 +143,5 @@ def _held_against(
             yield Finding(snippet, line, f"`example_{name}` has no section `{name}` in `{output.name}`.", fix)
     for name in sections:
         if name not in examples:
-            message = (
-                f"`{snippet.name}` has no `example_{name}` that prints this section. {near(name, examples)}"
-            )
+            message = f"`{snippet.name}` has no `example_{name}` that prints this section. {near(name, examples)}"
             yield Finding(output, lines[name], message, fix)

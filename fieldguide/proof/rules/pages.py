@@ -32,9 +32,7 @@ def encoding(project: Project) -> Iterator[Finding]:
 
 
 @rule(
-    "front-matter",
-    "Every page begins with well-formed front matter, and lies in the folder of its area.",
-    first=True,
+    "front-matter", "Every page begins with well-formed front matter, and lies in the folder of its area.", first=True
 )
 def front_matter(project: Project) -> Iterator[Finding]:
     """Front matter that is no YAML mapping, and pages in a wrong folder. What it must hold is the rule `meta`."""
@@ -44,9 +42,7 @@ def front_matter(project: Project) -> Iterator[Finding]:
         lesson = "area" in page.meta or "level" in page.meta
         if stated != page.area and page.area in project.area_slugs:
             message = f"the area is `{stated}`, the folder `{page.area}`."
-            yield Finding(
-                page.path, page.meta_line("area"), message, f"write `area: {page.area}`, or move the page."
-            )
+            yield Finding(page.path, page.meta_line("area"), message, f"write `area: {page.area}`, or move the page.")
         elif lesson and page.area not in project.area_slugs:
             message = f"the curriculum has no area `{page.area}`. {_places(page, project)}"
             fix = f"move the page into the folder of an area, and `snippets/{page.folder}/` and its test as well."
@@ -92,9 +88,7 @@ def prerequisites(project: Project) -> Iterator[Finding]:
         line = page.meta_line("prerequisites")
         for name in needs[page.name]:
             if name not in project.planned:
-                message = (
-                    f"the prerequisite `{name}` is not in the curriculum. {near(str(name), project.planned)}"
-                )
+                message = f"the prerequisite `{name}` is not in the curriculum. {near(str(name), project.planned)}"
                 yield Finding(page.path, line, message, "correct the name.")
         circle = _circle(page.name, needs)
         if circle and page.name == min(circle):
@@ -102,9 +96,7 @@ def prerequisites(project: Project) -> Iterator[Finding]:
             yield Finding(page.path, line, message, "remove one of these prerequisites.")
 
 
-@rule(
-    "sections", f"A page has one title and no gap in its headings; a complete one has {', '.join(SECTIONS)}."
-)
+@rule("sections", f"A page has one title and no gap in its headings; a complete one has {', '.join(SECTIONS)}.")
 def sections(project: Project) -> Iterator[Finding]:
     """Outlines that a reader cannot follow, and complete pages that lack a part of the anatomy."""
     for page in _lessons(project):
@@ -126,10 +118,7 @@ def unfinished(project: Project) -> Iterator[Finding]:
     """Marks of work left over."""
     texts = [(page.path, page.prose) for page in project.every_page if page.status != "draft"]
     tests = (test for page in _lessons(project) for test in project.trio_of(page).tests)
-    texts += [
-        (path, path.read_text(encoding="utf-8", errors="replace"))
-        for path in (*project.snippet_files, *tests)
-    ]
+    texts += [(path, path.read_text(encoding="utf-8", errors="replace")) for path in (*project.snippet_files, *tests)]
     for path, text in texts:
         for found in UNFINISHED.finditer(text):
             yield Finding(path, text.count("\n", 0, found.start()) + 1, f"`{found[0]}` is unfinished text.")

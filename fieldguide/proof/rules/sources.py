@@ -27,10 +27,7 @@ def known_source(project: Project) -> Iterator[Finding]:
                 yield Finding(page.path, citation.line, message, "correct the key, or add the source.")
 
 
-@rule(
-    "bibliography",
-    "Every source is cited, and has authors, a title, a year, an address and the date it was read.",
-)
+@rule("bibliography", "Every source is cited, and has authors, a title, a year, an address and the date it was read.")
 def complete_source(project: Project) -> Iterator[Finding]:
     """Malformed, unused and incomplete sources; an incomplete one belongs to each page that cites it."""
     entries, breaches = sources.read(project)

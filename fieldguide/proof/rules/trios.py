@@ -32,10 +32,7 @@ NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 FOLDER = re.compile(r"snippets/(\w+/\w+)")
 
 
-@rule(
-    "trio",
-    "A page has a folder of snippets and a test of its own; a snippet and a test lie where their page says.",
-)
+@rule("trio", "A page has a folder of snippets and a test of its own; a snippet and a test lie where their page says.")
 def complete_trio(project: Project) -> Iterator[Finding]:
     """Pages, snippets and tests without each other, and names that Python could not import."""
     for page in project.every_page:
@@ -55,9 +52,7 @@ def _lacking(trio: Trio) -> Iterator[Finding]:
             yield Finding(page.path, page.meta_line("status"), message, fix)
         elif trio.snippets:
             message = "the page has the status `planned`, yet it has a snippet."
-            yield Finding(
-                page.path, page.meta_line("status"), message, "set the status to `draft` or `complete`."
-            )
+            yield Finding(page.path, page.meta_line("status"), message, "set the status to `draft` or `complete`.")
         return
     if not trio.snippets:
         fix = f"write one in `snippets/{page.folder}/`, or begin with `fieldguide new {page.name}`."
@@ -100,7 +95,9 @@ def _named(project: Project, path: Path) -> Iterator[Finding]:
             fix = f"use lower-case words joined by underscores, such as `{re.sub(r'[^a-z0-9]+', '_', part.lower())}`."
             yield Finding(path, 1, message, fix)
     if is_library(path.stem, project.root):
-        message = f"`{path.name}` would be imported in place of the library `{path.stem}` where it is run from its folder."
+        message = (
+            f"`{path.name}` would be imported in place of the library `{path.stem}` where it is run from its folder."
+        )
         yield Finding(path, 1, message, "name it by what it shows, a noun; join two words by an underscore.")
 
 
@@ -109,17 +106,12 @@ def is_library(name: str, root: Path) -> bool:
     """Whether `import name` means a library: of Python, of this environment, or an engine of the field."""
     if name in sys.stdlib_module_names or name in ENGINES:
         return True
-    folders = [
-        folder for folder in sys.path if "site-packages" in folder or not Path(folder).is_relative_to(root)
-    ]
+    folders = [folder for folder in sys.path if "site-packages" in folder or not Path(folder).is_relative_to(root)]
     found = importlib.machinery.PathFinder.find_spec(name, folders)
     return found is not None and found.loader is not None
 
 
-@rule(
-    "builds-on",
-    "The docstring of a page's folder names each other folder that its code imports, and no others.",
-)
+@rule("builds-on", "The docstring of a page's folder names each other folder that its code imports, and no others.")
 def builds_on(project: Project) -> Iterator[Finding]:
     """What a reader who copies the folder must copy as well, and imports from pages that are no prerequisite."""
     for folder, page in project.by_folder.items():
@@ -135,9 +127,7 @@ def builds_on(project: Project) -> Iterator[Finding]:
                 needed.setdefault(other, path)
                 if not _may(project, page, other):
                     message = f"`snippets/{other}` is of another area, and of a page that this one does not build on."
-                    fix = (
-                        "repeat the few lines that are needed, or name the other page under `prerequisites`."
-                    )
+                    fix = "repeat the few lines that are needed, or name the other page under `prerequisites`."
                     yield Finding(path, _line(path, other), message, fix)
         for other in sorted(needed.keys() - said.keys()):
             message = f"the docstring does not name `snippets/{other}`, which `{needed[other].name}` imports."

@@ -37,9 +37,7 @@ from fieldguide.site.markdown.tex import TexError, render_tex
 
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\s*(?:\\\((.*?)\\\)|\\\[(.*?)\\\])\s*</\1>', re.S)
 OUTPUT = re.compile(r'<div class="language-text highlight">(?=<span class="filename">Output)')
-PLAIN = re.compile(
-    r'<span class="(?:n|p|w|o)">([^<]*)</span>'
-)  # tokens that the stylesheet shows like plain code
+PLAIN = re.compile(r'<span class="(?:n|p|w|o)">([^<]*)</span>')  # tokens that the stylesheet shows like plain code
 DOCSTRING = re.compile(r'</span>(\s*)<span class="sd">')  # its lines, each in an element of its own
 NAMESPACE = ' xmlns="http://www.w3.org/1998/Math/MathML"'  # HTML knows it
 PIECES = re.compile(  # of a short text: code, mathematics, a citation, a fact; prose between them
@@ -221,7 +219,7 @@ class Fences(Preprocessor):
             "errata": lambda _: tables.errata(writing.project),
         }
         self.writers: dict[str, Callable[[str], str]] = {  # these write Markdown, not HTML
-            "glossary": lambda _: terms.page(writing.project, writing.terms.values()),
+            "glossary": lambda _: terms.page(writing.project, writing.terms.values())
         }
 
     def _coverage(self, _: str) -> str:
@@ -301,12 +299,7 @@ class Furniture(Treeprocessor):
         listed = citing.listed([known[key] for key in self.writing.cited], self.writing.labels)
         children = list(root)
         heading = next(
-            (
-                i
-                for i, c in enumerate(children)
-                if c.tag == "h2" and "".join(c.itertext()).strip() == "Sources"
-            ),
-            None,
+            (i for i, c in enumerate(children) if c.tag == "h2" and "".join(c.itertext()).strip() == "Sources"), None
         )
         root.insert(len(children) if heading is None else heading + 1, listed)
 
@@ -337,9 +330,7 @@ class Furniture(Treeprocessor):
         for name in meta.get("prerequisites") or []:
             folder, _, slug = name.partition("/")
             text = html.escape(areas.get(folder, folder) if slug == "index" else titles.get(name, name))
-            needed.append(
-                f'<a href="{self.writing.link(name)}">{text}</a>' if name in project.by_name else text
-            )
+            needed.append(f'<a href="{self.writing.link(name)}">{text}</a>' if name in project.by_name else text)
         before = f'<span class="fg-needs">Read first: {", ".join(needed)}</span>' if needed else ""
         line = " · ".join(f"<span>{html.escape(p)}</span>" for p in parts if p)
         return f'<p class="fg-standing" data-search-exclude="">{line}{before}</p>'
@@ -376,18 +367,12 @@ class FieldGuide(Extension):
         """Register the parts; priorities place them around pymdown-extensions' own."""
         writing = Writing(Path(self.getConfig("root")).resolve())
         md.preprocessors.register(Begin(md, writing), "fieldguide-begin", 1000)
-        md.preprocessors.register(
-            Fences(md, writing), "fieldguide-fences", 27
-        )  # after snippets, before superfences
-        md.inlinePatterns.register(
-            Citations(md, writing), "fieldguide-citation", 175
-        )  # code first, links after
+        md.preprocessors.register(Fences(md, writing), "fieldguide-fences", 27)  # after snippets, before superfences
+        md.inlinePatterns.register(Citations(md, writing), "fieldguide-citation", 175)  # code first, links after
         md.treeprocessors.register(
             Tooltips(md, writing), "fieldguide-tooltips", 6.5
         )  # after an author's own abbreviations
-        md.treeprocessors.register(
-            Furniture(md, writing), "fieldguide-furniture", 6
-        )  # before anchors are collected
+        md.treeprocessors.register(Furniture(md, writing), "fieldguide-furniture", 6)  # before anchors are collected
         md.postprocessors.register(Finish(md, writing), "fieldguide-finish", 1)  # after stashed HTML is back
 
 

@@ -52,17 +52,12 @@ def _row(entry: Entry, label: str) -> str:
     names = family_names(entry)
     authors = ", ".join(names[:3]) + (" et al." if len(names) > 3 or "others" in entry.authors else "")
     year = label.rpartition(" ")[2]
-    url = entry.url or (
-        f"https://doi.org/{entry.doi}" if entry.doi else f"https://arxiv.org/abs/{entry.eprint}"
-    )
+    url = entry.url or (f"https://doi.org/{entry.doi}" if entry.doi else f"https://arxiv.org/abs/{entry.eprint}")
     rest = f" {html.escape(entry.venue)}." if entry.venue else ""
     rest += f" arXiv:{html.escape(entry.eprint)}." if entry.eprint else ""
     rest += f' <span class="fg-read">Read {html.escape(entry.urldate)}.</span>' if entry.urldate else ""
     title = f'<a href="{html.escape(url, quote=True)}">{html.escape(entry.title)}</a>'
-    return (
-        f'<li id="ref-{html.escape(entry.key)}">{html.escape(authors)} ({html.escape(year)}). '
-        f"{title}.{rest}</li>"
-    )
+    return f'<li id="ref-{html.escape(entry.key)}">{html.escape(authors)} ({html.escape(year)}). {title}.{rest}</li>'
 
 
 def family_names(entry: Entry) -> list[str]:

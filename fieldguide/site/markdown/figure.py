@@ -30,9 +30,7 @@ def render(source: str, root: Path, folder: str, inline: Callable[[str], str]) -
     module, name = resolve(spec.figure, folder)
     path = (root / module.replace(".", "/")).with_name(f"{name}.svg")
     if not path.is_file():
-        raise ValueError(
-            f"the figure `{spec.figure}` has not been recorded: there is no {path.name} beside it."
-        )
+        raise ValueError(f"the figure `{spec.figure}` has not been recorded: there is no {path.name} beside it.")
     label = html.escape(" ".join(spec.alt.split()), quote=True)
     svg = path.read_text(encoding="utf-8").replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
     svg = "".join(line.strip() + ("\n" if "<text" in line else "") for line in svg.splitlines())

@@ -58,9 +58,7 @@ def standing(project: Project, area: Area) -> Standing:
 def _record(project: Project, name: str) -> dict[str, Any]:
     """When a page last passed its tests where the site is built, and with which versions."""
     try:
-        known: dict[str, dict[str, Any]] = json.loads(
-            (project.root / ".cache/fieldguide/passed.json").read_text()
-        )
+        known: dict[str, dict[str, Any]] = json.loads((project.root / ".cache/fieldguide/passed.json").read_text())
     except (OSError, ValueError):
         return {}
     return known.get(name, {})
@@ -172,9 +170,7 @@ def _flat(value: Any) -> list[float]:
 
 def source(text: str) -> Markup:
     """A source with its arXiv numbers and repositories linked."""
-    text = re.sub(
-        r"arXiv[: ](\d{4}\.\d{4,5})", r'<a href="https://arxiv.org/abs/\1">\g<0></a>', str(escape(text))
-    )
+    text = re.sub(r"arXiv[: ](\d{4}\.\d{4,5})", r'<a href="https://arxiv.org/abs/\1">\g<0></a>', str(escape(text)))
     place = r"\b(?:github|huggingface)\.com?/[\w.-]+/[\w-]+(?:\.[\w-]+)*"
     return Markup(re.sub(place, r'<a href="https://\g<0>">\g<0></a>', text))
 

@@ -52,9 +52,7 @@ def _pattern(names: frozenset[str]) -> re.Pattern[str]:
     """Any of them as a word of its own, its plural included; the longest that fits."""
     longest = sorted(names, key=lambda name: (-len(name), name))
     words = "|".join(map(re.escape, longest))
-    return re.compile(
-        rf"{HTML_PLACEHOLDER_RE.pattern.replace('(', '(?P<raw>', 1)}|(?<![\w-])(?:{words})(?=s?\b)"
-    )
+    return re.compile(rf"{HTML_PLACEHOLDER_RE.pattern.replace('(', '(?P<raw>', 1)}|(?<![\w-])(?:{words})(?=s?\b)")
 
 
 class Tooltips:

@@ -61,9 +61,7 @@ class Renderer:
 
     def _ask(self, tex: str, display: bool) -> dict[str, str]:
         if self.process is None or self.process.poll() is not None:
-            node = Path(wheel.ROOT_DIR) / (
-                "node.exe" if (Path(wheel.ROOT_DIR) / "node.exe").is_file() else "bin/node"
-            )
+            node = Path(wheel.ROOT_DIR) / ("node.exe" if (Path(wheel.ROOT_DIR) / "node.exe").is_file() else "bin/node")
             self.process = subprocess.Popen(
                 [str(node), str(SCRIPT), str(self.root)], text=True, encoding="utf-8",
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE,

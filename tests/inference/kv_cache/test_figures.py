@@ -52,9 +52,7 @@ def test_numbers_of_the_alternative_text_are_drawn(name):
 
 @pytest.mark.parametrize("model", [WIDE, LLAMA, NARROW, OSS])
 def test_a_layer_stores_the_numbers_that_transformers_allocates(model):
-    config = LlamaConfig(
-        **TINY, num_attention_heads=64, num_key_value_heads=model.kv_heads, head_dim=model.head_dim
-    )
+    config = LlamaConfig(**TINY, num_attention_heads=64, num_key_value_heads=model.kv_heads, head_dim=model.head_dim)
     assert 3 * 4 * storage.layer_numbers(model) == held_bytes(LlamaForCausalLM(config), tokens=3)
 
 
@@ -93,9 +91,7 @@ def test_steps_are_full_and_even_where_the_calculator_says():
         assert f"{name}\n{full:,}" in drawn
         two = 2 * 3.35e12  # bytes/s
         assert curves.step_ms(full, curves.DESIGNS[name]) == pytest.approx(160e9 / two * 1e3, rel=1e-4)
-        assert curves.step_ms(even, curves.DESIGNS[name]) == pytest.approx(
-            2 * 141.107412992e9 / two * 1e3, rel=1e-4
-        )
+        assert curves.step_ms(even, curves.DESIGNS[name]) == pytest.approx(2 * 141.107412992e9 / two * 1e3, rel=1e-4)
 
 
 def test_each_line_of_the_step_passes_through_its_dot_and_its_square():
@@ -110,19 +106,14 @@ def test_each_line_of_the_step_passes_through_its_dot_and_its_square():
 
 
 def test_scales_show_the_keys_and_the_errors_of_the_output():
-    row = re.search(
-        r"^ +4 .*$", (ROOT / "snippets/inference/kv_cache/quantization.out.txt").read_text(), re.M
-    )
+    row = re.search(r"^ +4 .*$", (ROOT / "snippets/inference/kv_cache/quantization.out.txt").read_text(), re.M)
     token, channel = row[0].split()[1:3]
     svg = scales.figure_scales()
     assert [w for w in words(svg) if "error" in w] == [f"error at 4 bits: {e}" for e in (token, channel)]
     keys = scales.drawn_keys()
     shades = torch.tensor([float(r.get("opacity")) for r in shapes(svg, "rect", fill="var(--fg-s1)")])
     for side in shades.view(2, *keys.shape):
-        assert (
-            side.argmax() == keys.argmax()
-            and (side[keys > keys.median()] >= side[keys == keys.median()]).all()
-        )
+        assert side.argmax() == keys.argmax() and (side[keys > keys.median()] >= side[keys == keys.median()]).all()
     outlier = keys.mean(0).argmax()
     assert scales.FIRST + outlier in (5, 40), "one of the two channels that are planted is in the picture"
     outlines = shapes(svg, "rect", stroke="var(--fg-s0)")

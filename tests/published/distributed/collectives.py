@@ -25,14 +25,8 @@ def nccl_factor(inputs: Inputs, unit: str) -> float:
 
 def nccl_busbw(inputs: Inputs, unit: str) -> list[float]:
     """Algorithm and bus bandwidth of a line of nccl-tests."""
-    found = cost.bandwidths(
-        inputs["bytes"], inputs["time_us"] * 1e-6, inputs["ranks"], named(inputs["collective"])
-    )
+    found = cost.bandwidths(inputs["bytes"], inputs["time_us"] * 1e-6, inputs["ranks"], named(inputs["collective"]))
     return [in_unit(bandwidth, unit) for bandwidth in found]
 
 
-FAMILIES: dict[str, Adapter] = {
-    "ring-allreduce": ring_allreduce,
-    "nccl-factor": nccl_factor,
-    "nccl-busbw": nccl_busbw,
-}
+FAMILIES: dict[str, Adapter] = {"ring-allreduce": ring_allreduce, "nccl-factor": nccl_factor, "nccl-busbw": nccl_busbw}

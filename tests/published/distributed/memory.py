@@ -25,14 +25,10 @@ def deepspeed_zero3(inputs: Inputs, unit: str) -> float | list[float]:
     """What DeepSpeed documents for stage 3; all three kinds of offloading where none is named."""
     gpus = inputs["gpus"] * inputs.get("nodes", 1)
     if "zero_init" in inputs:
-        return in_unit(
-            recipes.deepspeed_host(inputs["params"], inputs["nodes"], inputs["buffer_factor"]), unit
-        )
+        return in_unit(recipes.deepspeed_host(inputs["params"], inputs["nodes"], inputs["buffer_factor"]), unit)
 
     def size(optimizer: bool, params: bool) -> float:
-        need = recipes.deepspeed_zero3(
-            inputs["params"], inputs["largest_layer_params"], gpus, optimizer, params
-        )
+        need = recipes.deepspeed_zero3(inputs["params"], inputs["largest_layer_params"], gpus, optimizer, params)
         return in_unit(need, unit)
 
     if "offload_optimizer" in inputs:

@@ -41,9 +41,7 @@ def with_attention(inputs: Inputs, unit: str) -> float:
     """MFU with attention, in percent."""
     shape = (inputs[name] for name in ("params", "layers", "heads", "head_dim", "seq"))
     rate = inputs.get("tokens_per_s") or inputs["weight_flops_per_s"] / mfu.six_n(inputs["params"])
-    return 100 * mfu.utilization(
-        mfu.palm_flops_per_token(*shape), rate, inputs["chips"], inputs["peak_flops"]
-    )
+    return 100 * mfu.utilization(mfu.palm_flops_per_token(*shape), rate, inputs["chips"], inputs["peak_flops"])
 
 
 def palm_hfu(inputs: Inputs, unit: str) -> float:
@@ -106,10 +104,7 @@ def peak_share(inputs: Inputs, unit: str) -> list[float]:
 def forward(inputs: Inputs, unit: str) -> list[float]:
     """FLOPs of one sequence forward, and of a training step on it."""
     shape = inputs["layers"], inputs["d_model"], inputs["seq"], inputs["vocab"]
-    return [
-        sum(mfu.gpt_forward_flops(*shape).values()),
-        mfu.train_flops_per_token(*shape) * inputs["seq"],
-    ]
+    return [sum(mfu.gpt_forward_flops(*shape).values()), mfu.train_flops_per_token(*shape) * inputs["seq"]]
 
 
 def palm_flops(inputs: Inputs, unit: str) -> float:

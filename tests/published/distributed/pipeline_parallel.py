@@ -18,7 +18,4 @@ def pipeline_bubble(inputs: Inputs, unit: str) -> float:
     return in_unit(cost.bubble(inputs["stages"], inputs["microbatches"], inputs["chunks"]), unit)
 
 
-FAMILIES: dict[str, Adapter] = {
-    "pipeline": pipeline,
-    "pipeline-bubble": pipeline_bubble,
-}
+FAMILIES: dict[str, Adapter] = {"pipeline": pipeline, "pipeline-bubble": pipeline_bubble}

@@ -8,19 +8,14 @@ from snippets.inference.case_studies import deepseek, mooncake, ranking
 
 def day_cost(inputs: Inputs, unit: str) -> float:
     """Rent of a fleet for a day, in dollars."""
-    day = deepseek.Day(
-        nodes=inputs["nodes"], gpus=inputs["gpus"], dollars_per_hour=inputs["dollars_per_hour"]
-    )
+    day = deepseek.Day(nodes=inputs["nodes"], gpus=inputs["gpus"], dollars_per_hour=inputs["dollars_per_hour"])
     return deepseek.cost(day)
 
 
 def day_revenue(inputs: Inputs, unit: str) -> float:
     """A day's tokens, in billions, at prices per million, in dollars."""
     day = deepseek.Day(
-        inputs=inputs["inputs"],
-        hits=inputs["hits"],
-        outputs=inputs["outputs"],
-        prices=tuple(inputs["prices"]),
+        inputs=inputs["inputs"], hits=inputs["hits"], outputs=inputs["outputs"], prices=tuple(inputs["prices"])
     )
     return deepseek.revenue(day)
 
@@ -28,10 +23,7 @@ def day_revenue(inputs: Inputs, unit: str) -> float:
 def day_nodes(inputs: Inputs, unit: str) -> float:
     """Nodes that a day's tokens, in billions, keep busy at so many tokens a second."""
     day = deepseek.Day(
-        inputs=inputs["inputs"],
-        outputs=inputs["outputs"],
-        prefill=inputs["prefill"],
-        decode=inputs["decode"],
+        inputs=inputs["inputs"], outputs=inputs["outputs"], prefill=inputs["prefill"], decode=inputs["decode"]
     )
     return sum(deepseek.pools(day))
 
@@ -39,9 +31,7 @@ def day_nodes(inputs: Inputs, unit: str) -> float:
 def fetch_bandwidth(inputs: Inputs, unit: str) -> float:
     """Bandwidth above which a cached prefix of Llama 3 70B is fetched and not computed, in GB/s."""
     return (
-        mooncake.least_bandwidth(
-            inputs["prefix"], inputs["gpus"] * inputs["tflops"] * 1e12, inputs["a"], inputs["b"]
-        )
+        mooncake.least_bandwidth(inputs["prefix"], inputs["gpus"] * inputs["tflops"] * 1e12, inputs["a"], inputs["b"])
         / 1e9
     )
 

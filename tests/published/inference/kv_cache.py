@@ -19,9 +19,7 @@ def kv_total(inputs: Inputs, unit: str) -> float:
 
 def kv_mla(inputs: Inputs, unit: str) -> float:
     """Bytes that one token adds to a latent cache."""
-    size = sizes.latent_bytes_per_token(
-        inputs["layers"], inputs["kv_lora_rank"], inputs["rope_dim"], inputs["bytes"]
-    )
+    size = sizes.latent_bytes_per_token(inputs["layers"], inputs["kv_lora_rank"], inputs["rope_dim"], inputs["bytes"])
     return in_unit(size, unit)
 
 

@@ -17,8 +17,4 @@ def spec_speedup(inputs: Inputs, unit: str) -> float:
     return in_unit(gain, unit)
 
 
-FAMILIES: dict[str, Adapter] = {
-    "spec-bigram": spec_speedup,
-    "spec-speedup": spec_speedup,
-    "spec-tokens": spec_tokens,
-}
+FAMILIES: dict[str, Adapter] = {"spec-bigram": spec_speedup, "spec-speedup": spec_speedup, "spec-tokens": spec_tokens}
