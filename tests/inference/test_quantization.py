@@ -109,7 +109,7 @@ def test_the_published_table_of_e2m1():
 
 
 def test_nf4_is_the_table_of_bitsandbytes_and_torchao():
-    cases = map(json.loads, Path("tests/published/inference/cases.jsonl").read_text(encoding="utf-8").splitlines())
+    cases = map(json.loads, Path("tests/published/post_training/cases.jsonl").read_text(encoding="utf-8").splitlines())
     halves = [case["expected"] for case in cases if case["family"] == "nf4-codebook"]
     ours = quantization_blocks.nf4_table()
     assert halves and len(ours) == 16

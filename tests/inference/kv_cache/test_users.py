@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from snippets.inference.kv_cache import sizes, users
+from snippets.inference.kv_cache import designs, users
 from snippets.shapes.models import MODELS, parameters
 
 HOME = (Path(__file__).parents[3] / "docs/index.md").read_text(encoding="utf-8")
@@ -36,7 +36,7 @@ def test_lengths_are_bytes_and_no_user_crosses_the_line():
 
 def test_the_words_are_those_of_the_page_and_of_who_cannot_see_it():
     words = [text.text for text in SVG.findall(".//{*}text")]
-    facts = sizes.facts()
+    facts = designs.facts()
     assert f"{facts['spare']} to spare" in words and f"{facts['weights_70b']} of weights" in words
     assert [word for word in words if word.endswith(" users")] == ["0 users", "7 users", "14 users"]
     for told in (facts["weights_70b"], facts["spare"], "no user fits", "7 users fit", "in 8 bits 14"):
