@@ -157,8 +157,9 @@ def snippet_too_long(copy):
 
 @corruption()
 def example_without_output(copy):
-    line = copy.append(SNIPPET, "def example_new() -> None:\n    print(1)")
-    return SNIPPET, line, "recorded", "`example_new` has no section"
+    name = "snippets/inference/kv_cache/timing.py"
+    line = copy.append(name, "def example_new() -> None:\n    print(1)")
+    return name, line, "recorded", "`example_new` has no section"
 
 
 @corruption()
@@ -391,7 +392,7 @@ def front_matter_malformed(copy):
     return PAGE, copy.replace(PAGE, r"^title:.*", "title: KV: cache"), "front-matter", "not YAML"
 
 
-@corruption()
+@corruption(alone=False)  # and the figure that the home page showed
 def front_matter_never_closed(copy):
     copy.write("docs/index.md", "---\ntitle: Home\n")
     return "docs/index.md", 1, "front-matter", "never closed"
@@ -510,7 +511,7 @@ def calculator_of_no_function(copy):
 
 @corruption()
 def preset_of_an_unknown_input(copy):
-    line = copy.replace(PAGE, r"\{usable: 90\}", "{usble: 90}")
+    line = copy.replace(PAGE, r"memory: 160, usable: 90\}", "memory: 160, usble: 90}")
     line = next(f.line for f in copy.project.by_name["inference/kv-cache"].of("calc") if f.line < line <= f.end)
     return PAGE, line, "calculator", "unknown input usble"
 

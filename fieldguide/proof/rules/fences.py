@@ -83,7 +83,7 @@ def figures(project: Project) -> Iterator[Finding]:
 def _drawn(page: Page, line: int, snippet: Path, name: str) -> Iterator[Finding]:
     if not snippet.is_file():
         files = (path.stem for path in snippet.parent.glob("*.py") if path.stem != "__init__")
-        message = f"there is no snippet `{snippet.parent.name}/{snippet.name}`. {near(snippet.stem, files)}"
+        message = f"there is no snippet `{'/'.join(snippet.parts[-3:])}`. {near(snippet.stem, files)}"
         yield Finding(page.path, line, message, FIGURE)
     elif name not in (known := runner.figures(snippet)):
         message = f"`{snippet.name}` has no function `figure_{name}`. {near(name, known)}"
