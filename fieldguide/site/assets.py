@@ -12,15 +12,15 @@ import re
 import shutil
 import subprocess
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
-from fieldguide.calc.fence import resolve
+from fieldguide.calc.fence import FenceError, parse
 from fieldguide.guide.project import ROOT, Project
 from fieldguide.runner.snippet import reach
 from fieldguide.site import llms
 
 PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
-CALCULATOR = re.compile(r"^\s*```calc\s*\n(?:.*\n)*?\s*function:\s*([\w.]+:\w+)", re.M)
 ENGINE = ("fieldguide/calc/engine.py", "fieldguide/calc/render.py")
 LIBRARY = [
     "__future__", "abc", "annotationlib", "bisect", "cmath", "codeop", "collections", "contextlib", "copy",
@@ -82,11 +82,11 @@ def calculator_modules(project: Project) -> set[Path]:
     """Snippets that the browser needs: those that hold a calculator, and what they import."""
     found = set()
     for page in project.pages:
-        for reference in CALCULATOR.findall(page.text):
-            module, _ = resolve(reference, page.folder)
-            path = project.root / f"{module.replace('.', '/')}.py"
-            if path.is_file():  # where there is none, its page says so
-                found |= {path, *reach(path, project.root)[0]}
+        for fence in page.of("calc"):
+            with suppress(FenceError):  # what is wrong with it, the build of its page says
+                module = parse(fence.text, page.folder).module
+                path = project.root / f"{module.replace('.', '/')}.py"
+                found |= {path, *reach(path, project.root)[0]} if path.is_file() else set()
     return found
 
 

@@ -11,7 +11,7 @@ import json
 import re
 from pathlib import Path
 
-OPENING = 500
+OPENING = 280
 CODE = re.compile(r"<pre\b.*?</pre>", re.S)
 TAG = re.compile(r"<[^>]+>")
 NAME = re.compile(r"\b(?:def|class) (\w+)|\b([A-Za-z]\w*_\w+|[A-Z][a-z]+[A-Z]\w+)\b")

@@ -13,11 +13,10 @@ from fieldguide.calc import engine, fence
 from fieldguide.guide.project import Project
 
 PROJECT = Project()
-FENCE = re.compile(r"^```calc\n(.*?)^```", re.M | re.S)
 CALCULATORS = {
-    page: [fence.parse(source, page.folder) for source in FENCE.findall(page.text)]
+    page: calculators
     for page in PROJECT.pages
-    if FENCE.search(page.text)
+    if (calculators := [fence.parse(found.text, page.folder) for found in page.of("calc")])
 }
 
 
