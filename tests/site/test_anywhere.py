@@ -54,7 +54,7 @@ def test_every_page_says_how_it_looks_when_shared(served):
 def test_a_term_says_what_it_is_to_mouse_and_keyboard(visit):
     tab = visit()
     page = tab.open(PAGE)
-    term = page.locator("article abbr").first
+    term = page.locator("article abbr", has_text="GQA").first
     says = term.get_attribute("title")
     assert (term.inner_text(), says) == ("GQA", "grouped-query attention")
     bubble = page.locator("[role=tooltip]", has_text=says)

@@ -29,7 +29,7 @@ def test_the_search_index_is_light_and_holds_each_formula_once(served):
     index = served.folder / "search/search_index.json"
     assert bench.weight(index) <= INDEX_KB
     texts = [entry["text"] for entry in json.loads(index.read_text(encoding="utf-8"))["docs"]]
-    assert any("position t+1, attention needs" in text for text in texts)
+    assert any("With W bytes per second of memory" in text for text in texts)
     assert not any("\\cdot" in text for text in texts)
 
 

@@ -33,6 +33,7 @@ def render(source: str, root: Path, folder: str, inline: Callable[[str], str]) -
         raise ValueError(f"the figure `{spec.figure}` has not been recorded: there is no {path.name} beside it.")
     label = html.escape(" ".join(spec.alt.split()), quote=True)
     svg = path.read_text(encoding="utf-8").replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    svg = svg.replace(' href="#', ' xlink:href="#')  # the theme's script takes whatever has an `href` for a link
     svg = "".join(line.strip() + ("\n" if "<text" in line else "") for line in svg.splitlines())
     return (
         f'<figure class="fg-plot" id="figure-{name.replace("_", "-")}"><div data-search-exclude="">{svg}</div>'
