@@ -20,7 +20,7 @@ function layOut(blocks) {
 }
 function firstMove() {
   for (const sign of SIGNS) removeEventListener(sign, firstMove, true);
-  idle(() => layOut([...document.querySelectorAll('.md-content__inner > :nth-child(n + 9), .md-content__inner > .highlight > pre')]));
+  idle(() => layOut([...document.querySelectorAll('.md-content__inner > :nth-child(n + 8), .md-content__inner > .highlight > pre')]));
 }
 for (const sign of SIGNS) addEventListener(sign, firstMove, { capture: true, passive: true });
 
