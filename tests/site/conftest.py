@@ -69,7 +69,7 @@ class Visit:
         """Open a page as a reader does who has not yet moved: what is out of sight is not laid out, and has no text."""
         self.page.goto(self.address + path, wait_until="load")
         if self.scripts:  # which wait for the first painting
-            self.page.wait_for_function("window.document$ && customElements.get('fg-quiz')")
+            self.page.wait_for_function("!!window.document$ && !!customElements.get('fg-quiz')")
         return self.page
 
     def open(self, path):
