@@ -53,8 +53,8 @@ def browser(playwright):
 class Visit:
     """One tab, with everything that should not have happened."""
 
-    def __init__(self, context, address, scripts=True):
-        self.context, self.address, self.scripts, self.errors, self.outside = context, address, scripts, [], []
+    def __init__(self, context, address):
+        self.context, self.address, self.errors, self.outside = context, address, [], []
         self.page = context.new_page()
         self.page.on("console", lambda m: self.errors.append(m.text) if m.type in ("error", "warning") else None)
         self.page.on("pageerror", lambda e: self.errors.append(str(e)))
@@ -68,14 +68,12 @@ class Visit:
     def arrive(self, path):
         """Open a page as a reader does who has not yet moved: what is out of sight is not laid out, and has no text."""
         self.page.goto(self.address + path, wait_until="load")
-        if self.scripts:  # which wait for the first painting
-            self.page.wait_for_function("!!window.document$ && !!customElements.get('fg-quiz')")
         return self.page
 
     def open(self, path):
         """Open a page and, where scripts run, make the first move, after which all of it is laid out."""
         page = self.arrive(path)
-        if self.scripts:
+        if page.evaluate("document.documentElement.classList.contains('js')"):
             page.keyboard.press("Shift")
             page.locator("html.fg-whole").wait_for()
         return page
@@ -88,7 +86,7 @@ def visit(browser, served):
 
     def start(width=1280, height=900, address=served.address, **options):
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        opened.append(Visit(context, address, options.get("java_script_enabled", True)))
+        opened.append(Visit(context, address))
         return opened[-1]
 
     yield start
