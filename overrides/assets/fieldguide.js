@@ -232,6 +232,7 @@ class Quiz extends HTMLElement {
     if (this.form) return;
     const choices = [...this.querySelectorAll('.fg-quiz-choices > li')];
     this.reasons = [...this.querySelectorAll('.fg-quiz-reasons > li')];
+    this.places = choices.map((choice) => Number(choice.dataset.place)); // in the page's source: what is kept outlives a new order
     this.disclosure = this.querySelector('details');
     this.form = document.createElement('form');
     this.numeric = this.dataset.answer !== undefined;
@@ -248,7 +249,7 @@ class Quiz extends HTMLElement {
     } else {
       choices.forEach((choice, index) => {
         const label = document.createElement('label');
-        const input = Object.assign(document.createElement('input'), { type: rights > 1 ? 'checkbox' : 'radio', name: this.id, value: String(index) });
+        const input = Object.assign(document.createElement('input'), { type: rights > 1 ? 'checkbox' : 'radio', name: this.id, value: String(this.places[index]) });
         const text = document.createElement('span');
         text.append(...choice.childNodes);
         const why = document.createElement('p');
@@ -291,7 +292,7 @@ class Quiz extends HTMLElement {
       right = true;
       const whys = [...this.form.querySelectorAll('.fg-quiz-why')];
       this.reasons.forEach((reason, index) => {
-        const good = reason.classList.contains('fg-right'), picked = given.includes(index);
+        const good = reason.classList.contains('fg-right'), picked = given.includes(this.places[index]);
         if (good !== picked) right = false;
         whys[index].hidden = !picked;
         whys[index].className = `fg-quiz-why ${good ? 'fg-right' : 'fg-wrong'}`;

@@ -106,7 +106,9 @@ def test_a_quiz_is_a_disclosure_with_a_reason_for_each_choice(project):
     html = render(project, "# T\n\n" + QUIZ)
     quiz = ElementTree.fromstring(html[html.index('<div class="fg-quiz">') : html.rindex("</div>") + 6])
     assert len(quiz.findall(".//ol[@class='fg-quiz-choices']/li")) == 2
-    assert [li.get("class") for li in quiz.findall(".//details/ol/li")] == ["fg-right", "fg-wrong"]
+    places = [li.get("data-place") for li in quiz.findall(".//ol[@class='fg-quiz-choices']/li")]
+    marks = [li.get("class") for li in quiz.findall(".//details/ol/li")]
+    assert dict(zip(places, marks, strict=True)) == {"0": "fg-right", "1": "fg-wrong"}
 
 
 def test_a_fence_inside_a_fence_is_shown_not_rendered(project):

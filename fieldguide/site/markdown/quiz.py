@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import html
+import random
 import re
 from collections.abc import Callable
 
 from fieldguide.guide.forms import read
-from fieldguide.guide.page import Quiz
+from fieldguide.guide.page import Answer, Quiz
 
 Inline = Callable[[str], str]
 
 
 class QuizError(ValueError):
     """What is wrong with a quiz fence, in a sentence for its author."""
+
+
+def shuffled(quiz: Quiz) -> list[tuple[int, Answer]]:
+    """The answers, each with its place in the fence, in an order that the question alone decides."""
+    return random.Random(quiz.question).sample(list(enumerate(quiz.answers)), len(quiz.answers))
 
 
 def render(source: str, inline: Inline, fact: Callable[[str], str | None]) -> str:
@@ -50,8 +56,8 @@ def render(source: str, inline: Inline, fact: Callable[[str], str | None]) -> st
             f'data-unit="{unit}">{question}<details><summary>Show the answer</summary>{key}</details></fg-quiz></div>'
         )
     choices, reasons = [], []
-    for choice in quiz.answers:
-        choices.append(f"<li>{inline(choice.text)}</li>")
+    for place, choice in shuffled(quiz):
+        choices.append(f'<li data-place="{place}">{inline(choice.text)}</li>')
         mark = "right" if choice.correct else "wrong"
         reasons.append(f'<li class="fg-{mark}"><b>{mark.capitalize()}.</b> {inline(choice.why)}</li>')
     return (
