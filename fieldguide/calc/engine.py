@@ -16,6 +16,9 @@ from fieldguide.calc.render import to_html
 class InputError(ValueError):
     """An input that the calculator cannot take, in a sentence for its reader."""
 
+    field = ""
+    """The input's name, where it is one."""
+
 
 @dataclass(frozen=True)
 class Field:
@@ -127,7 +130,14 @@ def accepted(function: Callable[..., Any], raw: Mapping[str, Any]) -> dict[str, 
     unknown = sorted(raw.keys() - known.keys())
     if unknown:
         raise InputError(f"unknown input {', '.join(unknown)}: this calculator has {', '.join(known)}.")
-    return {name: known[name].parse(value) for name, value in raw.items()}
+    values = {}
+    for name, value in raw.items():
+        try:
+            values[name] = known[name].parse(value)
+        except InputError as error:
+            error.field = name
+            raise
+    return values
 
 
 def evaluate(function: Callable[..., Mapping[str, Any]], raw: Mapping[str, Any]) -> str:

@@ -73,7 +73,8 @@ class Calculator extends HTMLElement {
     copy.textContent = 'Copy link to these values';
     copy.addEventListener('click', () => this.copyLink());
     this.append(copy);
-    this.readFragment();
+    this.readLink();
+    setTimeout(() => { if (this.changed()) this.run(); }); // a browser that goes back fills the form again
   }
 
   fields() { return [...this.form.elements].filter((field) => field.name); }
@@ -88,19 +89,39 @@ class Calculator extends HTMLElement {
     }
   }
   say(text) { this.status.textContent = text; }
+  changed() {
+    return this.fields().some((f) => (f.type === 'checkbox' ? f.checked !== f.defaultChecked
+      : f.options ? ![...f.selectedOptions].every((o) => o.defaultSelected) : f.value !== f.defaultValue));
+  }
 
-  readFragment() {
-    const [anchor, query] = location.hash.slice(1).split('?');
-    if (anchor !== this.anchor || !query) return;
-    this.fill(Object.fromEntries(new URLSearchParams(query)));
+  readLink() { // ?calculator=anchor&context=4096, and the older #anchor?context=4096, which scrolling overwrites
+    const given = new URLSearchParams(location.search), [anchor, query] = location.hash.slice(1).split('?');
+    const values = given.get('calculator') === this.anchor ? given : anchor === this.anchor && query ? new URLSearchParams(query) : null;
+    if (!values) return;
+    this.fill(Object.fromEntries(values));
     this.parentElement.scrollIntoView({ block: 'start' });
     this.run();
   }
-  link() { return `${location.href.split('#')[0]}#${this.anchor}?${new URLSearchParams(this.values())}`; }
+  link() {
+    return `${location.origin}${location.pathname}?${new URLSearchParams({ calculator: this.anchor, ...this.values() })}#${this.anchor}`;
+  }
   async copyLink() {
     history.replaceState(history.state, '', this.link());
     try { await navigator.clipboard.writeText(this.link()); this.say('Link copied; it is in the address bar as well.'); }
-    catch { this.say('The link is in the address bar.'); }
+    catch { this.say('Copy the link from the address bar.'); }
+  }
+
+  refuse({ refused, field }) { // where the reader looks: at the field
+    for (const old of this.form.querySelectorAll('.fg-calc-refused')) old.remove();
+    for (const input of this.fields()) {
+      input.removeAttribute('aria-invalid');
+      if (input.name !== field) continue;
+      const told = Object.assign(document.createElement('span'), { className: 'fg-calc-refused', id: `${this.anchor}-refused`, textContent: refused });
+      told.setAttribute('role', 'alert');
+      input.setAttribute('aria-invalid', 'true');
+      input.setAttribute('aria-errormessage', told.id);
+      input.after(told);
+    }
   }
 
   async run() {
@@ -114,6 +135,7 @@ class Calculator extends HTMLElement {
     if (turn !== this.turn) return;
     this.removeAttribute('aria-busy');
     this.classList.toggle('fg-calc-stale', !reply.html);
+    this.refuse(reply);
     if (reply.refused) return this.say(`Not computed: ${reply.refused}`);
     if (reply.failed) {
       this.say(`Python could not run here: ${reply.failed}. `);
@@ -129,7 +151,8 @@ class Calculator extends HTMLElement {
   }
 }
 customElements.define('fg-calc', Calculator);
-addEventListener('hashchange', () => document.querySelectorAll('fg-calc').forEach((c) => c.readFragment()));
+addEventListener('hashchange', () => document.querySelectorAll('fg-calc').forEach((c) => c.readLink()));
+addEventListener('pageshow', (event) => { if (event.persisted) document.querySelectorAll('fg-calc').forEach((c) => c.changed() && c.run()); });
 
 // ---- what the reader did: pages read, quiz answers, the last page. One key, versioned, shared by all tabs
 const KEY = 'fieldguide';
@@ -175,7 +198,7 @@ function paint() {
     box.textContent = `${done} read`;
   }
   for (const box of document.querySelectorAll('[data-fg-continue]')) {
-    const last = state.last;
+    const last = state.last && state.last.path in state.read ? state.last.next : state.last;
     box.hidden = !last;
     if (last) { box.firstElementChild.href = new URL(last.path, BASE); box.firstElementChild.textContent = `Continue: ${last.title}`; }
   }
@@ -316,7 +339,11 @@ function arrive() {
   for (const term of document.querySelectorAll('article abbr[title]')) term.tabIndex = 0; // its tooltip shows on focus, too
   if (document.querySelector('[data-fg-read]')) {
     const state = load();
-    state.last = { path: here(), title: document.querySelector('h1')?.firstChild?.textContent ?? document.title };
+    const next = document.querySelector('.md-footer__link--next');
+    state.last = {
+      path: here(), title: document.querySelector('h1')?.firstChild?.textContent ?? document.title,
+      next: next && { path: decodeURIComponent(new URL(next.href).pathname.slice(BASE.pathname.length)), title: next.querySelector('.md-ellipsis').textContent.trim() },
+    };
     save(state);
   }
   paint();

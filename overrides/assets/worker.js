@@ -23,7 +23,7 @@ def call(message):
     try:
         return json.dumps({"html": evaluate(function, asked["values"])})
     except InputError as error:
-        return json.dumps({"refused": str(error)})
+        return json.dumps({"refused": str(error), "field": error.field})
 call`);
 }
 

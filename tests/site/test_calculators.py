@@ -145,8 +145,13 @@ def test_a_wrong_value_gets_a_sentence_and_keeps_the_last_result(calculator_page
     status, after = settled(page, "calc-kv-cache")
     assert status == "Not computed: layers lies between 1 and 256."
     assert before == after
+    layers = page.locator("#calc-kv-cache input[name=layers]")
+    told = page.locator(f"#{layers.get_attribute('aria-errormessage')}")
+    assert layers.get_attribute("aria-invalid") == "true" and told.inner_text() == "layers lies between 1 and 256."
+    assert told.bounding_box()["y"] - layers.bounding_box()["y"] < 60, "told where the reader looks"
     fill(page, "calc-kv-cache", {"layers": 40, "weights": 900, "memory": 80})
     assert settled(page, "calc-kv-cache")[0] == "Not computed: the weights (900 GB) do not fit into 72 of 80 GB."
+    assert not page.locator("#calc-kv-cache [aria-invalid]").count()
 
 
 def test_a_preset_fills_the_form_and_computes(calculator_page):
@@ -163,8 +168,26 @@ def test_the_state_travels_in_the_address(visit):
     settled(page, "calc-kv-cache")
     assert page.locator("#calc-kv-cache input[name=layers]").input_value() == "61"
     page.get_by_role("button", name="Copy link to these values").click()
-    address = page.evaluate("location.hash")
-    assert "layers=61" in address and "dtype=fp8" in address
+    page.mouse.wheel(0, 3000)  # the theme writes the section into the address
+    page.wait_for_function("() => !location.hash.includes('calc-kv-cache')")
+    assert "layers=61" in page.url and "dtype=fp8" in page.url
+    page = tab.open(page.url.removeprefix(tab.address))
+    settled(page, "calc-kv-cache")
+    assert page.locator("#calc-kv-cache input[name=layers]").input_value() == "61"
+
+
+def test_inputs_and_answer_agree_after_going_back(visit):
+    page = visit().open("inference/kv-cache/")
+    fill(page, "calc-kv-cache", {"context": 4096})
+    _, before = settled(page, "calc-kv-cache")
+    page.locator(".md-footer__link--next").click()
+    page.wait_for_url("**/vllm/**")
+    page.go_back()
+    page.wait_for_url("**/kv-cache/")
+    field, box = page.locator("#calc-kv-cache input[name=context]"), page.locator("#calc-kv-cache")
+    page.wait_for_timeout(500)
+    status, after = settled(page, "calc-kv-cache") if field.input_value() == "4096" else ("", box.inner_text())
+    assert (after == before) if status else ("8,192" in after and field.input_value() == "8192")
 
 
 def test_without_webassembly_a_sentence_helps(visit):

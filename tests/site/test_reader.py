@@ -86,9 +86,13 @@ def test_a_page_is_marked_as_read_and_the_map_knows(tab):
     card = page.locator(".fg-card", has=page.locator("#map-inference"))
     assert card.locator(".fg-you").inner_text() == "1 read"
     assert float(card.locator(".fg-bar").evaluate("b => getComputedStyle(b, '::after').width").removesuffix("px")) > 5
-    assert page.locator("[data-fg-continue] a").inner_text() == "Continue: KV cache"
+    assert page.locator("[data-fg-continue] a").inner_text() == "Continue: vLLM and paged attention", (
+        "what is read is not offered"
+    )
     page.locator("[data-fg-continue] a").click()
-    page.wait_for_url("**/" + PAGE)
+    page.wait_for_url("**/inference/vllm/**")
+    tab.open("")
+    assert page.locator("[data-fg-continue] a").inner_text() == "Continue: vLLM and paged attention"
 
 
 def test_two_tabs_stay_in_step(tab):
