@@ -67,30 +67,44 @@ def _write(x: float, y: float, text: Any, anchor: str = "start", css: str = "") 
 
 
 def bars(spec: Mapping[str, Any]) -> str:
-    """Horizontal bars: `{"unit": "GB", "values": {"weights": 141.1, "cache": 18.9}, "limit": 160}`."""
+    """Horizontal bars, `{"unit": "GB", "values": {"weights": 141.1, "cache": 18.9}}`; with a `limit`, parts of one bar."""
     values: Mapping[str, float] = spec["values"]
-    unit, limit = spec.get("unit", ""), spec.get("limit")
-    top = max([*values.values(), limit or 0]) or 1
-    left, right, step = 150, WIDTH - 96, 30
-    scale = (right - left) / top
-    body = []
-    for row, (label, value) in enumerate(values.items()):
-        y = 8 + row * step
-        width = max(value, 0) * scale
-        body.append(_write(left - 8, y + 15, label, "end"))
-        body.append(f'<rect x="{left}" y="{y}" width="{_at(width)}" height="20" rx="3" class="fg-s0"/>')
-        text, beside = f"{number(value)} {unit}".strip(), left + width + 6
-        if limit and beside - 4 < left + limit * scale < beside + 8 * len(text):
-            beside = left + limit * scale + 6  # not through the number
-        body.append(_write(beside, y + 15, text))
-    height = 14 + len(values) * step
-    if limit:
-        x = _at(left + limit * scale)
-        body.append(f'<path d="M{x} 2V{height - 16}" class="fg-limit"/>')
-        body.append(_write(left + limit * scale, height, f"limit {number(limit)} {unit}".strip(), "middle", "fg-note"))
-        height += 8
+    unit = spec.get("unit", "")
     label = ", ".join(f"{k} {number(v)} {unit}".strip() for k, v in values.items())
-    return _svg(height, f"Bars: {label}", body)
+    if limit := spec.get("limit"):
+        return _svg(74 + len(values) * 22, f"One bar of {label}; limit {number(limit)} {unit}", _stacked(values, unit, limit))
+    left, step = 150, 30
+    right = WIDTH - 8 * max(len(f"{number(v)} {unit}") for v in values.values()) - 12
+    scale = (right - left) / (max(values.values()) or 1)
+    body = []
+    for row, (name, value) in enumerate(values.items()):
+        y, width = 8 + row * step, max(value, 0) * scale
+        body.append(_write(left - 8, y + 15, name, "end"))
+        body.append(f'<rect x="{left}" y="{y}" width="{_at(width)}" height="20" rx="3" class="fg-s0"/>')
+        body.append(_write(left + width + 6, y + 15, f"{number(value)} {unit}".strip()))
+    return _svg(14 + len(values) * step, f"Bars: {label}", body)
+
+
+def _stacked(values: Mapping[str, float], unit: str, limit: float) -> list[str]:
+    """What the parts fill, and where the limit lies; below, a row for each part and one for their sum."""
+    parts, left, right = {k: max(v, 0.0) for k, v in values.items()}, 8, WIDTH - 8
+    total = sum(parts.values())
+    scale, at = (right - left) / max(total, limit), float(left)
+    edge = left + limit * scale
+    body = []
+    rows = [*((k, v, f"fg-s{n % 6}") for n, (k, v) in enumerate(values.items())), ("together", total, "")]
+    for n, (name, value, tone) in enumerate(rows):
+        if tone:
+            width = max(value, 0.0) * scale
+            body.append(f'<rect x="{_at(at)}" y="22" width="{_at(width)}" height="26" class="{tone}"/>')
+            body.append(f'<rect x="{left}" y="{60 + 22 * n}" width="12" height="12" rx="2" class="{tone}"/>')
+            at += width
+        body.append(_write(left + 20, 71 + 22 * n, name))
+        body.append(_write(right, 71 + 22 * n, f"{number(value)} {unit}".strip(), "end"))
+    anchor = "end" if edge > WIDTH / 2 else "start"
+    body.append(f'<path d="M{_at(edge)} 18V52" class="fg-limit"/>')
+    body.append(_write(edge, 13, f"limit {number(limit)} {unit}".strip(), anchor, "fg-note"))
+    return body
 
 
 class Scale:
