@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 import xml.etree.ElementTree as ElementTree
 from typing import Any
 
@@ -38,9 +39,10 @@ class DrawingError(ValueError):
     """Why a figure cannot stand in a page, in a sentence for its author."""
 
 
-def style(matplotlib: Any) -> None:
+def style() -> None:
     """Sizes and lines of the guide, for figures that are made afterwards."""
-    matplotlib.rcParams.update(STYLE)
+    if matplotlib := sys.modules.get("matplotlib"):
+        matplotlib.rcParams.update(STYLE)
 
 
 def svg(drawn: Any, name: str) -> str:
@@ -83,11 +85,9 @@ def _clean(element: ElementTree.Element, name: str, used: set[str]) -> ElementTr
     for part in attributes.pop("style", "").split(";"):
         key, _, value = part.partition(":")
         attributes[key.strip()] = value.strip()
-    font = FONT.match(attributes.pop("font", ""))
-    if font:
+    if font := FONT.match(attributes.pop("font", "")):
         attributes["font-size"] = font["size"].removesuffix("px")
-        attributes |= {"font-weight": font["weight"]} if font["weight"] else {}
-        attributes |= {"font-style": font["style"]} if font["style"] else {}
+        attributes |= {f"font-{key}": font[key] for key in ("weight", "style") if font[key]}
     for key, value in attributes.items():
         if key.lower().startswith("on") or (key == "href" and not value.startswith("#")):
             raise DrawingError(f"its SVG has `{key}={value[:40]}`, which a page must not hold.")

@@ -63,6 +63,9 @@ def install(folder: Path, snippets: Path, report: int) -> None:
         if isinstance(flags, int) and flags & WRITES:
             write(path)
 
+    def on_remove(path: Any, folder_fd: int = -1) -> None:
+        write(path, folder_fd, follow=False)
+
     def on_rename(source: Any, target: Any, source_fd: int = -1, target_fd: int = -1) -> None:
         write(source, source_fd, follow=False)
         write(target, target_fd, follow=False)
@@ -81,8 +84,12 @@ def install(folder: Path, snippets: Path, report: int) -> None:
         if name not in ("", ":memory:"):
             write(name)
 
+    def is_remote(connection: socket.socket, address: Any) -> bool:
+        inet = connection.family in (socket.AF_INET, socket.AF_INET6)
+        return inet and bool(address) and not is_local(str(address[0]))
+
     def on_address(connection: socket.socket, address: Any) -> None:
-        if connection.family not in (socket.AF_INET, socket.AF_INET6) or is_local(str(address[0])):
+        if not is_remote(connection, address):
             return
         if connection.type == socket.SOCK_DGRAM:
             # Sends nothing, and is the usual way to ask for one's own address: answer as if offline.
@@ -90,15 +97,12 @@ def install(folder: Path, snippets: Path, report: int) -> None:
         refuse("network", f"it connects to {address[0]}:{address[1]}", errno.ENETUNREACH)
 
     def on_send(connection: socket.socket, address: Any = None) -> None:
-        inet = connection.family in (socket.AF_INET, socket.AF_INET6)
-        if inet and address and not is_local(str(address[0])):
+        if is_remote(connection, address):
             refuse("network", f"it sends to {address[0]}:{address[1]}", errno.ENETUNREACH)
 
     def on_bind(connection: socket.socket, address: Any) -> None:
-        if connection.family not in (socket.AF_INET, socket.AF_INET6) or is_local(str(address[0])):
-            return
-        if str(address[0]) in ("", "0.0.0.0", "::") and address[1] == 0:
-            return  # the usual way to find a free port
+        if not is_remote(connection, address) or (str(address[0]) in ("", "0.0.0.0", "::") and address[1] == 0):
+            return  # the latter is the usual way to find a free port
         where = f"{address[0] or '0.0.0.0'}:{address[1]}"
         refuse("network", f"it listens on {where} instead of 127.0.0.1", errno.EACCES)
 
@@ -109,8 +113,8 @@ def install(folder: Path, snippets: Path, report: int) -> None:
 
     hooks: dict[str, Callable[..., None]] = {
         "open": on_open,
-        "os.remove": lambda path, fd=-1: write(path, fd, follow=False),
-        "os.rmdir": lambda path, fd=-1: write(path, fd, follow=False),
+        "os.remove": on_remove,
+        "os.rmdir": on_remove,
         "os.mkdir": lambda path, mode=0, fd=-1: write(path, fd, follow=False),
         "os.rename": on_rename,
         "os.link": on_link,
@@ -119,7 +123,7 @@ def install(folder: Path, snippets: Path, report: int) -> None:
         "os.chown": lambda path, uid=0, gid=0, fd=-1: write(path, fd),
         "os.utime": lambda path, times=None, ns=None, fd=-1: write(path, fd),
         "os.truncate": lambda path, length=0: write(path),
-        "shutil.rmtree": lambda path, fd=-1: write(path, -1 if fd is None else fd, follow=False),
+        "shutil.rmtree": on_remove,
         "shutil.move": on_move,
         "sqlite3.connect": on_sqlite,
         "socket.connect": on_address,
@@ -131,9 +135,8 @@ def install(folder: Path, snippets: Path, report: int) -> None:
     }
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        found = hooks.get(event)
-        if found is not None:
-            found(*arguments)
+        if event in hooks:
+            hooks[event](*arguments)
 
     sys.addaudithook(hook)
 

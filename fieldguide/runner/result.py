@@ -30,8 +30,7 @@ def collect(task: Task) -> None:
         or _left_behind(outcome, result)
     )
     for number, name in enumerate(task.job["examples"]):
-        raw = _read(report / f"out.{number}")
-        text, problem = _text(raw)
+        text, problem = _text(_read(report / f"out.{number}"))
         line = reading.examples(run.snippet)[name]
         if problem and run.error is None:
             run.error = Failure("binary", name, f"example `{name}` {problem}", line)
@@ -40,9 +39,8 @@ def collect(task: Task) -> None:
         if text and not problem and (run.error is None or run.error.kind != "output"):
             run.sections[name] = text
     run.facts = (result or {}).get("facts", {})
-    for name in task.job["figures"]:
-        if drawn := _read(report / f"{name}.svg"):
-            run.figures[name] = drawn.decode()
+    drawn = {name: _read(report / f"{name}.svg").decode() for name in task.job["figures"]}
+    run.figures = {name: text for name, text in drawn.items() if text}
 
 
 def _refused(report: Path, task: Task) -> Failure | None:
@@ -51,12 +49,13 @@ def _refused(report: Path, task: Task) -> Failure | None:
     if not lines:
         return None
     first = json.loads(lines[0])
-    what = first["what"]
-    if first["kind"] == "network":
-        message = f"{what}: a snippet has no network beyond this machine"
-    else:
-        message = f"{what}: a snippet writes only in the folder where it starts, and in tempfile.gettempdir()"
-    line = first["line"]
+    network = first["kind"] == "network"
+    rule = (
+        "has no network beyond this machine"
+        if network
+        else "writes only in the folder where it starts, and in tempfile.gettempdir()"
+    )
+    message, line = f"{first['what']}: a snippet {rule}", first["line"]
     if first["file"] and first["file"] != task.job["file"]:
         message, line = f"{message} ({Path(first['file']).name}, line {line})", None
     return Failure(first["kind"], _example(first["stage"]), message, line, _stderr(report))
@@ -68,11 +67,8 @@ def _stopped(report: Path, outcome: dict[str, Any], stage: str | None, task: Tas
     if not stopped:
         return None
     message, key = stopped["message"], {"timeout": "timeout_s", "memory": "memory_mb"}.get(stopped["kind"])
-    line = None
-    for found in re.finditer(r'File "(.*)", line (\d+)', _read(report / "stack").decode(errors="replace")):
-        if found[1] == task.job["file"]:
-            line = int(found[2])
-            break
+    frames = re.findall(r'File "(.*)", line (\d+)', _read(report / "stack").decode(errors="replace"))
+    line = next((int(number) for file, number in frames if file == task.job["file"]), None)
     if stage == END:
         message += ", after its last example: a thread or process that it started does not end"
     if key:
@@ -84,8 +80,7 @@ def _unfinished(
     outcome: dict[str, Any], result: dict[str, Any] | None, stage: str | None, report: Path, task: Task
 ) -> Failure | None:
     """An exception, or an end before the end: only the result file proves that the last example returned."""
-    error = (result or {}).get("error")
-    if error:
+    if error := (result or {}).get("error"):
         detail = error["detail"] + _stderr(report)
         return Failure(error["kind"], _example(error["example"]), error["message"], error["line"], detail)
     status = outcome.get("status")
@@ -107,13 +102,10 @@ def _unfinished(
 
 
 def _left_behind(outcome: dict[str, Any], result: dict[str, Any] | None) -> Failure | None:
-    if outcome.get("leftovers"):
-        names = ", ".join(outcome["leftovers"])
+    if names := ", ".join(outcome.get("leftovers", [])):
         return Failure("leftover", None, f"it left a process behind, which was ended: {names}")
-    ports = (result or {}).get("listening")
-    if ports:
-        numbers = ", ".join(map(str, ports))
-        return Failure("leftover", None, f"it ended while still listening on port {numbers}")
+    if ports := ", ".join(map(str, (result or {}).get("listening", []))):
+        return Failure("leftover", None, f"it ended while still listening on port {ports}")
     return None
 
 
@@ -127,10 +119,8 @@ def _text(raw: bytes) -> tuple[str, str | None]:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        byte = f"{raw[error.start]:#04x}"
-        return "", f"printed bytes that are not UTF-8 (line {line} of its output, byte {byte})"
-    found = CONTROL.search(text)
-    if found:
+        return "", f"printed bytes that are not UTF-8 (line {line} of its output, byte {raw[error.start]:#04x})"
+    if found := CONTROL.search(text):
         line = text.count("\n", 0, found.start()) + 1
         return "", f"printed the control character {found[0]!r} (line {line} of its output)"
     if "--8<--" in text:

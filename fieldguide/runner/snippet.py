@@ -115,25 +115,17 @@ def _checked(values: dict[str, Any], first: int, body: list[str]) -> Head:
 
 def examples(path: Path) -> dict[str, int]:
     """Names of the examples, without `example_`, and their lines, in order of definition."""
-    return {
-        name.removeprefix("example_"): line
-        for name, line in _functions(path).items()
-        if name.startswith("example_") and name != "example_"
-    }
+    return _functions(path, "example_")
 
 
 def figures(path: Path) -> dict[str, int]:
     """Names of the figures, without `figure_`, and their lines, in order of definition."""
-    return {
-        name.removeprefix("figure_"): line
-        for name, line in _functions(path).items()
-        if name.startswith("figure_") and name != "figure_"
-    }
+    return _functions(path, "figure_")
 
 
 def has_facts(path: Path) -> bool:
     """Whether the snippet has a function `facts`."""
-    return "facts" in _functions(path)
+    return "facts" in _functions(path, "")
 
 
 def is_light(path: Path, root: Path) -> bool:
@@ -143,10 +135,7 @@ def is_light(path: Path, root: Path) -> bool:
     library, NumPy, PyTorch and what draws, and if its head asks for nothing special.
     """
     head = read_head(path)
-    if head.needs or head.environment or head.isolation:
-        return False
-    libraries = reach(path, root)[1]
-    return libraries <= LIGHT
+    return not (head.needs or head.environment or head.isolation) and reach(path, root)[1] <= LIGHT
 
 
 def reach(path: Path, root: Path) -> tuple[frozenset[Path], frozenset[str]]:
@@ -179,11 +168,8 @@ def _file(module: str, root: Path) -> list[Path]:
     parts = module.split(".")
     if parts[0] not in ("snippets", "tests"):
         return []
-    found = []
-    for end in range(1, len(parts) + 1):
-        base = root.joinpath(*parts[:end])
-        found += [p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()]
-    return found
+    bases = [root.joinpath(*parts[:end]) for end in range(1, len(parts) + 1)]
+    return [path for base in bases for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()]
 
 
 def imports(path: Path, root: Path) -> frozenset[str]:
@@ -208,7 +194,7 @@ def _named(tree: ast.Module | None, package: tuple[str, ...]) -> Iterator[str]:
             # `from snippets.inference import kv_cache` names a module, `from math import pi` does not.
             if module.partition(".")[0] in ("snippets", "tests"):
                 yield from (f"{module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Call) and "import_module" in _called(node):
+        elif isinstance(node, ast.Call) and _called(node) == "import_module":
             # `import_module("snippets.post-training.lora")`: a folder that no import statement can name
             yield from (a.value for a in node.args[:1] if isinstance(a, ast.Constant) and isinstance(a.value, str))
 
@@ -217,10 +203,12 @@ def _called(node: ast.Call) -> str:
     return str(getattr(node.func, "attr", getattr(node.func, "id", "")))
 
 
-def _functions(path: Path) -> dict[str, int]:
+def _functions(path: Path, prefix: str) -> dict[str, int]:
+    """Lines of the functions whose names begin with `prefix`, by the rest of the name."""
     found = tree(path)
     nodes = found.body if found else []
-    return {n.name: n.lineno for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+    named = {n.name: n.lineno for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+    return {name[len(prefix) :]: line for name, line in named.items() if name.startswith(prefix) and name != prefix}
 
 
 def tree(path: Path) -> ast.Module | None:

@@ -16,6 +16,7 @@ import select
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -38,20 +39,22 @@ def supervise(job: Job, lifeline: int) -> None:
     if LINUX:
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
     began = time.monotonic()
-    running = _forked(job)
+    pid = _forked(job)
+    watched = [lifeline]
+    with contextlib.suppress(OSError, AttributeError):
+        watched.append(os.pidfd_open(pid))  # readable at the child's end; without one, its status is polled
     report: dict[str, Any] = {"failure": None, "status": None, "peak_mb": 0.0}
     while report["status"] is None:
-        gone = _pause(running, lifeline, 0.02 if job["light"] else 0.1)
-        if gone:
+        if lifeline in select.select(watched, [], [], 0.02 if job["light"] else 0.1)[0]:
             report["failure"] = {"kind": "gone", "message": "the caller is gone"}
-        _poll(running, report)
+        _poll(pid, report)
         if report["status"] is None and report["failure"] is None:
-            report["failure"] = _over_limit(job, running.pid, began, report)
+            report["failure"] = _over_limit(job, pid, began, report)
         if report["status"] is None and report["failure"]:
-            _locate(running.pid, job)
-            _end_all(running.pid)
-            _poll(running, report, block=True)
-    report["leftovers"] = _leftovers(running.pid, 0.3 if job["light"] else 3.0)
+            _locate(pid, job)
+            _end_all(pid)
+            _poll(pid, report, block=True)
+    report["leftovers"] = _leftovers(pid, 0.3 if job["light"] else 3.0)
     report["seconds"] = time.monotonic() - began
     if report["failure"] is None and report["peak_mb"] > job["memory_mb"]:
         report["failure"] = _too_much_memory(job, report["peak_mb"])
@@ -60,26 +63,13 @@ def supervise(job: Job, lifeline: int) -> None:
     (target / "report.part").replace(target / "report.json")
 
 
-class _Running:
-    """A started child: its process id, and a descriptor that becomes readable at its end, if there is one."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self.fd: int | None = None
-        with contextlib.suppress(OSError, AttributeError):
-            self.fd = os.pidfd_open(pid)
-
-
-def _forked(job: Job) -> _Running:
-    pid = os.fork()
-    if pid:
-        return _Running(pid)
+def _forked(job: Job) -> int:
+    if pid := os.fork():
+        return pid
     try:
         _limit(job)
         child.main(job)
     except BaseException:
-        import traceback
-
         traceback.print_exc()
     finally:
         os._exit(70)
@@ -94,20 +84,12 @@ def _limit(job: Job) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 2))
 
 
-def _pause(running: _Running, lifeline: int, seconds: float) -> bool:
-    """Wait until the child ends or `seconds` are over; true if the caller is gone."""
-    if running.fd is None:
-        return bool(select.select([lifeline], [], [], seconds)[0])
-    return lifeline in select.select([lifeline, running.fd], [], [], seconds)[0]
-
-
-def _poll(running: _Running, report: dict[str, Any], block: bool = False) -> None:
+def _poll(pid: int, report: dict[str, Any], block: bool = False) -> None:
     """Take the exit status and the peak memory, if the child has ended."""
-    pid, status, usage = os.wait4(running.pid, 0 if block else os.WNOHANG)
-    if pid:
+    ended, status, usage = os.wait4(pid, 0 if block else os.WNOHANG)
+    if ended:
         report["status"] = os.waitstatus_to_exitcode(status)
-        peak = usage.ru_maxrss / (1024 if LINUX else 1024**2)
-        report["peak_mb"] = max(report["peak_mb"], peak)
+        report["peak_mb"] = max(report["peak_mb"], usage.ru_maxrss / (1024 if LINUX else 1024**2))
 
 
 def _over_limit(job: Job, pid: int, began: float, report: dict[str, Any]) -> dict[str, str] | None:

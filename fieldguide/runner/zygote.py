@@ -10,6 +10,7 @@ import os
 import select
 import signal
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 
@@ -29,8 +30,8 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # keeps the collector from touching, and so copying, the pages that children share
     awake, waker = os.pipe()
-    for end in (awake, waker):
-        os.set_blocking(end, False)
+    os.set_blocking(awake, False)
+    os.set_blocking(waker, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     alive, lifeline = os.pipe()  # never written to: `alive` becomes readable when this process is gone
@@ -47,8 +48,7 @@ def main() -> None:
             if not received:
                 return
             *lines, pending = (pending + received).split(b"\n")
-            for line in lines:
-                request = json.loads(line)
+            for request in map(json.loads, lines):
                 pid = os.fork()
                 if not pid:
                     _become_warden(request["job"], alive, close=(awake, waker, lifeline))
@@ -87,8 +87,6 @@ def _become_warden(file: str, alive: int, close: tuple[int, ...]) -> None:
         os.setsid()
         warden.supervise(json.loads(Path(file).read_text(encoding="utf-8")), alive)
     except BaseException:
-        import traceback
-
         traceback.print_exc()
         os._exit(1)
     os._exit(0)
