@@ -70,12 +70,8 @@ class Field:
 def described_arguments(docstring: str) -> dict[str, str]:
     """The `Args:` section of a Google-style docstring, by argument."""
     section = re.search(r"^Args:\n((?:[ \t]+.*\n|\n)*)", inspect.cleandoc(docstring or "") + "\n", re.M)
-    if section is None:
-        return {}
-    found: dict[str, str] = {}
-    for match in re.finditer(r"^    (\w+)(?: \([^)]*\))?:[ ]*(.*(?:\n {8}.*)*)", section.group(1), re.M):
-        found[match.group(1)] = " ".join(match.group(2).split())
-    return found
+    entry = re.compile(r"^    (\w+)(?: \([^)]*\))?:[ ]*(.*(?:\n {8}.*)*)", re.M)
+    return {name: " ".join(text.split()) for name, text in entry.findall(section[1] if section else "")}
 
 
 def summary(function: Callable[..., Any]) -> str:
@@ -124,8 +120,7 @@ def accepted(function: Callable[..., Any], raw: Mapping[str, Any]) -> dict[str, 
         InputError: if one is unknown or out of bounds.
     """
     known = {field.name: field for field in fields(function)}
-    unknown = sorted(raw.keys() - known.keys())
-    if unknown:
+    if unknown := sorted(raw.keys() - known.keys()):
         raise InputError(f"unknown input {', '.join(unknown)}: this calculator has {', '.join(known)}.")
     return {name: known[name].parse(value) for name, value in raw.items()}
 
