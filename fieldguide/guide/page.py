@@ -109,16 +109,9 @@ class Include(NamedTuple):
 
     line: int
     target: str
-
-    @property
-    def file(self) -> str:
-        """Path below `snippets/`."""
-        return self.target.partition(":")[0]
-
-    @property
-    def region(self) -> str:
-        """What follows the first colon."""
-        return self.target.partition(":")[2]
+    file: str
+    """Path below `snippets/`."""
+    region: str
 
 
 @dataclass(frozen=True)
@@ -355,7 +348,7 @@ def read(path: Path, name: str) -> Page:
 def _includes(text: str, first: int) -> Iterator[Include]:
     for number, line in enumerate(text.split("\n"), first):
         if found := INCLUDE.match(line):
-            yield Include(number, found["target"])
+            yield Include(number, found["target"], *found["target"].partition(":")[::2])
 
 
 def fences(lines: list[str], first: int = 1) -> Iterator[Fence]:

@@ -100,17 +100,13 @@ def _clean(element: ElementTree.Element, name: str, used: set[str]) -> ElementTr
         if key in PAINT:
             value = _color(value)
         value = value.replace("url(#", f"url(#{name}-")
-        copy.set(key, f"#{name}-{value[1:]}" if key == "href" else NUMBER.sub(_short, value))
+        short = NUMBER.sub(lambda number: f"{round(float(number[0]), 2) + 0.0:g}", value)
+        copy.set(key, f"#{name}-{value[1:]}" if key == "href" else short)
     for child in element:
         if isinstance(child.tag, str) and child.tag.rpartition("}")[2] not in ("metadata", "style"):
             inner = _clean(child, name, used)
             copy.extend(inner if inner.tag == "g" and not inner.attrib else [inner])
     return copy
-
-
-def _short(number: re.Match[str]) -> str:
-    """A coordinate to a hundredth of a unit."""
-    return f"{round(float(number[0]), 2) + 0.0:g}"
 
 
 def _color(value: str) -> str:

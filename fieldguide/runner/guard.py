@@ -26,13 +26,10 @@ DEVICES = ("/dev/null", "/dev/tty", "/dev/shm/", "/dev/fd/", "/proc/self/", "/de
 
 
 def install(folder: Path, snippets: Path, report: int) -> None:
-    """Stand guard over this process from now on.
+    """Stand guard over this process from now on: it may write in `folder`.
 
-    Args:
-        folder: Where writing is allowed.
-        snippets: The folder whose files count as the reader's code in reports.
-        report: Open file descriptor; each refusal is written to it as a line of JSON, so
-            that a snippet which swallows the exception is caught all the same.
+    Each refusal is written to the open descriptor `report` as a line of JSON, with the place in a file below
+    `snippets`, so that a snippet which swallows the exception is caught all the same.
     """
     allowed = os.path.realpath(folder) + os.sep
     own = str(snippets) + os.sep
@@ -72,10 +69,6 @@ def install(folder: Path, snippets: Path, report: int) -> None:
 
     def on_link(source: Any, target: Any, *fds: int) -> None:
         write(target, fds[-1] if fds else -1, follow=False)
-
-    def on_move(source: Any, target: Any) -> None:
-        write(source)
-        write(target)
 
     def on_sqlite(database: Any) -> None:
         name = os.fsdecode(database)
@@ -124,7 +117,6 @@ def install(folder: Path, snippets: Path, report: int) -> None:
         "os.utime": lambda path, times=None, ns=None, fd=-1: write(path, fd),
         "os.truncate": lambda path, length=0: write(path),
         "shutil.rmtree": on_remove,
-        "shutil.move": on_move,
         "sqlite3.connect": on_sqlite,
         "socket.connect": on_address,
         "socket.sendto": on_send,

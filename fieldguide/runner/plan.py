@@ -34,12 +34,12 @@ PROGRAMS = {
 
 def plan(path: Path, root: Path, folder: Path, seed: int, examples: bool | Collection[str], facts: bool) -> Task:
     """Read what the snippet declares, and refuse here what cannot run on this machine."""
-    run = Run(path)
-    head = Head()
+    run, head = Run(path), Head()
+    libraries: frozenset[str] = frozenset()
     try:
-        head = reading.read_head(path)
+        head, libraries = reading.read_head(path), reading.reach(path, root)[1]
         run.light = reading.is_light(path, root)
-        run.error = _unmet(head, reading.reach(path, root)[1], root)
+        run.error = _unmet(head, libraries, root)
     except HeadError as error:
         run.error = Failure("head", None, str(error), error.line)
     except OSError as error:
@@ -47,10 +47,8 @@ def plan(path: Path, root: Path, folder: Path, seed: int, examples: bool | Colle
     able = run.error is None
     known = reading.examples(path) if able else ()
     names = [name for name in known if examples is True or name in (examples or ())]
-    kind = "fresh"
-    if run.light and FORK_IS_SAFE and able:
-        libraries = reading.reach(path, root)[1]
-        kind = next((name for name in WARM if name in libraries), "")
+    warm = next((name for name in WARM if name in libraries), "")
+    kind = warm if run.light and FORK_IS_SAFE else "fresh"
     work = folder / "work"
     job = Job(
         root=str(root),

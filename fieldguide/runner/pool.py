@@ -18,7 +18,7 @@ from fieldguide.runner.plan import python_of
 from fieldguide.runner.task import Task
 
 ROOT = Path(__file__).resolve().parents[2]
-WARDEN = "from fieldguide.runner import warden; warden.from_file()"
+WARDEN = "from fieldguide.runner import warden; warden.main()"
 ZYGOTE = "from fieldguide.runner import zygote; zygote.main()"
 Watch = Callable[[Path, str, str], None]
 """Called with snippet, example and new text while a snippet prints."""

@@ -12,6 +12,11 @@ from fieldguide.runner import snippet as reading
 from fieldguide.runner.child import END, FACTS
 from fieldguide.runner.task import Failure, Task
 
+RULES = {
+    "network": "has no network beyond this machine",
+    "write": "writes only in the folder where it starts, and in tempfile.gettempdir()",
+}
+Json = dict[str, Any]
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -19,14 +24,13 @@ def collect(task: Task) -> None:
     """Read what the snippet left in its report folder."""
     report = Path(task.job["report"])
     run = task.run
-    outcome = _json(report / "report.json") or {}
-    result = _json(report / "result.json")
+    outcome, result = (_json(report / name) for name in ("report.json", "result.json"))
     run.seconds, run.peak_mb = outcome.get("seconds", 0.0), outcome.get("peak_mb", 0.0)
     stage = _read(report / "stage").decode("utf-8", errors="replace") or None
     run.error = (
         _refused(report, task)
         or _stopped(report, outcome, stage, task)
-        or _unfinished(outcome, result, stage, report, task)
+        or _unfinished(report, outcome, result, stage, task)
         or _left_behind(outcome, result)
     )
     for number, name in enumerate(task.job["examples"]):
@@ -38,33 +42,25 @@ def collect(task: Task) -> None:
             run.error = Failure("silent", name, f"example `{name}` printed nothing", line)
         if text and not problem and (run.error is None or run.error.kind != "output"):
             run.sections[name] = text
-    run.facts = (result or {}).get("facts", {})
+    run.facts = result.get("facts", {})
     drawn = {name: _read(report / f"{name}.svg").decode() for name in task.job["figures"]}
     run.figures = {name: text for name, text in drawn.items() if text}
 
 
 def _refused(report: Path, task: Task) -> Failure | None:
     """The first thing that the guard refused, even if the snippet swallowed the exception."""
-    lines = _read(report / "refused").splitlines()
-    if not lines:
+    if not (lines := _read(report / "refused").splitlines()):
         return None
     first = json.loads(lines[0])
-    network = first["kind"] == "network"
-    rule = (
-        "has no network beyond this machine"
-        if network
-        else "writes only in the folder where it starts, and in tempfile.gettempdir()"
-    )
-    message, line = f"{first['what']}: a snippet {rule}", first["line"]
+    message, line = f"{first['what']}: a snippet {RULES[first['kind']]}", first["line"]
     if first["file"] and first["file"] != task.job["file"]:
         message, line = f"{message} ({Path(first['file']).name}, line {line})", None
     return Failure(first["kind"], _example(first["stage"]), message, line, _stderr(report))
 
 
-def _stopped(report: Path, outcome: dict[str, Any], stage: str | None, task: Task) -> Failure | None:
+def _stopped(report: Path, outcome: Json, stage: str | None, task: Task) -> Failure | None:
     """What the warden ended the snippet for."""
-    stopped = outcome.get("failure")
-    if not stopped:
+    if not (stopped := outcome.get("failure")):
         return None
     message, key = stopped["message"], {"timeout": "timeout_s", "memory": "memory_mb"}.get(stopped["kind"])
     frames = re.findall(r'File "(.*)", line (\d+)', _read(report / "stack").decode(errors="replace"))
@@ -76,15 +72,13 @@ def _stopped(report: Path, outcome: dict[str, Any], stage: str | None, task: Tas
     return Failure(stopped["kind"], _example(stage), message, line, _stderr(report))
 
 
-def _unfinished(
-    outcome: dict[str, Any], result: dict[str, Any] | None, stage: str | None, report: Path, task: Task
-) -> Failure | None:
+def _unfinished(report: Path, outcome: Json, result: Json, stage: str | None, task: Task) -> Failure | None:
     """An exception, or an end before the end: only the result file proves that the last example returned."""
-    if error := (result or {}).get("error"):
+    if error := result.get("error"):
         detail = error["detail"] + _stderr(report)
         return Failure(error["kind"], _example(error["example"]), error["message"], error["line"], detail)
     status = outcome.get("status")
-    if result is not None and status == 0:
+    if result and status == 0:
         return None
     where = {None: "while it was imported", END: "after its last example", FACTS: "in facts()"}
     place = where.get(stage, f"in the middle of example `{stage}`")
@@ -101,10 +95,10 @@ def _unfinished(
     return Failure("exit", _example(stage), message, line, _stderr(report))
 
 
-def _left_behind(outcome: dict[str, Any], result: dict[str, Any] | None) -> Failure | None:
+def _left_behind(outcome: Json, result: Json) -> Failure | None:
     if names := ", ".join(outcome.get("leftovers", [])):
         return Failure("leftover", None, f"it left a process behind, which was ended: {names}")
-    if ports := ", ".join(map(str, (result or {}).get("listening", []))):
+    if ports := ", ".join(map(str, result.get("listening", []))):
         return Failure("leftover", None, f"it ended while still listening on port {ports}")
     return None
 
@@ -137,5 +131,5 @@ def _read(path: Path) -> bytes:
     return path.read_bytes() if path.is_file() else b""
 
 
-def _json(path: Path) -> dict[str, Any] | None:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+def _json(path: Path) -> Json:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

@@ -6,7 +6,6 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -129,11 +128,7 @@ def has_facts(path: Path) -> bool:
 
 
 def is_light(path: Path, root: Path) -> bool:
-    """Whether a snippet may be forked from a warmed process.
-
-    It may if all that it imports, directly or through other snippets, is the standard
-    library, NumPy, PyTorch and what draws, and if its head asks for nothing special.
-    """
+    """Whether a snippet may be forked: it reaches no library but those that are light, and asks for nothing special."""
     head = read_head(path)
     return not (head.needs or head.environment or head.isolation) and reach(path, root)[1] <= LIGHT
 
@@ -141,20 +136,15 @@ def is_light(path: Path, root: Path) -> bool:
 def reach(path: Path, root: Path) -> tuple[frozenset[Path], frozenset[str]]:
     """Files of the project that a Python file imports, through any number of others, and the libraries.
 
-    Args:
-        path: A snippet or a test.
-        root: The project; its packages `snippets` and `tests` are followed.
-
-    Returns:
-        Files, `path` not included, and top-level names of libraries beyond the standard library.
+    The packages `snippets` and `tests` of `root` are followed. Libraries are top-level names beyond the
+    standard library.
     """
     files: set[Path] = set()
     libraries: set[str] = set()
     todo = [path]
     while todo:
         for module in imports(todo.pop(), root):
-            found = _file(module, root)
-            if found:
+            if found := _files(module, root):
                 new = set(found) - files - {path}
                 files |= new
                 todo += sorted(new)
@@ -163,7 +153,7 @@ def reach(path: Path, root: Path) -> tuple[frozenset[Path], frozenset[str]]:
     return frozenset(files), frozenset(libraries)
 
 
-def _file(module: str, root: Path) -> list[Path]:
+def _files(module: str, root: Path) -> list[Path]:
     """Files that `import module` loads from the project: the module, and the packages above it."""
     parts = module.split(".")
     if parts[0] not in ("snippets", "tests"):
@@ -180,23 +170,20 @@ def imports(path: Path, root: Path) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _imports(path: Path, changed: int, package: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(_named(_parsed(path, changed), package))
-
-
-def _named(tree: ast.Module | None, package: tuple[str, ...]) -> Iterator[str]:
-    for node in ast.walk(tree) if tree else ():
+    found: set[str] = set()
+    for node in ast.walk(_parsed(path, changed) or ast.Module([], [])):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else ()
-            module = ".".join([*above, *([node.module] if node.module else [])])
-            yield module
+            module = ".".join(filter(None, [*above, node.module]))
             # `from snippets.inference import kv_cache` names a module, `from math import pi` does not.
-            if module.partition(".")[0] in ("snippets", "tests"):
-                yield from (f"{module}.{alias.name}" for alias in node.names)
+            ours = module.partition(".")[0] in ("snippets", "tests")
+            found |= {module, *(f"{module}.{alias.name}" for alias in node.names if ours)}
         elif isinstance(node, ast.Call) and _called(node) == "import_module":
             # `import_module("snippets.post-training.lora")`: a folder that no import statement can name
-            yield from (a.value for a in node.args[:1] if isinstance(a, ast.Constant) and isinstance(a.value, str))
+            found |= {a.value for a in node.args[:1] if isinstance(a, ast.Constant) and isinstance(a.value, str)}
+    return frozenset(found)
 
 
 def _called(node: ast.Call) -> str:
@@ -205,8 +192,7 @@ def _called(node: ast.Call) -> str:
 
 def _functions(path: Path, prefix: str) -> dict[str, int]:
     """Lines of the functions whose names begin with `prefix`, by the rest of the name."""
-    found = tree(path)
-    nodes = found.body if found else []
+    nodes = (tree(path) or ast.Module([], [])).body
     named = {n.name: n.lineno for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
     return {name[len(prefix) :]: line for name, line in named.items() if name.startswith(prefix) and name != prefix}
 

@@ -11,6 +11,7 @@ import ctypes
 import json
 import math
 import os
+import re
 import resource
 import select
 import signal
@@ -30,12 +31,7 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def supervise(job: Job, lifeline: int) -> None:
-    """Run the child to its end and write `report.json` beside its output.
-
-    Args:
-        job: What to run.
-        lifeline: A file descriptor that closes when the caller is gone; then all ends.
-    """
+    """Run the child to its end and write `report.json`; if `lifeline` closes, the caller is gone and all ends."""
     if LINUX:
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
     began = time.monotonic()
@@ -108,35 +104,33 @@ def _too_much_memory(job: Job, resident: float) -> dict[str, str]:
 
 
 def _resident_mb(pid: int, limit: float) -> float:
-    """Memory of the child and everything below it.
-
-    Resident sets count shared pages once for each process; only a sum that looks too
-    large is worth the slower count of proportional shares.
-    """
-    if not LINUX:
-        return 0.0
-    family = [pid, *_below(pid)]
-    total = sum(_memory(member, "status", b"VmRSS:") for member in family)
+    """Memory of the child and everything below it, on Linux."""
+    family = [pid, *_below(pid)] if LINUX else []
+    total = sum(_memory(member, "status", b"VmRSS") for member in family)
+    # Resident sets count shared pages once for each process; proportional shares are slower to count.
     if total > limit and len(family) > 1:
-        total = sum(_memory(member, "smaps_rollup", b"Pss:") for member in family)
+        total = sum(_memory(member, "smaps_rollup", b"Pss") for member in family)
     return total
 
 
 def _memory(pid: int, file: str, key: bytes) -> float:
+    found = re.search(rb"^%b:\s*(\d+)" % key, _proc(pid, file), re.M)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def _proc(pid: int, file: str) -> bytes:
+    """What Linux says of a process; nothing if it has ended."""
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/{file}").read_bytes().splitlines():
-            if line.startswith(key):
-                return int(line.split()[1]) / 1024
-    return 0.0
+        return Path(f"/proc/{pid}/{file}").read_bytes()
+    return b""
 
 
 def _below(pid: int) -> list[int]:
     """Every living descendant of a process."""
     found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            for one in map(int, task.read_bytes().split()):
-                found += [one, *_below(one)]
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        for one in map(int, _proc(pid, f"task/{task.name}/children").split()):
+            found += [one, *_below(one)]
     return found
 
 
@@ -179,16 +173,11 @@ def _alive(pid: int) -> bool:
 
 
 def _name(pid: int) -> str:
-    words = _command(pid)
-    if words == _command(os.getpid()):
-        return f"a forked copy of the snippet (process {pid})"
-    return f"`{words[:80]}` (process {pid})"
-
-
-def _command(pid: int) -> str:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    return ""
+    command = _proc(pid, "cmdline")
+    words = command.replace(b"\0", b" ").decode(errors="replace").strip()
+    forked = command == _proc(os.getpid(), "cmdline")
+    what = "a forked copy of the snippet" if forked else f"`{words[:80]}`"
+    return f"{what} (process {pid})"
 
 
 def _end_all(pid: int) -> None:
@@ -214,6 +203,6 @@ def _prctl(option: int, value: int) -> None:
     ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def from_file() -> None:
+def main() -> None:
     """Entry of a fresh interpreter: the job's file is the first argument, the lifeline is standard input."""
     supervise(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), 0)
