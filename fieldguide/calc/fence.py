@@ -49,11 +49,7 @@ class Calculator:
 
 
 def parse(source: str, folder: str) -> Calculator:
-    """Read the YAML of a fence on the page whose code lies in `folder`.
-
-    Raises:
-        FenceError: if it is not YAML or lacks a key.
-    """
+    """Read the YAML of a fence on the page whose code lies in `folder`; a `FenceError` says what it lacks."""
     filled = forms.read(_Spec, source, "the calc fence")
     if filled.value is None:
         problem = filled.problems[0]
@@ -63,11 +59,7 @@ def parse(source: str, folder: str) -> Calculator:
 
 
 def resolve(reference: str, folder: str) -> tuple[str, str]:
-    """Module and name of a function: `calculator:kv_cache` is the page's own, `area.page.file:name` another's.
-
-    Raises:
-        FenceError: if the reference has neither form.
-    """
+    """Module and name of a function: `calculator:kv_cache` is the page's own, `area.page.file:name` another's."""
     match = re.fullmatch(r"(\w+\.\w+\.)?(\w+):(\w+)", reference)
     if match is None:
         raise FenceError(f"`{reference}` is not of the form file:name, or area.page.file:name for another page.")
@@ -76,11 +68,7 @@ def resolve(reference: str, folder: str) -> tuple[str, str]:
 
 
 def load(calculator: Calculator, root: Path) -> Callable[..., Any]:
-    """Import the function from the checkout at `root`.
-
-    Raises:
-        FenceError: if there is no such module or function.
-    """
+    """Import the function from the checkout at `root`; a `FenceError` if there is no such module or function."""
     path = root / (calculator.module.replace(".", "/") + ".py")
     if not path.is_file():
         raise FenceError(f"there is no {path.relative_to(root)}.")
@@ -101,25 +89,18 @@ def load(calculator: Calculator, root: Path) -> Callable[..., Any]:
 
 
 def check(source: str, root: Path, folder: str) -> Calculator:
-    """Read a fence, and hold its presets against the signature of its function; nothing is computed.
-
-    Raises:
-        FenceError: for a wrong fence, function or preset.
-    """
+    """Read a fence, and hold its presets against the signature of its function; nothing is computed."""
     return _tried(source, root, folder, accepted)[0]
 
 
 def render(source: str, root: Path, folder: str, inline: Callable[[str], str] = html.escape) -> str:
-    """The form, with the result for the defaults below it.
+    """The form, with the result for the defaults below it; a `FenceError` for whatever is wrong.
 
     Args:
         source: The text inside the fence.
         root: The checkout that holds `snippets/`.
         folder: Folder of the page's code, such as `inference/kv_cache`.
         inline: Renders a short text with `code` and $mathematics$ to HTML.
-
-    Raises:
-        FenceError: for a wrong fence, function, preset or default.
     """
     calculator, function, results = _tried(source, root, folder, evaluate)
     return FORM.render(

@@ -7,7 +7,7 @@ line and a sentence for the author.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
@@ -47,35 +47,40 @@ F = TypeVar("F")
 class Filled(Generic[F]):
     """A text that was held against a form."""
 
-    value: F | None
-    """None if anything is wrong."""
+    value: F | None  # None if anything is wrong
     problems: list[Problem]
     node: yaml.Node | None = None
 
     def line(self, *place: int | str) -> int:
         """Line of a key or an item; of what it would stand in, where it is missing."""
-        return _line(self.node, place)
+        node = self.node
+        line = node.start_mark.line + 1 if node else 1
+        for key in place:
+            at = None
+            if isinstance(node, yaml.MappingNode):
+                at, node = next(((name, value) for name, value in node.value if name.value == str(key)), (None, None))
+            elif isinstance(node, yaml.SequenceNode) and isinstance(key, int):
+                at = node = node.value[key]
+            line = at.start_mark.line + 1 if at else line
+        return int(line)
 
 
 def read(form: type[F], source: str, what: str, first: int = 1) -> Filled[F]:
-    """Hold a YAML text against a form.
+    """Hold a YAML text, called `what` in messages, against a form: a model, or a list of models.
 
-    Args:
-        form: A model, or a list of models.
-        source: The text.
-        what: Its name in messages: `the quiz`.
-        first: Number of its first line in the file.
+    `first` is the number of its first line in the file.
     """
     node, data, problem = load(source, what, first)
     if node is None:
         return Filled(None, [problem or Problem(first, f"{what} is empty.", "write `key: value` lines.")])
-    problems = [Problem(line, f"`{key}` is given twice.", "keep one.") for line, key in _repeated(node)]
+    twice = [Problem(line, f"`{key}` is given twice.", "keep one.") for line, key in _repeated(node)]
+    filled = Filled[F](None, twice, node)
     try:
         value = TypeAdapter(form).validate_python(data)
     except ValidationError as error:
-        wrong = describe(error, form, what)
-        return Filled(None, sorted([*problems, *(Problem(_line(node, at), *said) for at, *said in wrong)]), node)
-    return Filled(None if problems else value, problems, node)
+        wrong = (Problem(filled.line(*at), *said) for at, *said in describe(error, form, what))
+        return replace(filled, problems=sorted([*filled.problems, *wrong]))
+    return filled if filled.problems else replace(filled, value=value)
 
 
 def read_file(form: type[F], path: Path, what: str) -> Filled[F]:
@@ -141,18 +146,6 @@ def load(source: str, what: str, first: int = 1) -> tuple[yaml.Node | None, Any,
         return None, None, Problem(mark.line + 1 if mark else first, f"{what} is not YAML: {problem}.", fix)
     finally:
         loader.dispose()
-
-
-def _line(node: yaml.Node | None, place: Place) -> int:
-    line = node.start_mark.line + 1 if node else 1
-    for key in place:
-        at = None
-        if isinstance(node, yaml.MappingNode):
-            at, node = next(((name, value) for name, value in node.value if name.value == str(key)), (None, None))
-        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int):
-            at = node = node.value[key]
-        line = at.start_mark.line + 1 if at else line
-    return int(line)
 
 
 def _repeated(node: yaml.Node) -> Iterator[tuple[int, str]]:

@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import zip_longest
 from pathlib import Path
 
 from fieldguide.guide import regions
@@ -42,10 +43,8 @@ class Difference:
     """One section that is not what was recorded."""
 
     section: str
-    line: int
-    """First line that differs, counted within the section from 1."""
-    expected: str | None
-    """The whole recorded section; None if there is none."""
+    line: int  # first line that differs, counted within the section from 1
+    expected: str | None  # the whole recorded section; None if there is none
     got: str | None
 
     @property
@@ -70,8 +69,7 @@ def output_file(snippet: Path) -> Path:
 def parse(path: Path, where: str | None = None) -> dict[str, str]:
     """Read a recorded output, called `where` in messages, into its sections, in order.
 
-    Raises:
-        BreachError: if the file is not UTF-8, its markers are wrong, or text stands outside of them.
+    A `BreachError` says if the file is not UTF-8, its markers are wrong, or text stands outside of them.
     """
     text, wrong = text_of(path, "the recorded output")
     sections, problems = regions.read(text)
@@ -101,26 +99,22 @@ def compare(
     differences = []
     for name in {**expected, **got}:
         before, after = expected.get(name), got.get(name)
-        one_sided = before is None or after is None
-        line = 1 if one_sided else first_difference(before or "", after or "", (tolerance or {}).get(name, DEFAULT))
-        if line:
+        allowed = (tolerance or {}).get(name, DEFAULT)
+        if line := 1 if before is None or after is None else first_difference(before, after, allowed):
             differences.append(Difference(name, line, before, after))
     return differences
 
 
 def first_difference(expected: str, got: str, tolerance: Tolerance = DEFAULT) -> int:
     """Number of the first line that differs by more than it may; 0 if there is none."""
-    before, after = expected.split("\n"), got.split("\n")
-    for number, (one, other) in enumerate(zip(before, after), 1):
-        if not same_line(one, other, tolerance):
-            return number
-    return 0 if len(before) == len(after) else min(len(before), len(after)) + 1
+    lines = enumerate(zip_longest(expected.split("\n"), got.split("\n")), 1)
+    return next((number for number, (one, other) in lines if not same_line(one, other, tolerance)), 0)
 
 
-def same_line(expected: str, got: str, tolerance: Tolerance = DEFAULT) -> bool:
-    """Whether one printed line may stand for the other."""
-    if expected == got:
-        return True
+def same_line(expected: str | None, got: str | None, tolerance: Tolerance = DEFAULT) -> bool:
+    """Whether one printed line may stand for the other; None is a line that is not there."""
+    if expected is None or got is None or expected == got:
+        return expected == got
     measured = is_measured(expected)
     if measured != is_measured(got):
         return False

@@ -35,8 +35,6 @@ CITATION = r"\[(@[\w:.+-]+(?:,[^\];]*)?(?:;\s*@[\w:.+-]+(?:,[^\];]*)?)*)\](?!\()
 """`[@key]`, `[@key, §3]`, `[@first; @second]`."""
 MEANT = re.compile(r"(?<![\\!])\[(?P<inside>\s*@[^\[\]]*|[^\[\]]*(?<!\w)@[a-z]+\d{4}[^\[\]]*)\](?![(\[])")
 """What somebody meant as a citation, `[see @kwon2023vllm]` included, but not `[write to a@b.org]`."""
-PROSE = frozenset({"quiz", "figure"})
-"""Fences whose text is rendered as prose."""
 
 
 class FrontMatter(Form):
@@ -109,8 +107,7 @@ class Include(NamedTuple):
 
     line: int
     target: str
-    file: str
-    """Path below `snippets/`."""
+    file: str  # path below `snippets/`
     region: str
 
 
@@ -118,12 +115,10 @@ class Include(NamedTuple):
 class Fence:
     """One fenced block."""
 
-    line: int
-    """Of the opening fence, counted from 1."""
+    line: int  # of the opening fence, counted from 1
     indent: str
     info: str
-    body: tuple[str, ...]
-    """The lines within, without the indentation of the fence."""
+    body: tuple[str, ...]  # the lines within, without the indentation of the fence
     closed: bool
 
     @property
@@ -173,15 +168,12 @@ class Fact:
 
     page: Page
     line: int
-    owner: str
-    """Name of the page whose snippet computes it."""
+    owner: str  # name of the page whose snippet computes it
     name: str
     text: str
     start: int
-    end: int
-    """Offsets of the text in `page.text`."""
-    problem: str = ""
-    """Why it could not be compared."""
+    end: int  # offsets of the text in `page.text`
+    problem: str = ""  # why it could not be compared
 
 
 class Citation(NamedTuple):
@@ -199,10 +191,8 @@ class Page:
     name: str
     text: str
     meta: dict[str, Any] = field(compare=False)
-    body_line: int
-    """Number of the first line after the front matter, counted from 1."""
-    problem: Problem | None = field(default=None, compare=False)
-    """Why it cannot be read, if it cannot."""
+    body_line: int  # number of the first line after the front matter, counted from 1
+    problem: Problem | None = field(default=None, compare=False)  # why it cannot be read, if it cannot
 
     @property
     def area(self) -> str:
@@ -257,8 +247,8 @@ class Page:
         """Every include, in fences or not: the Snippets extension looks everywhere."""
         return tuple(_includes(self.body, self.body_line))
 
-    def _without(self, kept: frozenset[str]) -> str:
-        """The text without front matter, fences and comments, but for what stands in some fences."""
+    def _without(self, *kept: str) -> str:
+        """The text without front matter, comments, and fences but those that are kept."""
         lines = self.text.split("\n")
         gone = set(range(self.body_line - 1))
         for fence in self.fences:
@@ -271,14 +261,14 @@ class Page:
     @cached_property
     def prose(self) -> str:
         """The page without front matter, code, comments, and fences but those that hold prose."""
-        return _blank(INLINE_CODE, self._without(PROSE))
+        return _blank(INLINE_CODE, self._without("quiz", "figure"))
 
     @cached_property
     def headings(self) -> tuple[Heading, ...]:
         """Headings in order."""
         return tuple(
             Heading(self.line(found.start()), len(found["marks"]), _heading(found["text"]))
-            for found in HEADING.finditer(self._without(frozenset()))
+            for found in HEADING.finditer(self._without())
         )
 
     @cached_property

@@ -29,8 +29,7 @@ class Breach:
     rule: str
     message: str
     fix: str = ""
-    page: str = field(default="", compare=False)
-    """Name of the page that it belongs to, if it belongs to one."""
+    page: str = field(default="", compare=False)  # name of the page that it belongs to, if it belongs to one
 
     def __str__(self) -> str:
         """`docs/a/b.md:12: message. To fix: …`, as editors and terminals link it."""
@@ -119,11 +118,7 @@ class Project:
 
     @cached_property
     def areas(self) -> tuple[Area, ...]:
-        """The curriculum, in the order of the map.
-
-        Raises:
-            BreachError: if it cannot be read.
-        """
+        """The curriculum, in the order of the map; a `BreachError` if it cannot be read."""
         path = self.root / CURRICULUM
         filled = forms.read_file(_Curriculum, path, "the curriculum")
         if filled.value is None:
@@ -160,11 +155,7 @@ class Project:
 
     @cached_property
     def pages(self) -> tuple[Page, ...]:
-        """Every page.
-
-        Raises:
-            BreachError: at the first that cannot be read.
-        """
+        """Every page; a `BreachError` at the first that cannot be read."""
         for found in self.every_page:
             if found.problem:
                 raise BreachError(self.breach(found.path, found.problem, "front-matter"))
@@ -219,10 +210,9 @@ class Project:
         return Trio(page, tuple(sorted(snippets)), tuple(sorted(path for path in tests if path.is_file())))
 
     def trio(self, name: str) -> Trio:
-        """The trio called `name`; underscores, folders of code, and the suffixes of files are forgiven.
+        """The trio called `name`, or a `KeyError` with the nearest names.
 
-        Raises:
-            KeyError: if there is none, with the nearest names.
+        Underscores, folders of code, and the suffixes of files are forgiven.
         """
         asked = re.sub(r"^(docs|snippets|tests)/|\.(py|md)$", "", name.strip("/"))
         for trio in self.trios:

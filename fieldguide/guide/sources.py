@@ -30,8 +30,7 @@ class Entry:
 
     key: str
     kind: str
-    authors: tuple[str, ...]
-    """`Family, Given`; an institution in braces has no comma; `others` stands for et al."""
+    authors: tuple[str, ...]  # `Family, Given`; an institution in braces has no comma; `others` stands for et al.
     title: str
     year: str
     venue: str
@@ -39,16 +38,11 @@ class Entry:
     doi: str
     eprint: str
     urldate: str
-    line: int
-    """Where the entry begins in the file, counted from 1."""
+    line: int  # where the entry begins in the file, counted from 1
 
 
 def load(project: Project) -> dict[str, Entry]:
-    """Every source by its key, in the order of the file.
-
-    Raises:
-        BreachError: at the first thing in the file that cannot be read, or a key used twice.
-    """
+    """Every source by its key, in the order of the file; a `BreachError` at the first thing that is wrong."""
     entries, breaches = read(project)
     if breaches:
         raise BreachError(breaches[0])

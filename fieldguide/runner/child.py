@@ -35,10 +35,8 @@ class Job(TypedDict):
     examples: list[str]
     figures: list[str]
     facts: bool
-    work: str
-    """Working folder of the snippet, the only place that it may write to."""
-    report: str
-    """Folder for what the caller reads afterwards."""
+    work: str  # working folder of the snippet, the only place that it may write to
+    report: str  # folder for what the caller reads afterwards
     environ: dict[str, str]
     timeout_s: float
     memory_mb: float

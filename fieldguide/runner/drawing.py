@@ -46,14 +46,9 @@ def style() -> None:
 
 
 def svg(drawn: Any, name: str) -> str:
-    """The text of a figure, one element a line.
+    """The text of a figure, one element a line, from a `matplotlib.figure.Figure` or the text of an SVG.
 
-    Args:
-        drawn: A `matplotlib.figure.Figure`, or the text of an SVG.
-        name: Name of the figure; its ids begin with it, since a page may show several.
-
-    Raises:
-        DrawingError: if it is neither, or holds what a page must not.
+    Its ids begin with `name`, since a page may show several. A `DrawingError` says what a page must not hold.
     """
     if hasattr(drawn, "savefig"):
         file = io.StringIO()

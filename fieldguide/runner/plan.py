@@ -51,19 +51,12 @@ def plan(path: Path, root: Path, folder: Path, seed: int, examples: bool | Colle
     kind = warm if run.light and FORK_IS_SAFE else "fresh"
     work = folder / "work"
     job = Job(
-        root=str(root),
-        module=".".join(path.relative_to(root).with_suffix("").parts),
-        file=str(path),
-        examples=names,
-        figures=list(reading.figures(path)) if facts and able else [],
-        facts=facts and able and reading.has_facts(path),
-        work=str(work),
-        report=str(folder / "report"),
-        environ=environment(seed, root, work, head),
-        timeout_s=head.timeout_s,
-        memory_mb=head.memory_mb,
-        light=run.light,
-    )
+        root=str(root), module=".".join(path.relative_to(root).with_suffix("").parts), file=str(path),
+        examples=names, figures=list(reading.figures(path)) if facts and able else [],
+        facts=facts and able and "facts" in reading.functions(path),
+        work=str(work), report=str(folder / "report"), environ=environment(seed, root, work, head),
+        timeout_s=head.timeout_s, memory_mb=head.memory_mb, light=run.light,
+    )  # fmt: skip
     return Task(folder.name, run, head, job, kind, seed, folder)
 
 

@@ -62,12 +62,12 @@ def _stopped(report: Path, outcome: Json, stage: str | None, task: Task) -> Fail
     """What the warden ended the snippet for."""
     if not (stopped := outcome.get("failure")):
         return None
-    message, key = stopped["message"], {"timeout": "timeout_s", "memory": "memory_mb"}.get(stopped["kind"])
+    message = stopped["message"]
     frames = re.findall(r'File "(.*)", line (\d+)', _read(report / "stack").decode(errors="replace"))
     line = next((int(number) for file, number in frames if file == task.job["file"]), None)
     if stage == END:
         message += ", after its last example: a thread or process that it started does not end"
-    if key:
+    if key := {"timeout": "timeout_s", "memory": "memory_mb"}.get(stopped["kind"]):
         message += f" ({key} in its head)"
     return Failure(stopped["kind"], _example(stage), message, line, _stderr(report))
 

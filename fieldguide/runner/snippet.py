@@ -42,8 +42,7 @@ class Head:
     """The block `# /// fieldguide` of a snippet, with its defaults."""
 
     timeout_s: float = 20.0
-    memory_mb: float = 2000.0
-    """Resident memory at its peak, of the snippet with everything that it starts."""
+    memory_mb: float = 2000.0  # resident memory at its peak, of the snippet with everything that it starts
     needs: tuple[str, ...] = ()
     environment: str = ""
     isolation: str = ""
@@ -59,11 +58,7 @@ class HeadError(ValueError):
 
 
 def read_head(path: Path) -> Head:
-    """Read the head of a snippet; a snippet without one has the defaults.
-
-    Raises:
-        HeadError: with the line, if the block is malformed.
-    """
+    """Read the head of a snippet; one without has the defaults, and one malformed is a `HeadError` with the line."""
     raw = path.read_bytes()
     try:
         lines = raw.decode("utf-8").split("\n")
@@ -114,17 +109,12 @@ def _checked(values: dict[str, Any], first: int, body: list[str]) -> Head:
 
 def examples(path: Path) -> dict[str, int]:
     """Names of the examples, without `example_`, and their lines, in order of definition."""
-    return _functions(path, "example_")
+    return functions(path, "example_")
 
 
 def figures(path: Path) -> dict[str, int]:
     """Names of the figures, without `figure_`, and their lines, in order of definition."""
-    return _functions(path, "figure_")
-
-
-def has_facts(path: Path) -> bool:
-    """Whether the snippet has a function `facts`."""
-    return "facts" in _functions(path, "")
+    return functions(path, "figure_")
 
 
 def is_light(path: Path, root: Path) -> bool:
@@ -190,7 +180,7 @@ def _called(node: ast.Call) -> str:
     return str(getattr(node.func, "attr", getattr(node.func, "id", "")))
 
 
-def _functions(path: Path, prefix: str) -> dict[str, int]:
+def functions(path: Path, prefix: str = "") -> dict[str, int]:
     """Lines of the functions whose names begin with `prefix`, by the rest of the name."""
     nodes = (tree(path) or ast.Module([], [])).body
     named = {n.name: n.lineno for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}

@@ -158,18 +158,14 @@ def _leftovers(pid: int, grace: float) -> list[str]:
 
 def _alive(pid: int) -> bool:
     """Whether anything that the snippet started still runs. Ended orphans are reaped on the way."""
-    if not LINUX:
-        try:
+    with contextlib.suppress(ProcessLookupError, PermissionError, ChildProcessError):
+        if not LINUX:
             os.killpg(pid, 0)
-        except (ProcessLookupError, PermissionError):
-            return False
+            return True
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
         return True
-    while True:
-        try:
-            if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                return True
-        except ChildProcessError:
-            return False
+    return False
 
 
 def _name(pid: int) -> str:

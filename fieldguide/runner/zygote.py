@@ -44,13 +44,11 @@ def main() -> None:
                 os.read(awake, 4096)
             _reap(running)
         if 0 in ready:
-            received = os.read(0, 65536)
-            if not received:
+            if not (received := os.read(0, 65536)):
                 return
             *lines, pending = (pending + received).split(b"\n")
             for request in map(json.loads, lines):
-                pid = os.fork()
-                if not pid:
+                if not (pid := os.fork()):
                     _become_warden(request["job"], alive, close=(awake, waker, lifeline))
                 running[pid] = request["id"]
 
@@ -67,10 +65,7 @@ def _warm(library: ModuleType) -> None:
 
 
 def _reap(running: dict[int, str]) -> None:
-    while running:
-        pid, _ = os.waitpid(-1, os.WNOHANG)
-        if not pid:
-            return
+    while running and (pid := os.waitpid(-1, os.WNOHANG)[0]):
         os.write(1, json.dumps({"id": running.pop(pid)}).encode() + b"\n")
 
 
