@@ -100,7 +100,8 @@ def compare(
     for name in {**expected, **got}:
         before, after = expected.get(name), got.get(name)
         allowed = (tolerance or {}).get(name, DEFAULT)
-        if line := 1 if before is None or after is None else first_difference(before, after, allowed):
+        line = 1 if before is None or after is None else first_difference(before, after, allowed)
+        if line:
             differences.append(Difference(name, line, before, after))
     return differences
 

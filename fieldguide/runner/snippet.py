@@ -126,8 +126,7 @@ def is_light(path: Path, root: Path) -> bool:
 def reach(path: Path, root: Path) -> tuple[frozenset[Path], frozenset[str]]:
     """Files of the project that a Python file imports, through any number of others, and the libraries.
 
-    The packages `snippets` and `tests` of `root` are followed. Libraries are top-level names beyond the
-    standard library.
+    The packages `snippets` and `tests` of `root` are followed; a library is a top-level name.
     """
     files: set[Path] = set()
     libraries: set[str] = set()
