@@ -25,8 +25,7 @@ class Field:
     """One input of a calculator."""
 
     name: str
-    kind: str
-    """`int`, `float`, `choice` or `bool`."""
+    kind: str  # `int`, `float`, `choice` or `bool`
     default: Any
     unit: str = ""
     low: float | None = None
@@ -41,11 +40,7 @@ class Field:
         return self.name.replace("_", " ")
 
     def parse(self, raw: Any) -> Any:
-        """Turn what the form holds into a value of the right type, within its bounds.
-
-        Raises:
-            InputError: with a sentence that says what would be right.
-        """
+        """Turn what the form holds into a value of the right type, within its bounds; or an `InputError`."""
         if self.kind == "bool":
             return raw in (True, "true", "on", "1")
         if self.kind == "choice":
@@ -59,26 +54,20 @@ class Field:
             raise InputError(f"{self.label} is a number.") from None
         if not math.isfinite(value):
             raise InputError(f"{self.label} is a finite number.")
-        if self.kind == "int":
-            if value != int(value):
-                raise InputError(f"{self.label} is a whole number.")
-            value = int(value)
+        if self.kind == "int" and value != int(value):
+            raise InputError(f"{self.label} is a whole number.")
         low = -math.inf if self.low is None else self.low
         high = math.inf if self.high is None else self.high
         if not low <= value <= high:
             raise InputError(f"{self.label} lies between {low:,g} and {high:,g}{' ' + self.unit if self.unit else ''}.")
-        return value
+        return int(value) if self.kind == "int" else value
 
 
 def described_arguments(docstring: str) -> dict[str, str]:
     """The `Args:` section of a Google-style docstring, by argument."""
     section = re.search(r"^Args:\n((?:[ \t]+.*\n|\n)*)", inspect.cleandoc(docstring or "") + "\n", re.M)
-    if section is None:
-        return {}
-    found: dict[str, str] = {}
-    for match in re.finditer(r"^    (\w+)(?: \([^)]*\))?:[ ]*(.*(?:\n {8}.*)*)", section.group(1), re.M):
-        found[match.group(1)] = " ".join(match.group(2).split())
-    return found
+    entry = re.compile(r"^    (\w+)(?: \([^)]*\))?:[ ]*(.*(?:\n {8}.*)*)", re.M)
+    return {name: " ".join(text.split()) for name, text in entry.findall(section[1] if section else "")}
 
 
 def summary(function: Callable[..., Any]) -> str:
@@ -90,11 +79,8 @@ def summary(function: Callable[..., Any]) -> str:
 def fields(function: Callable[..., Any]) -> list[Field]:
     """Read the inputs of a calculator from its signature.
 
-    Each parameter has a default and is an `int`, a `float`, a `bool` or a `Literal`; numbers may
-    carry a unit and bounds: `Annotated[int, "tokens", (1, 1_000_000)]`, with an optional step.
-
-    Raises:
-        TypeError: for a parameter that a form cannot hold.
+    Each parameter has a default and is an `int`, a `float`, a `bool` or a `Literal` (else a `TypeError`); numbers
+    may carry a unit and bounds: `Annotated[int, "tokens", (1, 1_000_000)]`, with an optional step.
     """
     hints = get_type_hints(function, include_extras=True)
     helps = described_arguments(inspect.getdoc(function) or "")
@@ -121,14 +107,9 @@ def fields(function: Callable[..., Any]) -> list[Field]:
 
 
 def accepted(function: Callable[..., Any], raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs as the function takes them.
-
-    Raises:
-        InputError: if one is unknown or out of bounds.
-    """
+    """The inputs as the function takes them; an `InputError` if one is unknown or out of bounds."""
     known = {field.name: field for field in fields(function)}
-    unknown = sorted(raw.keys() - known.keys())
-    if unknown:
+    if unknown := sorted(raw.keys() - known.keys()):
         raise InputError(f"unknown input {', '.join(unknown)}: this calculator has {', '.join(known)}.")
     values = {}
     for name, value in raw.items():
@@ -143,8 +124,7 @@ def accepted(function: Callable[..., Any], raw: Mapping[str, Any]) -> dict[str, 
 def evaluate(function: Callable[..., Mapping[str, Any]], raw: Mapping[str, Any]) -> str:
     """Check the inputs, call the function, and return its result as HTML.
 
-    Raises:
-        InputError: if an input is unknown or out of bounds, or the function refuses the combination.
+    An `InputError` says if an input is unknown or out of bounds, or the function refuses the combination.
     """
     values = accepted(function, raw)
     try:

@@ -13,17 +13,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from jinja2 import Environment, StrictUndefined
+from pydantic import Field
 
-from fieldguide.calc.engine import Field, InputError, accepted, evaluate, fields, summary
-from fieldguide.guide.forms import LOADER
+from fieldguide.calc.engine import InputError, accepted, evaluate, fields, summary
+from fieldguide.guide import forms
 
-Inline = Callable[[str], str]
-"""Renders a short text with `code` and $mathematics$ to HTML."""
+LINES = Path(__file__).with_name("form.html").read_text(encoding="utf-8").splitlines()
+FORM = Environment(autoescape=True, undefined=StrictUndefined).from_string("".join(map(str.strip, LINES)))
 
 
 class FenceError(ValueError):
     """What is wrong with a `calc` fence, in a sentence for its author."""
+
+
+class _Spec(forms.Form):
+    function: forms.Text
+    title: forms.Text
+    presets: dict[str, dict[str, Any]] = Field(default={})
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,6 @@ class Calculator:
     function_name: str
     title: str
     presets: dict[str, dict[str, Any]]
-    source: str
 
     @property
     def anchor(self) -> str:
@@ -43,34 +49,17 @@ class Calculator:
 
 
 def parse(source: str, folder: str) -> Calculator:
-    """Read the YAML of a fence on the page whose code lies in `folder`.
-
-    Raises:
-        FenceError: if it is not YAML or lacks a key.
-    """
-    try:
-        spec = yaml.load(source, Loader=LOADER)
-    except yaml.YAMLError as error:
-        raise FenceError(f"the calc fence is not YAML: {getattr(error, 'problem', error)}.") from None
-    if not isinstance(spec, dict) or not {"function", "title"} <= spec.keys():
-        raise FenceError("a calc fence has the keys `function` (file:name) and `title`.")
-    unknown = sorted(spec.keys() - {"function", "title", "presets"})
-    if unknown:
-        raise FenceError(f"unknown key {', '.join(unknown)} in a calc fence.")
-    module, name = resolve(str(spec["function"]), folder)
-    return Calculator(module, name, str(spec["title"]), spec.get("presets") or {}, source)
+    """Read the YAML of a fence on the page whose code lies in `folder`; a `FenceError` says what it lacks."""
+    filled = forms.read(_Spec, source, "the calc fence")
+    if filled.value is None:
+        problem = filled.problems[0]
+        raise FenceError(f"{problem.message} To fix: {problem.fix}")
+    spec = filled.value
+    return Calculator(*resolve(spec.function, folder), spec.title, spec.presets)
 
 
 def resolve(reference: str, folder: str) -> tuple[str, str]:
-    """Module and name of a function: `calculator:kv_cache` is the page's own, `area.page.file:name` another's.
-
-    Args:
-        reference: What the fence says.
-        folder: Folder of the page's code below `snippets/`, such as `inference/kv_cache`.
-
-    Raises:
-        FenceError: if the reference has neither form.
-    """
+    """Module and name of a function: `calculator:kv_cache` is the page's own, `area.page.file:name` another's."""
     match = re.fullmatch(r"(\w+\.\w+\.)?(\w+):(\w+)", reference)
     if match is None:
         raise FenceError(f"`{reference}` is not of the form file:name, or area.page.file:name for another page.")
@@ -79,111 +68,54 @@ def resolve(reference: str, folder: str) -> tuple[str, str]:
 
 
 def load(calculator: Calculator, root: Path) -> Callable[..., Any]:
-    """Import the function from the checkout at `root`.
-
-    Raises:
-        FenceError: if there is no such module or function.
-    """
+    """Import the function from the checkout at `root`; a `FenceError` if there is no such module or function."""
     path = root / (calculator.module.replace(".", "/") + ".py")
     if not path.is_file():
         raise FenceError(f"there is no {path.relative_to(root)}.")
     name = f"_calculators.{hashlib.sha1(path.read_bytes()).hexdigest()[:12]}.{path.stem}"
-    module = sys.modules.get(name)
-    if module is None:
+    if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec and spec.loader
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
         except ImportError as error:
             del sys.modules[name]
             raise FenceError(f"{path.relative_to(root)} must import the standard library alone: {error}.") from None
-    function = getattr(module, calculator.function_name, None)
+    function = getattr(sys.modules[name], calculator.function_name, None)
     if not callable(function):
         raise FenceError(f"{path.relative_to(root)} has no function {calculator.function_name}.")
     return function  # type: ignore[no-any-return]
 
 
 def check(source: str, root: Path, folder: str) -> Calculator:
-    """Read a fence, and hold its presets against the signature of its function; nothing is computed.
-
-    Raises:
-        FenceError: for a wrong fence, function or preset.
-    """
-    calculator = parse(source, folder)
-    function = load(calculator, root)
-    try:
-        for preset in ({}, *calculator.presets.values()):
-            accepted(function, preset)
-    except (TypeError, InputError) as error:
-        raise FenceError(f"{calculator.module}:{calculator.function_name}: {error}") from error
-    return calculator
+    """Read a fence, and hold its presets against the signature of its function; nothing is computed."""
+    return _tried(source, root, folder, accepted)[0]
 
 
-def render(source: str, root: Path, folder: str, inline: Inline = html.escape) -> str:
-    """The form, with the result for the defaults below it.
+def render(source: str, root: Path, folder: str, inline: Callable[[str], str] = html.escape) -> str:
+    """The form, with the result for the defaults below it; a `FenceError` for whatever is wrong.
 
     Args:
         source: The text inside the fence.
         root: The checkout that holds `snippets/`.
         folder: Folder of the page's code, such as `inference/kv_cache`.
-        inline: Renders the help texts.
-
-    Raises:
-        FenceError: for a wrong fence, function, preset or default.
+        inline: Renders a short text with `code` and $mathematics$ to HTML.
     """
+    calculator, function, results = _tried(source, root, folder, evaluate)
+    return FORM.render(
+        uid=calculator.anchor, calculator=calculator, about=summary(function), fields=fields(function),
+        result=results[0], inline=inline, json=json.dumps,
+    )  # fmt: skip
+
+
+def _tried(
+    source: str, root: Path, folder: str, use: Callable[..., Any]
+) -> tuple[Calculator, Callable[..., Any], list[Any]]:
+    """A fence, its function, and what `use` makes of the defaults and of each preset."""
     calculator = parse(source, folder)
     function = load(calculator, root)
     try:
-        inputs = fields(function)
-        result = evaluate(function, {})
-        for preset in calculator.presets.values():
-            evaluate(function, preset)
+        return calculator, function, [use(function, preset) for preset in ({}, *calculator.presets.values())]
     except (TypeError, InputError) as error:
         raise FenceError(f"{calculator.module}:{calculator.function_name}: {error}") from error
-    uid = calculator.anchor
-    controls = "".join(_control(uid, field, inline) for field in inputs)
-    presets = "".join(
-        f'<button type="button" data-values="{html.escape(json.dumps(values), quote=True)}">{html.escape(name)}</button>'
-        for name, values in calculator.presets.items()
-    )
-    group = f'<div class="fg-calc-presets" role="group" aria-label="Presets">{presets}</div>' if presets else ""
-    return (
-        f'<div class="fg-calc-box" id="{uid}"><fg-calc data-search-exclude="" data-module="{calculator.module}" '
-        f'data-function="{calculator.function_name}"><form aria-labelledby="{uid}-title" novalidate="">'
-        f'<p class="fg-calc-title" id="{uid}-title">{inline(calculator.title)}</p>'
-        f'<p class="fg-calc-about">{inline(summary(function))}</p>{group}'
-        f'<div class="fg-calc-grid">{controls}</div></form>'
-        f'<div class="fg-calc-out" role="region" aria-label="Result" aria-live="polite">{result}</div>'
-        f'<p class="fg-calc-status" role="status">Computed when the site was built, by the Python shown on '
-        f"this page.</p></fg-calc></div>"
-    )
-
-
-def _control(uid: str, field: Field, inline: Inline) -> str:
-    """One labelled input."""
-    name, ident = field.name, f"{uid}-{field.name}"
-    unit = f" <small>{html.escape(field.unit)}</small>" if field.unit and field.unit != field.label else ""
-    help_text = f'<span class="fg-calc-help" id="{ident}-help">{inline(field.help)}</span>' if field.help else ""
-    described = f' aria-describedby="{ident}-help"' if field.help else ""
-    common = f'id="{ident}" name="{name}" data-kind="{field.kind}"{described}'
-    label = f'<label for="{ident}">{html.escape(field.label)}{unit}</label>'
-    chosen, checked = ' selected=""', ' checked=""' if field.default else ""
-    if field.kind == "choice":
-        options = "".join(
-            f"<option{chosen if choice == field.default else ''}>{html.escape(str(choice))}</option>"
-            for choice in field.choices
-        )
-        control = f"<select {common}>{options}</select>"
-    elif field.kind == "bool":
-        control = f'<input type="checkbox" {common}{checked}/>'
-    else:
-        bounds = "".join(
-            f' {key}="{value:g}"' if isinstance(value, float) else f' {key}="{value}"'
-            for key, value in (("min", field.low), ("max", field.high)) if value is not None
-        )  # fmt: skip
-        step = field.step or (1 if field.kind == "int" else "any")
-        mode = "numeric" if field.kind == "int" else "decimal"
-        control = f'<input type="number" {common} value="{field.default}" step="{step}" inputmode="{mode}"{bounds}/>'
-    return f'<div class="fg-calc-field fg-calc-{field.kind}">{label}{control}{help_text}</div>'

@@ -12,23 +12,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 WIDTH = 520
-DRAWINGS = ("bars", "lines", "timeline")
 
 
 def to_html(result: Mapping[str, Any]) -> str:
     """Render a result: headline, rows, table, drawings."""
-    rows = [(label, value) for label, value in result.items() if label not in (*DRAWINGS, "table")]
+    draw = {"bars": bars, "lines": lines, "timeline": timeline}
+    rows = [(label, value) for label, value in result.items() if label not in (*draw, "table")]
     if not rows:
         raise ValueError("a calculator returns at least a headline")
-    (label, value), rest = rows[0], rows[1:]
+    (label, value), *rest = rows
     parts = [f'<p class="fg-calc-headline"><span>{_text(label)}</span> <strong>{_text(value)}</strong></p>']
     if rest:
         body = "".join(f'<tr><th scope="row">{_text(k)}</th><td>{_text(v)}</td></tr>' for k, v in rest)
         parts.append(f'<table class="fg-calc-rows"><tbody>{body}</tbody></table>')
     if "table" in result:
         parts.append(_table(result["table"]))
-    draw = {"bars": bars, "lines": lines, "timeline": timeline}
-    parts += [f'<figure class="fg-figure">{draw[kind](result[kind])}</figure>' for kind in DRAWINGS if kind in result]
+    parts += [f'<figure class="fg-figure">{draw[kind](result[kind])}</figure>' for kind in draw if kind in result]
     return "".join(parts)
 
 

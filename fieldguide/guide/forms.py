@@ -7,7 +7,7 @@ line and a sentence for the author.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
@@ -47,45 +47,48 @@ F = TypeVar("F")
 class Filled(Generic[F]):
     """A text that was held against a form."""
 
-    value: F | None
-    """None if anything is wrong."""
+    value: F | None  # None if anything is wrong
     problems: list[Problem]
-    node: yaml.Node | None
+    node: yaml.Node | None = None
 
     def line(self, *place: int | str) -> int:
         """Line of a key or an item; of what it would stand in, where it is missing."""
-        return _line(self.node, place)
+        node = self.node
+        line = node.start_mark.line + 1 if node else 1
+        for key in place:
+            at = None
+            if isinstance(node, yaml.MappingNode):
+                at, node = next(((name, value) for name, value in node.value if name.value == str(key)), (None, None))
+            elif isinstance(node, yaml.SequenceNode) and isinstance(key, int):
+                at = node = node.value[key]
+            line = at.start_mark.line + 1 if at else line
+        return int(line)
 
 
 def read(form: type[F], source: str, what: str, first: int = 1) -> Filled[F]:
-    """Hold a YAML text against a form.
+    """Hold a YAML text, called `what` in messages, against a form: a model, or a list of models.
 
-    Args:
-        form: A model, or a list of models.
-        source: The text.
-        what: Its name in messages: `the quiz`.
-        first: Number of its first line in the file.
+    `first` is the number of its first line in the file.
     """
     node, data, problem = load(source, what, first)
-    if problem:
-        return Filled(None, [problem], None)
     if node is None:
-        return Filled(None, [Problem(first, f"{what} is empty.", "write `key: value` lines.")], None)
-    problems = [Problem(line, f"`{key}` is given twice.", "keep one.") for line, key in _repeated(node)]
+        return Filled(None, [problem or Problem(first, f"{what} is empty.", "write `key: value` lines.")])
+    twice = [Problem(line, f"`{key}` is given twice.", "keep one.") for line, key in _repeated(node)]
+    filled = Filled[F](None, twice, node)
     try:
         value = TypeAdapter(form).validate_python(data)
     except ValidationError as error:
-        wrong = describe(error, form, what)
-        return Filled(None, sorted([*problems, *(Problem(_line(node, at), *said) for at, *said in wrong)]), node)
-    return Filled(None if problems else value, problems, node)
+        wrong = (Problem(filled.line(*at), *said) for at, *said in describe(error, form, what))
+        return replace(filled, problems=sorted([*filled.problems, *wrong]))
+    return filled if filled.problems else replace(filled, value=value)
 
 
 def read_file(form: type[F], path: Path, what: str) -> Filled[F]:
     """Hold a file against a form."""
     if not path.is_file():
-        return Filled(None, [Problem(1, f"{what} does not exist.", "restore it from the main branch.")], None)
+        return Filled(None, [Problem(1, f"{what} does not exist.", "restore it from the main branch.")])
     source, problem = text_of(path, what)
-    return Filled(None, [problem], None) if problem else read(form, source, what)
+    return Filled(None, [problem]) if problem else read(form, source, what)
 
 
 def text_of(path: Path, what: str) -> tuple[str, Problem | None]:
@@ -107,25 +110,19 @@ def describe(error: ValidationError, form: Any, what: str) -> Iterator[tuple[Pla
         if kind == "missing":
             yield place, f"{within} has no {key}.", f"add `{place[-1]}: …`."
         elif kind == "extra_forbidden":
-            yield (
-                place,
-                f"{within} has an unknown key {key}. {near(str(place[-1]), _keys(form))}",
-                "correct or delete it.",
-            )
+            meant = near(str(place[-1]), _keys(form))
+            yield place, f"{within} has an unknown key {key}. {meant}", "correct or delete it."
         elif kind == "value_error":
             message, *fix = found["ctx"]["error"].args
             yield place, message, fix[0] if fix else "correct it."
         elif kind == "string_too_short":
             yield place, f"{key} is empty.", "write it, or delete the line."
         elif kind in ("model_type", "model_attributes_type"):
-            yield (
-                place,
-                f"{key} is not a mapping of keys to values.",
-                f"write `key: value` lines: {', '.join(_keys(form))}.",
-            )
+            fix = f"write `key: value` lines: {', '.join(_keys(form))}."
+            yield place, f"{key} is not a mapping of keys to values.", fix
         else:
             must = found["msg"].replace("Input should be", "must be").replace("String should have", "must have")
-            yield (place, f"{key} {must}, not `{str(found['input'])[:40]}`.", "correct it; quote what is to be a text.")
+            yield place, f"{key} {must}, not `{str(found['input'])[:40]}`.", "correct it; quote what is to be a text."
 
 
 def _where(place: Place, what: str) -> str:
@@ -146,29 +143,9 @@ def load(source: str, what: str, first: int = 1) -> tuple[yaml.Node | None, Any,
         where = "context_mark" if "end of stream" in problem else "problem_mark"  # the quote, not the end
         mark = getattr(error, where, None)
         fix = "quote a text that holds a colon or begins with a special character."
-        line = mark.line + 1 if mark else first
-        return None, None, Problem(line, f"{what} is not YAML: {problem}.", fix)
+        return None, None, Problem(mark.line + 1 if mark else first, f"{what} is not YAML: {problem}.", fix)
     finally:
         loader.dispose()
-
-
-def child(node: yaml.Node | None, key: int | str) -> yaml.Node | None:
-    """Value of a key of a YAML mapping, or an item of a list, as a node that knows its line."""
-    if isinstance(node, yaml.SequenceNode) and isinstance(key, int):
-        return node.value[key]  # type: ignore[no-any-return]
-    pairs = node.value if isinstance(node, yaml.MappingNode) else []
-    return next((value for name, value in pairs if name.value == str(key)), None)
-
-
-def _line(node: yaml.Node | None, place: Place) -> int:
-    line = node.start_mark.line + 1 if node else 1
-    for key in place:
-        if isinstance(node, yaml.MappingNode):
-            line = next((name.start_mark.line + 1 for name, _ in node.value if name.value == str(key)), line)
-            node = child(node, key)
-        elif (item := child(node, key)) is not None:
-            node, line = item, item.start_mark.line + 1
-    return int(line)
 
 
 def _repeated(node: yaml.Node) -> Iterator[tuple[int, str]]:
@@ -177,11 +154,10 @@ def _repeated(node: yaml.Node) -> Iterator[tuple[int, str]]:
         for item in node.value:
             yield from _repeated(item)
     elif isinstance(node, yaml.MappingNode):
-        seen = set()
-        for key, value in node.value:
-            if str(key.value) in seen:
-                yield key.start_mark.line + 1, str(key.value)
-            seen.add(str(key.value))
+        names = [str(key.value) for key, _ in node.value]
+        for number, (key, value) in enumerate(node.value):
+            if names[number] in names[:number]:
+                yield key.start_mark.line + 1, names[number]
             yield from _repeated(value)
 
 

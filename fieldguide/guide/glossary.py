@@ -53,11 +53,7 @@ class Term(Form):
 
 
 def load(project: Project) -> dict[str, Term]:
-    """Every term by its name, in alphabetical order.
-
-    Raises:
-        BreachError: at the first thing in the file that is wrong.
-    """
+    """Every term by its name, in alphabetical order; a `BreachError` at the first thing that is wrong."""
     terms, breaches = read(project)
     if breaches:
         raise BreachError(breaches[0])

@@ -10,10 +10,11 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import tempfile
+import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
+from itertools import zip_longest
 from pathlib import Path
 
 from fieldguide.guide import regions
@@ -42,10 +43,8 @@ class Difference:
     """One section that is not what was recorded."""
 
     section: str
-    line: int
-    """First line that differs, counted within the section from 1."""
-    expected: str | None
-    """The whole recorded section; None if there is none."""
+    line: int  # first line that differs, counted within the section from 1
+    expected: str | None  # the whole recorded section; None if there is none
     got: str | None
 
     @property
@@ -68,14 +67,9 @@ def output_file(snippet: Path) -> Path:
 
 
 def parse(path: Path, where: str | None = None) -> dict[str, str]:
-    """Read a recorded output into its sections, in order.
+    """Read a recorded output, called `where` in messages, into its sections, in order.
 
-    Args:
-        path: A file `*.out.txt`.
-        where: Its name in messages.
-
-    Raises:
-        BreachError: if the file is not UTF-8, its markers are wrong, or text stands outside of them.
+    A `BreachError` says if the file is not UTF-8, its markers are wrong, or text stands outside of them.
     """
     text, wrong = text_of(path, "the recorded output")
     sections, problems = regions.read(text)
@@ -102,34 +96,31 @@ def compare(
     expected: Mapping[str, str], got: Mapping[str, str], tolerance: Mapping[str, Tolerance] | None = None
 ) -> list[Difference]:
     """Sections that differ by more than they may, or that only one side has."""
-    tolerance = tolerance or {}
     differences = []
-    for name in [*expected, *(name for name in got if name not in expected)]:
+    for name in {**expected, **got}:
         before, after = expected.get(name), got.get(name)
-        if before is None or after is None:
-            differences.append(Difference(name, 1, before, after))
-        elif line := first_difference(before, after, tolerance.get(name, DEFAULT)):
+        allowed = (tolerance or {}).get(name, DEFAULT)
+        line = 1 if before is None or after is None else first_difference(before, after, allowed)
+        if line:
             differences.append(Difference(name, line, before, after))
     return differences
 
 
 def first_difference(expected: str, got: str, tolerance: Tolerance = DEFAULT) -> int:
     """Number of the first line that differs by more than it may; 0 if there is none."""
-    before, after = expected.split("\n"), got.split("\n")
-    for number, (one, other) in enumerate(zip(before, after), 1):
-        if not same_line(one, other, tolerance):
-            return number
-    return 0 if len(before) == len(after) else min(len(before), len(after)) + 1
+    lines = enumerate(zip_longest(expected.split("\n"), got.split("\n")), 1)
+    return next((number for number, (one, other) in lines if not same_line(one, other, tolerance)), 0)
 
 
-def same_line(expected: str, got: str, tolerance: Tolerance = DEFAULT) -> bool:
-    """Whether one printed line may stand for the other."""
-    if expected == got:
-        return True
+def same_line(expected: str | None, got: str | None, tolerance: Tolerance = DEFAULT) -> bool:
+    """Whether one printed line may stand for the other; None is a line that is not there."""
+    if expected is None or got is None or expected == got:
+        return expected == got
     measured = is_measured(expected)
     if measured != is_measured(got):
         return False
-    (texts, numbers), (other_texts, other_numbers) = _split(expected), _split(got)
+    texts, other_texts = NUMBER.split(expected), NUMBER.split(got)
+    numbers, other_numbers = NUMBER.findall(expected), NUMBER.findall(got)
     if len(numbers) != len(other_numbers):
         return False
     if not measured and not all(_close(a, b, tolerance) for a, b in zip(numbers, other_numbers)):
@@ -152,58 +143,32 @@ def keep_measured(recorded: str, fresh: str) -> str:
     whole, or a time and the time without something.
     """
     before, after = recorded.split("\n"), fresh.split("\n")
-    if len(before) != len(after):
-        return fresh
-    if not all(same_line(old, new) for old, new in zip(before, after) if is_measured(new)):
+    same = (same_line(old, new) for old, new in zip(before, after) if is_measured(new))
+    if len(before) != len(after) or not all(same):
         return fresh
     return "\n".join(old if is_measured(new) else new for old, new in zip(before, after))
 
 
-def _split(line: str) -> tuple[list[str], list[str]]:
-    """The texts between the numbers of a line, and the numbers."""
-    return NUMBER.split(line), NUMBER.findall(line)
-
-
 def _close(expected: str, got: str, tolerance: Tolerance) -> bool:
-    if expected == got:
-        return True
-    if not (_is_float(expected) or _is_float(got)):
-        return False
-    a, b = (float(number.replace(",", "")) for number in (expected, got))
-    last = min(_last_digit(expected), _last_digit(got))
-    relative = tolerance.rel * max(abs(a), abs(b))
-    return abs(a - b) <= max(last * (1 + 1e-9), relative, tolerance.abs) * (1 + 1e-9)
-
-
-def _is_float(number: str) -> bool:
-    return not number.lstrip("+-").replace(",", "").isdigit()
-
-
-def _last_digit(number: str) -> float:
-    """What one in the last printed digit is worth: 0.01 for 3.14, 1e-9 for 1.0e-8."""
-    mantissa, _, exponent = number.lower().partition("e")
-    decimals = len(mantissa.partition(".")[2])
-    return float(10.0 ** (int(exponent or 0) - decimals))
+    """Whether two floats differ by one in the last printed digit at most, or by no more than they may."""
+    both = [number.replace(",", "") for number in (expected, got)]
+    if expected == got or all(number.lstrip("+-").isdigit() for number in both):
+        return expected == got
+    a, b = map(float, both)
+    last = 10.0 ** min(int(Decimal(number).as_tuple().exponent) for number in both)  # -9 for 1.0e-8
+    return abs(a - b) <= max(last, tolerance.rel * max(abs(a), abs(b)), tolerance.abs) * (1 + 1e-9)
 
 
 def write_atomic(path: Path, text: str) -> None:
     """Replace a file at once: whatever happens, a reader finds the old text or the new, never a part."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    part = Path(name)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+        with part.open("w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        part.chmod(path.stat().st_mode if path.exists() else 0o666 & ~_umask())
+        if path.exists():
+            shutil.copymode(path, part)
         part.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink()
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    finally:
+        part.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -35,8 +35,6 @@ CITATION = r"\[(@[\w:.+-]+(?:,[^\];]*)?(?:;\s*@[\w:.+-]+(?:,[^\];]*)?)*)\](?!\()
 """`[@key]`, `[@key, §3]`, `[@first; @second]`."""
 MEANT = re.compile(r"(?<![\\!])\[(?P<inside>\s*@[^\[\]]*|[^\[\]]*(?<!\w)@[a-z]+\d{4}[^\[\]]*)\](?![(\[])")
 """What somebody meant as a citation, `[see @kwon2023vllm]` included, but not `[write to a@b.org]`."""
-PROSE = frozenset({"quiz", "figure"})
-"""Fences whose text is rendered as prose."""
 
 
 class FrontMatter(Form):
@@ -104,34 +102,23 @@ class Figure(Form):
     alt: Text
 
 
-@dataclass(frozen=True)
-class Include:
+class Include(NamedTuple):
     """One `--8<-- "file:region"` line."""
 
     line: int
     target: str
-
-    @property
-    def file(self) -> str:
-        """Path below `snippets/`."""
-        return self.target.partition(":")[0]
-
-    @property
-    def region(self) -> str:
-        """What follows the first colon."""
-        return self.target.partition(":")[2]
+    file: str  # path below `snippets/`
+    region: str
 
 
 @dataclass(frozen=True)
 class Fence:
     """One fenced block."""
 
-    line: int
-    """Of the opening fence, counted from 1."""
+    line: int  # of the opening fence, counted from 1
     indent: str
     info: str
-    body: tuple[str, ...]
-    """The lines within, without the indentation of the fence."""
+    body: tuple[str, ...]  # the lines within, without the indentation of the fence
     closed: bool
 
     @property
@@ -159,17 +146,15 @@ class Fence:
     @property
     def include(self) -> Include | None:
         """The include, where the fence holds one and nothing else."""
-        held = [(number, line) for number, line in enumerate(self.body, self.line + 1) if line.strip()]
-        found = INCLUDE.match(held[0][1]) if len(held) == 1 else None
-        return Include(held[0][0], found["target"]) if found else None
+        alone = len(self.text.strip().split("\n")) == 1
+        return next(_includes(self.text, self.line + 1), None) if alone else None
 
     def read(self, form: type[forms.F]) -> Filled[forms.F]:
         """What it holds as a form, with the lines of the page."""
         return forms.read(form, self.text, f"the {self.language}", self.line + 1)
 
 
-@dataclass(frozen=True)
-class Heading:
+class Heading(NamedTuple):
     """One heading."""
 
     line: int
@@ -183,19 +168,15 @@ class Fact:
 
     page: Page
     line: int
-    owner: str
-    """Name of the page whose snippet computes it."""
+    owner: str  # name of the page whose snippet computes it
     name: str
     text: str
     start: int
-    end: int
-    """Offsets of the text in `page.text`."""
-    problem: str = ""
-    """Why it could not be compared."""
+    end: int  # offsets of the text in `page.text`
+    problem: str = ""  # why it could not be compared
 
 
-@dataclass(frozen=True)
-class Citation:
+class Citation(NamedTuple):
     """One key of a citation; an empty key where it cannot be read."""
 
     line: int
@@ -210,10 +191,8 @@ class Page:
     name: str
     text: str
     meta: dict[str, Any] = field(compare=False)
-    body_line: int
-    """Number of the first line after the front matter, counted from 1."""
-    problem: Problem | None = field(default=None, compare=False)
-    """Why it cannot be read, if it cannot."""
+    body_line: int  # number of the first line after the front matter, counted from 1
+    problem: Problem | None = field(default=None, compare=False)  # why it cannot be read, if it cannot
 
     @property
     def area(self) -> str:
@@ -266,14 +245,10 @@ class Page:
     @cached_property
     def includes(self) -> tuple[Include, ...]:
         """Every include, in fences or not: the Snippets extension looks everywhere."""
-        return tuple(
-            Include(number, found["target"])
-            for number, line in enumerate(self.text.split("\n"), 1)
-            if number >= self.body_line and (found := INCLUDE.match(line))
-        )
+        return tuple(_includes(self.body, self.body_line))
 
-    def _without(self, kept: frozenset[str]) -> str:
-        """The text without front matter, fences and comments, but for what stands in some fences."""
+    def _without(self, *kept: str) -> str:
+        """The text without front matter, comments, and fences but those that are kept."""
         lines = self.text.split("\n")
         gone = set(range(self.body_line - 1))
         for fence in self.fences:
@@ -286,31 +261,30 @@ class Page:
     @cached_property
     def prose(self) -> str:
         """The page without front matter, code, comments, and fences but those that hold prose."""
-        return _blank(INLINE_CODE, self._without(PROSE))
+        return _blank(INLINE_CODE, self._without("quiz", "figure"))
 
     @cached_property
     def headings(self) -> tuple[Heading, ...]:
         """Headings in order."""
         return tuple(
             Heading(self.line(found.start()), len(found["marks"]), _heading(found["text"]))
-            for found in HEADING.finditer(self._without(frozenset()))
+            for found in HEADING.finditer(self._without())
         )
 
     @cached_property
     def facts(self) -> tuple[Fact, ...]:
         """Every `<data>` element in prose; in code it is code."""
-        return tuple(self._facts()) if "<data" in self.text else ()
+        return tuple(map(self._fact, FACT.finditer(self.prose)))
 
-    def _facts(self) -> Iterator[Fact]:
-        for tag in FACT.finditer(self.prose):
-            named = FACT_NAME.fullmatch(tag["attributes"])
-            owner, _, name = (named["name"] if named else "").rpartition(":")
-            start, end = tag.span("text")
-            text = " ".join(html.unescape(self.text[start:end]).split())
-            problem = "is not written in the form that is compared" if named is None else ""
-            problem = problem or ("" if tag["end"].startswith("</") else "is never closed")
-            problem = problem or ("" if text else "holds no text")
-            yield Fact(self, self.line(tag.start()), owner or self.name, name, text, start, end, problem)
+    def _fact(self, tag: re.Match[str]) -> Fact:
+        named = FACT_NAME.fullmatch(tag["attributes"])
+        owner, _, name = (named["name"] if named else "").rpartition(":")
+        start, end = tag.span("text")
+        text = " ".join(html.unescape(self.text[start:end]).split())
+        problem = "" if text else "holds no text"
+        problem = problem if tag["end"].startswith("</") else "is never closed"
+        problem = problem if named else "is not written in the form that is compared"
+        return Fact(self, self.line(tag.start()), owner or self.name, name, text, start, end, problem)
 
     @cached_property
     def quizzes(self) -> tuple[Filled[Quiz], ...]:
@@ -345,11 +319,11 @@ class Page:
 def read(path: Path, name: str) -> Page:
     """A page as far as it can be read; what hinders it is its `problem`."""
     text, wrong = forms.text_of(path, "the page")
+    end = re.search(r"^---[ \t]*$", text[4:], re.M)
     if wrong:
         return Page(path, name, text, {}, 1, wrong._replace(rule="encoding"))
     if not text.startswith("---\n"):
         return Page(path, name, text, {}, 1)
-    end = re.search(r"^---[ \t]*$", text[4:], re.M)
     if end is None:
         problem = Problem(1, "the front matter is never closed.", "add a line `---` after it.", "front-matter")
         return Page(path, name, text, {}, 1, problem)
@@ -359,6 +333,12 @@ def read(path: Path, name: str) -> Page:
         wrong = Problem(2, "the front matter is not a list of `key: value` lines.", "see CONTRIBUTING.md.")
     wrong = wrong._replace(rule="front-matter") if wrong else None
     return Page(path, name, text, {} if wrong else meta or {}, block.count("\n") + 3, wrong)
+
+
+def _includes(text: str, first: int) -> Iterator[Include]:
+    for number, line in enumerate(text.split("\n"), first):
+        if found := INCLUDE.match(line):
+            yield Include(number, found["target"], *found["target"].partition(":")[::2])
 
 
 def fences(lines: list[str], first: int = 1) -> Iterator[Fence]:

@@ -29,8 +29,7 @@ class Breach:
     rule: str
     message: str
     fix: str = ""
-    page: str = field(default="", compare=False)
-    """Name of the page that it belongs to, if it belongs to one."""
+    page: str = field(default="", compare=False)  # name of the page that it belongs to, if it belongs to one
 
     def __str__(self) -> str:
         """`docs/a/b.md:12: message. To fix: …`, as editors and terminals link it."""
@@ -61,15 +60,17 @@ class PlannedPage:
         return f"{self.area}/{self.slug}"
 
 
-@dataclass(frozen=True)
-class Area:
+class _Described(Form):
+    title: Text
+    short: Text
+    summary: Text
+    icon: Text
+
+
+class Area(_Described):
     """One area of the curriculum, as `docs/curriculum.yml` describes it."""
 
     slug: str
-    title: str
-    short: str
-    summary: str
-    icon: str
     pages: tuple[PlannedPage, ...]
 
 
@@ -78,11 +79,7 @@ class _Planned(Form):
     answers: str
 
 
-class _Area(Form):
-    title: Text
-    short: Text
-    summary: Text
-    icon: Text
+class _Area(_Described):
     pages: dict[str, _Planned]
 
 
@@ -121,20 +118,16 @@ class Project:
 
     @cached_property
     def areas(self) -> tuple[Area, ...]:
-        """The curriculum, in the order of the map.
-
-        Raises:
-            BreachError: if it cannot be read.
-        """
+        """The curriculum, in the order of the map; a `BreachError` if it cannot be read."""
         path = self.root / CURRICULUM
         filled = forms.read_file(_Curriculum, path, "the curriculum")
         if filled.value is None:
             raise BreachError(self.breach(path, filled.problems[0], "curriculum"))
-        return tuple(
-            Area(slug, area.title, area.short, area.summary, area.icon,
-                 tuple(PlannedPage(slug, name, p.title, p.answers) for name, p in area.pages.items()))
-            for slug, area in filled.value.areas.items()
-        )  # fmt: skip
+        areas = []
+        for slug, area in filled.value.areas.items():
+            pages = tuple(PlannedPage(slug, name, p.title, p.answers) for name, p in area.pages.items())
+            areas.append(Area(slug=slug, pages=pages, **area.model_dump(exclude={"pages"})))
+        return tuple(areas)
 
     def breach(self, path: Path, problem: Problem, rule: str) -> Breach:
         """A problem of a file as a breach of a rule."""
@@ -158,17 +151,11 @@ class Project:
     @cached_property
     def every_page(self) -> tuple[Page, ...]:
         """Every page as far as it can be read; see its `problem`."""
-        return tuple(
-            page.read(path, path.relative_to(self.docs).with_suffix("").as_posix()) for path in self.page_files
-        )
+        return tuple(page.read(path, self.page_of(path)) for path in self.page_files)
 
     @cached_property
     def pages(self) -> tuple[Page, ...]:
-        """Every page.
-
-        Raises:
-            BreachError: at the first that cannot be read.
-        """
+        """Every page; a `BreachError` at the first that cannot be read."""
         for found in self.every_page:
             if found.problem:
                 raise BreachError(self.breach(found.path, found.problem, "front-matter"))
@@ -202,43 +189,32 @@ class Project:
 
     def owner(self, path: Path) -> Page | None:
         """The page whose folder a snippet, an output or a test lies in, or whose test it is."""
-        home = self.snippets if path.is_relative_to(self.snippets) else self.tests
-        parts = list(path.relative_to(home).with_suffix("").parts)
-        if home == self.tests and len(parts) == 2:  # tests/inference/test_kv_cache.py
+        home, *parts = self.relative(path.with_suffix("")).split("/")
+        if home == "tests" and len(parts) == 2:  # tests/inference/test_kv_cache.py
             parts[1] = parts[1].removeprefix("test_")
-        return self.by_folder.get("/".join(parts[:2]).replace("-", "_"))
+        folder = "/".join(parts[:2]).replace("-", "_")
+        return self.by_folder.get(folder) if home in ("snippets", "tests") else None
 
     def page_of(self, path: Path) -> str:
         """Name of the page that a file is, or belongs to; empty if there is none."""
         if path.suffix == ".md" and path.is_relative_to(self.docs):
             return path.relative_to(self.docs).with_suffix("").as_posix()
-        if not (path.is_relative_to(self.snippets) or path.is_relative_to(self.tests)):
-            return ""
         owner = self.owner(path)
         return owner.name if owner else ""
-
-    @cached_property
-    def _by_parent(self) -> dict[Path, list[Path]]:
-        folders: dict[Path, list[Path]] = {}
-        for path in self.snippet_files:
-            folders.setdefault(path.parent, []).append(path)
-        return folders
 
     def trio_of(self, page: Page) -> Trio:
         """A page with its snippets and tests."""
         area, _, stem = page.folder.partition("/")
-        snippets = self._by_parent.get(self.snippets / page.folder, [])
+        snippets = [path for path in (self.snippets / page.folder).glob("*.py") if path.name != "__init__.py"]
         tests = [self.tests / area / f"test_{stem}.py", *(self.tests / page.folder).glob("test_*.py")]
-        return Trio(page, tuple(snippets), tuple(sorted(path for path in tests if path.is_file())))
+        return Trio(page, tuple(sorted(snippets)), tuple(sorted(path for path in tests if path.is_file())))
 
     def trio(self, name: str) -> Trio:
-        """The trio called `name`; underscores, folders of code, and the suffixes of files are forgiven.
+        """The trio called `name`, or a `KeyError` with the nearest names.
 
-        Raises:
-            KeyError: if there is none, with the nearest names.
+        Underscores, folders of code, and the suffixes of files are forgiven.
         """
-        asked = re.sub(r"\.(py|md)$", "", name.strip("/"))
-        asked = re.sub(r"^(docs|snippets|tests)/", "", asked)
+        asked = re.sub(r"^(docs|snippets|tests)/|\.(py|md)$", "", name.strip("/"))
         for trio in self.trios:
             files = {f"{trio.page.folder}/{path.stem}" for path in trio.snippets}
             if asked in {trio.name, trio.page.folder, *files} or asked.replace("_", "-") == trio.name:

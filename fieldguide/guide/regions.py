@@ -16,12 +16,9 @@ class Region:
     """One named part of a file."""
 
     name: str
-    line: int
-    """Of the start marker, counted from 1."""
-    end: int
-    """Of the end marker."""
-    lines: tuple[str, ...]
-    """Between the markers, other markers left out."""
+    line: int  # of the start marker, counted from 1
+    end: int  # of the end marker
+    lines: tuple[str, ...]  # between the markers, other markers left out
 
 
 def read(text: str) -> tuple[dict[str, Region], list[Problem]]:

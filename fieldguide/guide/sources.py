@@ -13,7 +13,7 @@ from bibtexparser.middlewares import SeparateCoAuthors
 from bibtexparser.middlewares.names import InvalidNameError, parse_single_name_into_parts
 from pylatexenc.latex2text import LatexNodes2Text  # type: ignore[import-untyped]
 
-from fieldguide.guide.forms import text_of
+from fieldguide.guide.forms import Problem, text_of
 from fieldguide.guide.project import Breach, BreachError, Project
 
 FILE = "docs/references.bib"
@@ -30,8 +30,7 @@ class Entry:
 
     key: str
     kind: str
-    authors: tuple[str, ...]
-    """`Family, Given`; an institution in braces has no comma; `others` stands for et al."""
+    authors: tuple[str, ...]  # `Family, Given`; an institution in braces has no comma; `others` stands for et al.
     title: str
     year: str
     venue: str
@@ -39,16 +38,11 @@ class Entry:
     doi: str
     eprint: str
     urldate: str
-    line: int
-    """Where the entry begins in the file, counted from 1."""
+    line: int  # where the entry begins in the file, counted from 1
 
 
 def load(project: Project) -> dict[str, Entry]:
-    """Every source by its key, in the order of the file.
-
-    Raises:
-        BreachError: at the first thing in the file that cannot be read, or a key used twice.
-    """
+    """Every source by its key, in the order of the file; a `BreachError` at the first thing that is wrong."""
     entries, breaches = read(project)
     if breaches:
         raise BreachError(breaches[0])
@@ -65,7 +59,7 @@ def read(project: Project) -> tuple[dict[str, Entry], list[Breach]]:
     if wrong:
         return {}, [project.breach(path, wrong, "bibliography")]
     entries: dict[str, Entry] = {}
-    breaches = []
+    problems: list[Problem] = []
     for block in parse_string(text, append_middleware=[SeparateCoAuthors()]).blocks:
         line = (block.start_line or 0) + 1
         if isinstance(block, model.Entry):
@@ -74,25 +68,21 @@ def read(project: Project) -> tuple[dict[str, Entry], list[Breach]]:
             except InvalidNameError as error:
                 message = f"the authors of `{block.key}` cannot be read: {error}."
                 fix = "write `Family, Given and Family, Given`; an institution in braces."
-                breaches.append(_breach(line, message, fix))
+                problems.append(Problem(line, message, fix))
         elif isinstance(block, model.DuplicateBlockKeyBlock):
             first = f"; first on line {entries[block.key].line}" if block.key in entries else ""
             message = f"the key `{block.key}` is used twice{first}."
-            breaches.append(_breach(line, message, "delete one of the two, or rename it."))
+            problems.append(Problem(line, message, "delete one of the two, or rename it."))
         elif isinstance(block, model.ParsingFailedBlock):
             message = "an entry cannot be read: a brace, quote or comma is missing, or a field is given twice."
             fix = "close every brace, and end every field but the last with a comma."
-            breaches.append(_breach(line, message, fix))
+            problems.append(Problem(line, message, fix))
         elif isinstance(block, model.ImplicitComment):
-            stray = (row for row in (block.comment or "").split("\n") if row.strip() and row.lstrip()[0] != "%")
-            for row in stray:
-                fix = "begin an entry with `@`, a remark with `%`."
-                breaches.append(_breach(line, f"text outside an entry: `{row.strip()[:40]}`.", fix))
-    return entries, sorted(breaches)
-
-
-def _breach(line: int, message: str, fix: str) -> Breach:
-    return Breach(FILE, line, "bibliography", message, fix)
+            fix = "begin an entry with `@`, a remark with `%`."
+            for row in map(str.strip, (block.comment or "").split("\n")):
+                if row and not row.startswith("%"):
+                    problems.append(Problem(line, f"text outside an entry: `{row[:40]}`.", fix))
+    return entries, sorted(project.breach(path, problem, "bibliography") for problem in problems)
 
 
 def _entry(block: model.Entry, line: int) -> Entry:
@@ -105,27 +95,18 @@ def _entry(block: model.Entry, line: int) -> Entry:
         return str(fields.get(name, "")).strip()
 
     names = fields.get("author") or fields.get("editor") or []
-    date = raw("year") or raw("date")[:4]
+    authors = tuple(_author(name) for name in (names if isinstance(names, list) else [names]))
     return Entry(
-        key=block.key,
-        kind=block.entry_type,
-        authors=tuple(_author(name) for name in (names if isinstance(names, list) else [names])),
-        title=plain("title"),
-        year=date,
-        venue=plain(*VENUES),
-        url=raw("url"),
-        doi=raw("doi").removeprefix("https://doi.org/"),
-        eprint=raw("eprint").removeprefix("arXiv:"),
-        urldate=raw("urldate"),
-        line=line,
-    )
+        key=block.key, kind=block.entry_type, line=line, authors=authors, title=plain("title"),
+        year=raw("year") or raw("date")[:4], venue=plain(*VENUES), url=raw("url"), urldate=raw("urldate"),
+        doi=raw("doi").removeprefix("https://doi.org/"), eprint=raw("eprint").removeprefix("arXiv:"),
+    )  # fmt: skip
 
 
 def _author(name: str) -> str:
     parts = parse_single_name_into_parts(name)
-    family = " ".join([*parts.von, *parts.last])
-    given = " ".join([*parts.first, *parts.jr])
-    return _decode(f"{family}, {given}" if given else family)
+    sides = (" ".join([*parts.von, *parts.last]), " ".join([*parts.first, *parts.jr]))
+    return _decode(", ".join(filter(None, sides)))
 
 
 @lru_cache(maxsize=4096)

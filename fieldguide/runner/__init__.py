@@ -26,17 +26,6 @@ from fieldguide.runner.snippet import Head, HeadError, Tolerance, examples, figu
 from fieldguide.runner.task import Failure, Run
 
 __all__ = [
-    "ROOT",
-    "Failure",
-    "Head",
-    "HeadError",
-    "Run",
-    "Tolerance",
-    "examples",
-    "figures",
-    "is_light",
-    "reach",
-    "read_head",
-    "record_runs",
-    "run",
-]
+    "ROOT", "Failure", "Head", "HeadError", "Run", "Tolerance",
+    "examples", "figures", "is_light", "reach", "read_head", "record_runs", "run",
+]  # fmt: skip

@@ -18,7 +18,7 @@ import tempfile
 import threading
 import traceback
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any, TypedDict
 
 from fieldguide.runner import drawing, guard
@@ -35,10 +35,8 @@ class Job(TypedDict):
     examples: list[str]
     figures: list[str]
     facts: bool
-    work: str
-    """Working folder of the snippet, the only place that it may write to."""
-    report: str
-    """Folder for what the caller reads afterwards."""
+    work: str  # working folder of the snippet, the only place that it may write to
+    report: str  # folder for what the caller reads afterwards
     environ: dict[str, str]
     timeout_s: float
     memory_mb: float
@@ -48,33 +46,28 @@ class Job(TypedDict):
 def main(job: Job) -> None:
     """Run the snippet and end this process; never returns."""
     report = Path(job["report"])
-    _own_session()
-    dump = os.open(report / "stack", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    _redirect(0, os.devnull, os.O_RDONLY)
-    _redirect(1, report / "out.import", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    _redirect(2, report / "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.setsid()  # so that all of the snippet's processes can be ended as a group
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _redirect(0, os.open(os.devnull, os.O_RDONLY))
+    _redirect(1, _appended(report / "out.import"))
+    _redirect(2, _appended(report / "stderr"))
     sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False))
     sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), "utf-8", line_buffering=True)
     errors = io.FileIO(2, "w", closefd=False)
     sys.stderr = io.TextIOWrapper(errors, "utf-8", "backslashreplace", line_buffering=True)
     # the warden asks where an endless loop is before it ends it
-    faulthandler.register(signal.SIGUSR1, dump, all_threads=False)
+    faulthandler.register(signal.SIGUSR1, _appended(report / "stack"), all_threads=False)
     _surroundings(job)
-    refusals = os.open(report / "refused", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    guard.install(Path(job["work"]).parent, Path(job["root"]) / "snippets", refusals)
-    result = _examples(job, report)
-    _end(job, report, result)
+    guard.install(Path(job["work"]).parent, Path(job["root"]) / "snippets", _appended(report / "refused"))
+    _end(report, _examples(job, report))
 
 
-def _own_session() -> None:
-    """Leave the warden's session, so that all of the snippet's processes can be ended as a group."""
-    os.setsid()
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+def _appended(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
 
-def _redirect(number: int, path: Path | str, flags: int) -> None:
-    opened = os.open(path, flags)
+def _redirect(number: int, opened: int) -> None:
     os.dup2(opened, number)
     os.close(opened)
 
@@ -102,13 +95,15 @@ def _examples(job: Job, report: Path) -> dict[str, Any]:
         seed()
         module = importlib.import_module(job["module"])
         for number, stage in enumerate(job["examples"]):
-            with _captured(report, number, stage):
+            with _captured(report, str(number), stage):
                 getattr(module, f"example_{stage}")()
         for name in job["figures"]:
-            with _captured(report, -1, stage := f"figure_{name}"):
-                (report / f"{name}.svg").write_text(_drawn(module, name), encoding="utf-8")
+            with _captured(report, "facts", stage := f"figure_{name}"):
+                drawing.style()
+                drawn = drawing.svg(getattr(module, f"figure_{name}")(), name)
+                (report / f"{name}.svg").write_text(drawn, encoding="utf-8")
         if job["facts"]:
-            with _captured(report, -1, stage := FACTS):
+            with _captured(report, "facts", stage := FACTS):
                 facts = _checked_facts(module)
     except BaseException as error:
         if os.getpid() == pid:
@@ -120,22 +115,15 @@ def _examples(job: Job, report: Path) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _captured(report: Path, number: int, name: str) -> Any:
+def _captured(report: Path, file: str, name: str) -> Any:
     """Send what is printed, down to the file descriptor, to a file of its own."""
     sys.stdout.flush()
     guard.STAGE[0] = name
     (report / "stage").write_text(name, encoding="utf-8")
-    _redirect(1, report / f"out.{number if number >= 0 else 'facts'}", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    _redirect(1, _appended(report / f"out.{file}"))
     seed()
     yield
     sys.stdout.flush()
-
-
-def _drawn(module: ModuleType, name: str) -> str:
-    """The text of one figure."""
-    if matplotlib := sys.modules.get("matplotlib"):
-        drawing.style(matplotlib)
-    return drawing.svg(getattr(module, f"figure_{name}")(), name)
 
 
 def seed() -> None:
@@ -165,28 +153,19 @@ def _described(error: BaseException, stage: str | None, job: Job) -> dict[str, A
     while error.__traceback__ and not error.__traceback__.tb_frame.f_code.co_filename.startswith(own):
         error.__traceback__ = error.__traceback__.tb_next
     line = error.lineno if isinstance(error, SyntaxError) and error.filename == job["file"] else None
-    frame: TracebackType | None = error.__traceback__
-    while frame:
-        if frame.tb_frame.f_code.co_filename == job["file"]:
-            line = frame.tb_lineno
-        frame = frame.tb_next
-    left = isinstance(error, SystemExit)
-    return {
-        "kind": "exit" if left else "exception",
-        "example": stage,
-        "message": f"it called exit({error.code!r})" if isinstance(error, SystemExit) else _one_line(error),
-        "missing": error.name if isinstance(error, ModuleNotFoundError) else None,
-        "line": line,
-        "detail": "".join(traceback.format_exception(error)),
-    }
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_filename == job["file"]:
+            line = number
+    if isinstance(error, SystemExit):
+        kind, message = "exit", f"it called exit({error.code!r})"
+    else:
+        text = " ".join(str(error).split())[:300]
+        kind, message = "exception", ": ".join(filter(None, [type(error).__name__, text]))
+    detail = "".join(traceback.format_exception(error))
+    return {"kind": kind, "example": stage, "message": message, "line": line, "detail": detail}
 
 
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
-
-
-def _end(job: Job, report: Path, result: dict[str, Any]) -> None:
+def _end(report: Path, result: dict[str, Any]) -> None:
     """End like an interpreter does, then leave the proof that the end was reached."""
     with contextlib.suppress(OSError):
         (report / "stage").write_text(END)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 import xml.etree.ElementTree as ElementTree
 from typing import Any
 
@@ -38,20 +39,16 @@ class DrawingError(ValueError):
     """Why a figure cannot stand in a page, in a sentence for its author."""
 
 
-def style(matplotlib: Any) -> None:
+def style() -> None:
     """Sizes and lines of the guide, for figures that are made afterwards."""
-    matplotlib.rcParams.update(STYLE)
+    if matplotlib := sys.modules.get("matplotlib"):
+        matplotlib.rcParams.update(STYLE)
 
 
 def svg(drawn: Any, name: str) -> str:
-    """The text of a figure, one element a line.
+    """The text of a figure, one element a line, from a `matplotlib.figure.Figure` or the text of an SVG.
 
-    Args:
-        drawn: A `matplotlib.figure.Figure`, or the text of an SVG.
-        name: Name of the figure; its ids begin with it, since a page may show several.
-
-    Raises:
-        DrawingError: if it is neither, or holds what a page must not.
+    Its ids begin with `name`, since a page may show several. A `DrawingError` says what a page must not hold.
     """
     if hasattr(drawn, "savefig"):
         file = io.StringIO()
@@ -83,11 +80,9 @@ def _clean(element: ElementTree.Element, name: str, used: set[str]) -> ElementTr
     for part in attributes.pop("style", "").split(";"):
         key, _, value = part.partition(":")
         attributes[key.strip()] = value.strip()
-    font = FONT.match(attributes.pop("font", ""))
-    if font:
+    if font := FONT.match(attributes.pop("font", "")):
         attributes["font-size"] = font["size"].removesuffix("px")
-        attributes |= {"font-weight": font["weight"]} if font["weight"] else {}
-        attributes |= {"font-style": font["style"]} if font["style"] else {}
+        attributes |= {f"font-{key}": font[key] for key in ("weight", "style") if font[key]}
     for key, value in attributes.items():
         if key.lower().startswith("on") or (key == "href" and not value.startswith("#")):
             raise DrawingError(f"its SVG has `{key}={value[:40]}`, which a page must not hold.")
@@ -100,17 +95,13 @@ def _clean(element: ElementTree.Element, name: str, used: set[str]) -> ElementTr
         if key in PAINT:
             value = _color(value)
         value = value.replace("url(#", f"url(#{name}-")
-        copy.set(key, f"#{name}-{value[1:]}" if key == "href" else NUMBER.sub(_short, value))
+        short = NUMBER.sub(lambda number: f"{round(float(number[0]), 2) + 0.0:g}", value)
+        copy.set(key, f"#{name}-{value[1:]}" if key == "href" else short)
     for child in element:
         if isinstance(child.tag, str) and child.tag.rpartition("}")[2] not in ("metadata", "style"):
             inner = _clean(child, name, used)
             copy.extend(inner if inner.tag == "g" and not inner.attrib else [inner])
     return copy
-
-
-def _short(number: re.Match[str]) -> str:
-    """A coordinate to a hundredth of a unit."""
-    return f"{round(float(number[0]), 2) + 0.0:g}"
 
 
 def _color(value: str) -> str:

@@ -26,13 +26,10 @@ DEVICES = ("/dev/null", "/dev/tty", "/dev/shm/", "/dev/fd/", "/proc/self/", "/de
 
 
 def install(folder: Path, snippets: Path, report: int) -> None:
-    """Stand guard over this process from now on.
+    """Stand guard over this process from now on: it may write in `folder`.
 
-    Args:
-        folder: Where writing is allowed.
-        snippets: The folder whose files count as the reader's code in reports.
-        report: Open file descriptor; each refusal is written to it as a line of JSON, so
-            that a snippet which swallows the exception is caught all the same.
+    Each refusal is written to the open descriptor `report` as a line of JSON, with the place in a file below
+    `snippets`, so that a snippet which swallows the exception is caught all the same.
     """
     allowed = os.path.realpath(folder) + os.sep
     own = str(snippets) + os.sep
@@ -63,16 +60,15 @@ def install(folder: Path, snippets: Path, report: int) -> None:
         if isinstance(flags, int) and flags & WRITES:
             write(path)
 
+    def on_remove(path: Any, folder_fd: int = -1) -> None:
+        write(path, folder_fd, follow=False)
+
     def on_rename(source: Any, target: Any, source_fd: int = -1, target_fd: int = -1) -> None:
         write(source, source_fd, follow=False)
         write(target, target_fd, follow=False)
 
     def on_link(source: Any, target: Any, *fds: int) -> None:
         write(target, fds[-1] if fds else -1, follow=False)
-
-    def on_move(source: Any, target: Any) -> None:
-        write(source)
-        write(target)
 
     def on_sqlite(database: Any) -> None:
         name = os.fsdecode(database)
@@ -81,8 +77,12 @@ def install(folder: Path, snippets: Path, report: int) -> None:
         if name not in ("", ":memory:"):
             write(name)
 
+    def is_remote(connection: socket.socket, address: Any) -> bool:
+        inet = connection.family in (socket.AF_INET, socket.AF_INET6)
+        return inet and bool(address) and not is_local(str(address[0]))
+
     def on_address(connection: socket.socket, address: Any) -> None:
-        if connection.family not in (socket.AF_INET, socket.AF_INET6) or is_local(str(address[0])):
+        if not is_remote(connection, address):
             return
         if connection.type == socket.SOCK_DGRAM:
             # Sends nothing, and is the usual way to ask for one's own address: answer as if offline.
@@ -90,15 +90,12 @@ def install(folder: Path, snippets: Path, report: int) -> None:
         refuse("network", f"it connects to {address[0]}:{address[1]}", errno.ENETUNREACH)
 
     def on_send(connection: socket.socket, address: Any = None) -> None:
-        inet = connection.family in (socket.AF_INET, socket.AF_INET6)
-        if inet and address and not is_local(str(address[0])):
+        if is_remote(connection, address):
             refuse("network", f"it sends to {address[0]}:{address[1]}", errno.ENETUNREACH)
 
     def on_bind(connection: socket.socket, address: Any) -> None:
-        if connection.family not in (socket.AF_INET, socket.AF_INET6) or is_local(str(address[0])):
-            return
-        if str(address[0]) in ("", "0.0.0.0", "::") and address[1] == 0:
-            return  # the usual way to find a free port
+        if not is_remote(connection, address) or (str(address[0]) in ("", "0.0.0.0", "::") and address[1] == 0):
+            return  # the latter is the usual way to find a free port
         where = f"{address[0] or '0.0.0.0'}:{address[1]}"
         refuse("network", f"it listens on {where} instead of 127.0.0.1", errno.EACCES)
 
@@ -109,8 +106,8 @@ def install(folder: Path, snippets: Path, report: int) -> None:
 
     hooks: dict[str, Callable[..., None]] = {
         "open": on_open,
-        "os.remove": lambda path, fd=-1: write(path, fd, follow=False),
-        "os.rmdir": lambda path, fd=-1: write(path, fd, follow=False),
+        "os.remove": on_remove,
+        "os.rmdir": on_remove,
         "os.mkdir": lambda path, mode=0, fd=-1: write(path, fd, follow=False),
         "os.rename": on_rename,
         "os.link": on_link,
@@ -119,8 +116,7 @@ def install(folder: Path, snippets: Path, report: int) -> None:
         "os.chown": lambda path, uid=0, gid=0, fd=-1: write(path, fd),
         "os.utime": lambda path, times=None, ns=None, fd=-1: write(path, fd),
         "os.truncate": lambda path, length=0: write(path),
-        "shutil.rmtree": lambda path, fd=-1: write(path, -1 if fd is None else fd, follow=False),
-        "shutil.move": on_move,
+        "shutil.rmtree": on_remove,
         "sqlite3.connect": on_sqlite,
         "socket.connect": on_address,
         "socket.sendto": on_send,
@@ -131,9 +127,8 @@ def install(folder: Path, snippets: Path, report: int) -> None:
     }
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        found = hooks.get(event)
-        if found is not None:
-            found(*arguments)
+        if event in hooks:
+            hooks[event](*arguments)
 
     sys.addaudithook(hook)
 

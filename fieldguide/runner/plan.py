@@ -34,40 +34,29 @@ PROGRAMS = {
 
 def plan(path: Path, root: Path, folder: Path, seed: int, examples: bool | Collection[str], facts: bool) -> Task:
     """Read what the snippet declares, and refuse here what cannot run on this machine."""
-    run = Run(path)
-    head = Head()
+    run, head = Run(path), Head()
+    libraries: frozenset[str] = frozenset()
     try:
-        head = reading.read_head(path)
+        head, libraries = reading.read_head(path), reading.reach(path, root)[1]
         run.light = reading.is_light(path, root)
-        run.error = _unmet(head, reading.reach(path, root)[1], root)
+        run.error = _unmet(head, libraries, root)
     except HeadError as error:
         run.error = Failure("head", None, str(error), error.line)
     except OSError as error:
         run.error = Failure("head", None, f"the snippet cannot be read: {error.strerror}")
-    if run.error is None:
-        known = reading.examples(path)
-        names = list(known) if examples is True else [name for name in known if name in (examples or ())]
-    else:
-        names = []
-    kind = "fresh"
-    if run.light and FORK_IS_SAFE and run.error is None:
-        libraries = reading.reach(path, root)[1]
-        kind = next((name for name in WARM if name in libraries), "")
+    able = run.error is None
+    known = reading.examples(path) if able else ()
+    names = [name for name in known if examples is True or name in (examples or ())]
+    warm = next((name for name in WARM if name in libraries), "")
+    kind = warm if run.light and FORK_IS_SAFE else "fresh"
     work = folder / "work"
     job = Job(
-        root=str(root),
-        module=".".join(path.relative_to(root).with_suffix("").parts),
-        file=str(path),
-        examples=names,
-        figures=list(reading.figures(path)) if facts and run.error is None else [],
-        facts=facts and run.error is None and reading.has_facts(path),
-        work=str(work),
-        report=str(folder / "report"),
-        environ=environment(seed, root, work, head),
-        timeout_s=head.timeout_s,
-        memory_mb=head.memory_mb,
-        light=run.light,
-    )
+        root=str(root), module=".".join(path.relative_to(root).with_suffix("").parts), file=str(path),
+        examples=names, figures=list(reading.figures(path)) if facts and able else [],
+        facts=facts and able and "facts" in reading.functions(path),
+        work=str(work), report=str(folder / "report"), environ=environment(seed, root, work, head),
+        timeout_s=head.timeout_s, memory_mb=head.memory_mb, light=run.light,
+    )  # fmt: skip
     return Task(folder.name, run, head, job, kind, seed, folder)
 
 
@@ -84,32 +73,19 @@ def _unmet(head: Head, libraries: Iterable[str], root: Path) -> Failure | None:
     for library in sorted(libraries):
         here = (root / library).exists() or (root / f"{library}.py").exists()
         if not here and library not in sys.modules and importlib.util.find_spec(library) is None:
-            return Failure(
-                "needs",
-                None,
-                f"it imports `{library}`, which is not installed. "
-                "If it is in requirements/test.in: rm -rf .venv && make test",
-            )
+            how = "If it is in requirements/test.in: rm -rf .venv && make test"
+            return Failure("needs", None, f"it imports `{library}`, which is not installed. {how}")
     return None
 
 
 def python_of(root: Path, head: Head) -> Path:
     """The interpreter of a snippet: ours, or that of the environment it declares."""
-    if not head.environment:
-        return Path(sys.executable)
-    return root / f".venv-{head.environment}/bin/python"
+    return root / f".venv-{head.environment}/bin/python" if head.environment else Path(sys.executable)
 
 
 def environment(seed: int, root: Path, work: Path, head: Head) -> dict[str, str]:
     """The environment variables of a snippet: few, fixed, and without proxies or secrets."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    scripts = str(python_of(root, head).parent)
-    folders = {name: str(work) for name in ("HOME", "TMPDIR", "TEMP", "TMP")}
-    return {
-        **kept,
-        **FIXED,
-        **folders,
-        "PATH": os.pathsep.join([scripts, kept.get("PATH", os.defpath)]),
-        "PYTHONPATH": str(root),
-        "PYTHONHASHSEED": str(seed),
-    }
+    folders = dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), str(work))
+    path = os.pathsep.join([str(python_of(root, head).parent), kept.get("PATH", os.defpath)])
+    return kept | FIXED | folders | {"PATH": path, "PYTHONPATH": str(root), "PYTHONHASHSEED": str(seed)}

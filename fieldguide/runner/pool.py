@@ -18,7 +18,7 @@ from fieldguide.runner.plan import python_of
 from fieldguide.runner.task import Task
 
 ROOT = Path(__file__).resolve().parents[2]
-WARDEN = "from fieldguide.runner import warden; warden.from_file()"
+WARDEN = "from fieldguide.runner import warden; warden.main()"
 ZYGOTE = "from fieldguide.runner import zygote; zygote.main()"
 Watch = Callable[[Path, str, str], None]
 """Called with snippet, example and new text while a snippet prints."""
@@ -28,9 +28,7 @@ class Pool:
     """Zygotes and fresh wardens, and one selector that waits for all of them."""
 
     def __init__(self, size: int, root: Path, watch: Watch | None) -> None:
-        self.size = size
-        self.root = root
-        self.watch = watch
+        self.size, self.root, self.watch = size, root, watch
         self.zygotes: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
         self.processes: list[subprocess.Popen[bytes]] = []
         self.selector = selectors.DefaultSelector()
@@ -80,8 +78,7 @@ class Pool:
         self, python: Path, code: str, environ: dict[str, str], arguments: list[str], cwd: str | None = None
     ) -> subprocess.Popen[bytes]:
         code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"
-        elsewhere = {"HOME": tempfile.gettempdir(), "TMPDIR": tempfile.gettempdir()}
-        env = {**environ, **elsewhere}
+        env = environ | dict.fromkeys(("HOME", "TMPDIR"), tempfile.gettempdir())
         # A zygote may store compiled libraries. A snippet may not: it writes nowhere but in its folder.
         del env["PYTHONDONTWRITEBYTECODE"]
         process = subprocess.Popen(
@@ -97,17 +94,15 @@ class Pool:
         ended = []
         for key, _ in self.selector.select(0.1 if self.watch else None):
             received = os.read(key.fd, 65536)
-            if isinstance(key.data, Task):  # a fresh warden writes nothing: its end closes the pipe
-                if not received:
-                    self.selector.unregister(key.fileobj)
-                    ended.append(key.data)
+            if received:  # a zygote names what ended; a fresh warden writes nothing
+                *lines, self.text[key.fd] = (self.text.get(key.fd, b"") + received).split(b"\n")
+                ended += [self.active[json.loads(line)["id"]] for line in lines]
                 continue
-            if not received:
-                self.selector.unregister(key.fileobj)
+            self.selector.unregister(key.fileobj)
+            if isinstance(key.data, Task):
+                ended.append(key.data)
+            else:
                 self._lost(key.data)
-                continue
-            *lines, self.text[key.fd] = (self.text.get(key.fd, b"") + received).split(b"\n")
-            ended += [self.active[json.loads(line)["id"]] for line in lines]
         if self.watch:
             for task in self.active.values():
                 self._tell(task, self.watch, whole_lines=task not in ended)
@@ -118,14 +113,11 @@ class Pool:
         """Pass on what examples have printed since the last time."""
         for number, name in enumerate(task.job["examples"]):
             path = Path(task.job["report"]) / f"out.{number}"
-            if path.exists():
-                with path.open("rb") as file:
-                    file.seek(task.told.get(name, 0))
-                    new = file.read()
-                new = new[: new.rfind(b"\n") + 1] if whole_lines else new
-                task.told[name] = task.told.get(name, 0) + len(new)
-                if new:
-                    watch(task.run.snippet, name, new.decode("utf-8", errors="replace"))
+            told = task.told.get(name, 0)
+            new = path.read_bytes()[told:] if path.exists() else b""
+            if new := new[: new.rfind(b"\n") + 1] if whole_lines else new:
+                task.told[name] = told + len(new)
+                watch(task.run.snippet, name, new.decode("utf-8", errors="replace"))
 
     def close(self) -> None:
         """End everything: wardens and zygotes see their input close, and end what is below them."""

@@ -12,6 +12,11 @@ from fieldguide.runner import snippet as reading
 from fieldguide.runner.child import END, FACTS
 from fieldguide.runner.task import Failure, Task
 
+RULES = {
+    "network": "has no network beyond this machine",
+    "write": "writes only in the folder where it starts, and in tempfile.gettempdir()",
+}
+Json = dict[str, Any]
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -19,19 +24,17 @@ def collect(task: Task) -> None:
     """Read what the snippet left in its report folder."""
     report = Path(task.job["report"])
     run = task.run
-    outcome = _json(report / "report.json") or {}
-    result = _json(report / "result.json")
+    outcome, result = (_json(report / name) for name in ("report.json", "result.json"))
     run.seconds, run.peak_mb = outcome.get("seconds", 0.0), outcome.get("peak_mb", 0.0)
     stage = _read(report / "stage").decode("utf-8", errors="replace") or None
     run.error = (
         _refused(report, task)
         or _stopped(report, outcome, stage, task)
-        or _unfinished(outcome, result, stage, report, task)
+        or _unfinished(report, outcome, result, stage, task)
         or _left_behind(outcome, result)
     )
     for number, name in enumerate(task.job["examples"]):
-        raw = _read(report / f"out.{number}")
-        text, problem = _text(raw)
+        text, problem = _text(_read(report / f"out.{number}"))
         line = reading.examples(run.snippet)[name]
         if problem and run.error is None:
             run.error = Failure("binary", name, f"example `{name}` {problem}", line)
@@ -39,57 +42,43 @@ def collect(task: Task) -> None:
             run.error = Failure("silent", name, f"example `{name}` printed nothing", line)
         if text and not problem and (run.error is None or run.error.kind != "output"):
             run.sections[name] = text
-    run.facts = (result or {}).get("facts", {})
-    for name in task.job["figures"]:
-        if drawn := _read(report / f"{name}.svg"):
-            run.figures[name] = drawn.decode()
+    run.facts = result.get("facts", {})
+    drawn = {name: _read(report / f"{name}.svg").decode() for name in task.job["figures"]}
+    run.figures = {name: text for name, text in drawn.items() if text}
 
 
 def _refused(report: Path, task: Task) -> Failure | None:
     """The first thing that the guard refused, even if the snippet swallowed the exception."""
-    lines = _read(report / "refused").splitlines()
-    if not lines:
+    if not (lines := _read(report / "refused").splitlines()):
         return None
     first = json.loads(lines[0])
-    what = first["what"]
-    if first["kind"] == "network":
-        message = f"{what}: a snippet has no network beyond this machine"
-    else:
-        message = f"{what}: a snippet writes only in the folder where it starts, and in tempfile.gettempdir()"
-    line = first["line"]
+    message, line = f"{first['what']}: a snippet {RULES[first['kind']]}", first["line"]
     if first["file"] and first["file"] != task.job["file"]:
         message, line = f"{message} ({Path(first['file']).name}, line {line})", None
     return Failure(first["kind"], _example(first["stage"]), message, line, _stderr(report))
 
 
-def _stopped(report: Path, outcome: dict[str, Any], stage: str | None, task: Task) -> Failure | None:
+def _stopped(report: Path, outcome: Json, stage: str | None, task: Task) -> Failure | None:
     """What the warden ended the snippet for."""
-    stopped = outcome.get("failure")
-    if not stopped:
+    if not (stopped := outcome.get("failure")):
         return None
-    message, key = stopped["message"], {"timeout": "timeout_s", "memory": "memory_mb"}.get(stopped["kind"])
-    line = None
-    for found in re.finditer(r'File "(.*)", line (\d+)', _read(report / "stack").decode(errors="replace")):
-        if found[1] == task.job["file"]:
-            line = int(found[2])
-            break
+    message = stopped["message"]
+    frames = re.findall(r'File "(.*)", line (\d+)', _read(report / "stack").decode(errors="replace"))
+    line = next((int(number) for file, number in frames if file == task.job["file"]), None)
     if stage == END:
         message += ", after its last example: a thread or process that it started does not end"
-    if key:
+    if key := {"timeout": "timeout_s", "memory": "memory_mb"}.get(stopped["kind"]):
         message += f" ({key} in its head)"
     return Failure(stopped["kind"], _example(stage), message, line, _stderr(report))
 
 
-def _unfinished(
-    outcome: dict[str, Any], result: dict[str, Any] | None, stage: str | None, report: Path, task: Task
-) -> Failure | None:
+def _unfinished(report: Path, outcome: Json, result: Json, stage: str | None, task: Task) -> Failure | None:
     """An exception, or an end before the end: only the result file proves that the last example returned."""
-    error = (result or {}).get("error")
-    if error:
+    if error := result.get("error"):
         detail = error["detail"] + _stderr(report)
         return Failure(error["kind"], _example(error["example"]), error["message"], error["line"], detail)
     status = outcome.get("status")
-    if result is not None and status == 0:
+    if result and status == 0:
         return None
     where = {None: "while it was imported", END: "after its last example", FACTS: "in facts()"}
     place = where.get(stage, f"in the middle of example `{stage}`")
@@ -106,14 +95,11 @@ def _unfinished(
     return Failure("exit", _example(stage), message, line, _stderr(report))
 
 
-def _left_behind(outcome: dict[str, Any], result: dict[str, Any] | None) -> Failure | None:
-    if outcome.get("leftovers"):
-        names = ", ".join(outcome["leftovers"])
+def _left_behind(outcome: Json, result: Json) -> Failure | None:
+    if names := ", ".join(outcome.get("leftovers", [])):
         return Failure("leftover", None, f"it left a process behind, which was ended: {names}")
-    ports = (result or {}).get("listening")
-    if ports:
-        numbers = ", ".join(map(str, ports))
-        return Failure("leftover", None, f"it ended while still listening on port {numbers}")
+    if ports := ", ".join(map(str, result.get("listening", []))):
+        return Failure("leftover", None, f"it ended while still listening on port {ports}")
     return None
 
 
@@ -127,10 +113,8 @@ def _text(raw: bytes) -> tuple[str, str | None]:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        byte = f"{raw[error.start]:#04x}"
-        return "", f"printed bytes that are not UTF-8 (line {line} of its output, byte {byte})"
-    found = CONTROL.search(text)
-    if found:
+        return "", f"printed bytes that are not UTF-8 (line {line} of its output, byte {raw[error.start]:#04x})"
+    if found := CONTROL.search(text):
         line = text.count("\n", 0, found.start()) + 1
         return "", f"printed the control character {found[0]!r} (line {line} of its output)"
     if "--8<--" in text:
@@ -147,5 +131,5 @@ def _read(path: Path) -> bytes:
     return path.read_bytes() if path.is_file() else b""
 
 
-def _json(path: Path) -> dict[str, Any] | None:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+def _json(path: Path) -> Json:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -12,14 +13,14 @@ from fieldguide.runner.plan import plan
 from fieldguide.runner.pool import ROOT, Pool, Watch
 from fieldguide.runner.result import collect
 from fieldguide.runner.snippet import WARM
-from fieldguide.runner.task import Run, Task
+from fieldguide.runner.task import Run
 
 
 def run(
     snippets: Sequence[Path],
     root: Path = ROOT,
     *,
-    hash_seed: int = 2,
+    hash_seeds: Sequence[int] = (2,),
     jobs: int | None = None,
     examples: bool | Collection[str] = True,
     facts: bool = True,
@@ -31,59 +32,38 @@ def run(
     Args:
         snippets: Files under `root/snippets/<area>/`.
         root: The project.
-        hash_seed: Seed of Python's hashes, hence of the order of sets.
+        hash_seeds: Seeds of Python's hashes, hence of the order of sets; each snippet runs once under each.
         jobs: How many at once; by default one for each core.
         examples: All, none, or those with these names.
         facts: Whether to also call `facts()` and draw the figures.
         on_done: Called with each run as it ends.
         watch: Called with what is printed, while it is printed.
     """
-    wanted = [(Path(path).resolve(), hash_seed) for path in snippets]
-    return _run_all(wanted, Path(root).resolve(), jobs, examples, facts, on_done, watch)
+    root = Path(root).resolve()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    done = on_done or (lambda run: None)
+    with tempfile.TemporaryDirectory(prefix="fg-", ignore_cleanup_errors=True) as name:
+        wanted = enumerate((Path(path).resolve(), seed) for path in snippets for seed in hash_seeds)
+        base = Path(name).resolve()
+        tasks = [plan(path, root, base / str(number), seed, examples, facts) for number, (path, seed) in wanted]
+        able = [task for task in tasks if task.run.error is None]
+        for task in tasks:
+            if task.run.error:
+                done(task.run)
+        # What may take longest goes first, then what is slowest to start: fresh processes, then PyTorch.
+        order = ["fresh", *WARM, ""]
+        able.sort(key=lambda task: (-task.head.timeout_s, order.index(task.kind)))
+        with contextlib.closing(Pool(jobs or cores, root, watch)) as pool:
+            for task in pool.work(able):
+                collect(task)
+                shutil.rmtree(task.folder, ignore_errors=True)
+                done(task.run)
+    return [task.run for task in tasks]
 
 
 def record_runs(
     snippets: Sequence[Path], root: Path = ROOT, *, on_done: Callable[[Run], None] | None = None
 ) -> list[tuple[Run, Run]]:
     """Run each snippet twice, under two hash seeds, so that what changes from run to run shows."""
-    wanted = [(Path(path).resolve(), seed) for path in snippets for seed in (0, 1)]
-    runs = _run_all(wanted, Path(root).resolve(), None, True, True, on_done, None)
+    runs = run(snippets, root, hash_seeds=(0, 1), on_done=on_done)
     return list(zip(runs[::2], runs[1::2], strict=True))
-
-
-def _run_all(
-    wanted: Sequence[tuple[Path, int]],
-    root: Path,
-    jobs: int | None,
-    examples: bool | Collection[str],
-    facts: bool,
-    on_done: Callable[[Run], None] | None,
-    watch: Watch | None,
-) -> list[Run]:
-    runs: list[Run] = []
-    tasks: list[Task] = []
-    with tempfile.TemporaryDirectory(prefix="fg-", ignore_cleanup_errors=True) as name:
-        base = Path(name).resolve()
-        for path, seed in wanted:
-            task = plan(path, root, base / str(len(runs)), seed, examples, facts)
-            runs.append(task.run)
-            if task.run.error is None:
-                tasks.append(task)
-            elif on_done:
-                on_done(task.run)
-        pool = Pool(jobs or _cores(), root, watch)
-        try:
-            # What may take longest goes first, then what is slowest to start: fresh processes, then PyTorch.
-            order = ["fresh", *WARM, ""]
-            for task in pool.work(sorted(tasks, key=lambda task: (-task.head.timeout_s, order.index(task.kind)))):
-                collect(task)
-                shutil.rmtree(task.folder, ignore_errors=True)
-                if on_done:
-                    on_done(task.run)
-        finally:
-            pool.close()
-    return runs
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

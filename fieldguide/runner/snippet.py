@@ -6,7 +6,6 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -43,8 +42,7 @@ class Head:
     """The block `# /// fieldguide` of a snippet, with its defaults."""
 
     timeout_s: float = 20.0
-    memory_mb: float = 2000.0
-    """Resident memory at its peak, of the snippet with everything that it starts."""
+    memory_mb: float = 2000.0  # resident memory at its peak, of the snippet with everything that it starts
     needs: tuple[str, ...] = ()
     environment: str = ""
     isolation: str = ""
@@ -60,11 +58,7 @@ class HeadError(ValueError):
 
 
 def read_head(path: Path) -> Head:
-    """Read the head of a snippet; a snippet without one has the defaults.
-
-    Raises:
-        HeadError: with the line, if the block is malformed.
-    """
+    """Read the head of a snippet; one without has the defaults, and one malformed is a `HeadError` with the line."""
     raw = path.read_bytes()
     try:
         lines = raw.decode("utf-8").split("\n")
@@ -115,57 +109,31 @@ def _checked(values: dict[str, Any], first: int, body: list[str]) -> Head:
 
 def examples(path: Path) -> dict[str, int]:
     """Names of the examples, without `example_`, and their lines, in order of definition."""
-    return {
-        name.removeprefix("example_"): line
-        for name, line in _functions(path).items()
-        if name.startswith("example_") and name != "example_"
-    }
+    return functions(path, "example_")
 
 
 def figures(path: Path) -> dict[str, int]:
     """Names of the figures, without `figure_`, and their lines, in order of definition."""
-    return {
-        name.removeprefix("figure_"): line
-        for name, line in _functions(path).items()
-        if name.startswith("figure_") and name != "figure_"
-    }
-
-
-def has_facts(path: Path) -> bool:
-    """Whether the snippet has a function `facts`."""
-    return "facts" in _functions(path)
+    return functions(path, "figure_")
 
 
 def is_light(path: Path, root: Path) -> bool:
-    """Whether a snippet may be forked from a warmed process.
-
-    It may if all that it imports, directly or through other snippets, is the standard
-    library, NumPy, PyTorch and what draws, and if its head asks for nothing special.
-    """
+    """Whether a snippet may be forked: it reaches no library but those that are light, and asks for nothing special."""
     head = read_head(path)
-    if head.needs or head.environment or head.isolation:
-        return False
-    libraries = reach(path, root)[1]
-    return libraries <= LIGHT
+    return not (head.needs or head.environment or head.isolation) and reach(path, root)[1] <= LIGHT
 
 
 def reach(path: Path, root: Path) -> tuple[frozenset[Path], frozenset[str]]:
     """Files of the project that a Python file imports, through any number of others, and the libraries.
 
-    Args:
-        path: A snippet or a test.
-        root: The project; its packages `snippets` and `tests` are followed.
-
-    Returns:
-        Files, `path` not included, and top-level names of libraries beyond the standard library.
+    The packages `snippets` and `tests` of `root` are followed; a library is a top-level name.
     """
     files: set[Path] = set()
     libraries: set[str] = set()
     todo = [path]
     while todo:
         for module in imports(todo.pop(), root):
-            found = _file(module, root)
-            if found:
+            if found := _files(module, root):
                 new = set(found) - files - {path}
                 files |= new
                 todo += sorted(new)
@@ -174,16 +142,13 @@ def reach(path: Path, root: Path) -> tuple[frozenset[Path], frozenset[str]]:
     return frozenset(files), frozenset(libraries)
 
 
-def _file(module: str, root: Path) -> list[Path]:
+def _files(module: str, root: Path) -> list[Path]:
     """Files that `import module` loads from the project: the module, and the packages above it."""
     parts = module.split(".")
     if parts[0] not in ("snippets", "tests"):
         return []
-    found = []
-    for end in range(1, len(parts) + 1):
-        base = root.joinpath(*parts[:end])
-        found += [p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()]
-    return found
+    bases = [root.joinpath(*parts[:end]) for end in range(1, len(parts) + 1)]
+    return [path for base in bases for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()]
 
 
 def imports(path: Path, root: Path) -> frozenset[str]:
@@ -194,33 +159,31 @@ def imports(path: Path, root: Path) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _imports(path: Path, changed: int, package: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(_named(_parsed(path, changed), package))
-
-
-def _named(tree: ast.Module | None, package: tuple[str, ...]) -> Iterator[str]:
-    for node in ast.walk(tree) if tree else ():
+    found: set[str] = set()
+    for node in ast.walk(_parsed(path, changed) or ast.Module([], [])):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else ()
-            module = ".".join([*above, *([node.module] if node.module else [])])
-            yield module
+            module = ".".join(filter(None, [*above, node.module]))
             # `from snippets.inference import kv_cache` names a module, `from math import pi` does not.
-            if module.partition(".")[0] in ("snippets", "tests"):
-                yield from (f"{module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Call) and "import_module" in _called(node):
+            ours = module.partition(".")[0] in ("snippets", "tests")
+            found |= {module, *(f"{module}.{alias.name}" for alias in node.names if ours)}
+        elif isinstance(node, ast.Call) and _called(node) == "import_module":
             # `import_module("snippets.post-training.lora")`: a folder that no import statement can name
-            yield from (a.value for a in node.args[:1] if isinstance(a, ast.Constant) and isinstance(a.value, str))
+            found |= {a.value for a in node.args[:1] if isinstance(a, ast.Constant) and isinstance(a.value, str)}
+    return frozenset(found)
 
 
 def _called(node: ast.Call) -> str:
     return str(getattr(node.func, "attr", getattr(node.func, "id", "")))
 
 
-def _functions(path: Path) -> dict[str, int]:
-    found = tree(path)
-    nodes = found.body if found else []
-    return {n.name: n.lineno for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+def functions(path: Path, prefix: str = "") -> dict[str, int]:
+    """Lines of the functions whose names begin with `prefix`, by the rest of the name."""
+    nodes = (tree(path) or ast.Module([], [])).body
+    named = {n.name: n.lineno for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+    return {name[len(prefix) :]: line for name, line in named.items() if name.startswith(prefix) and name != prefix}
 
 
 def tree(path: Path) -> ast.Module | None:

@@ -14,14 +14,11 @@ from fieldguide.runner.snippet import Head
 class Failure:
     """Why a snippet did not do what it should."""
 
-    kind: str
-    """timeout, memory, output, exception, exit, leftover, network, write, binary, silent, needs, or head."""
+    kind: str  # timeout, memory, output, exception, exit, leftover, network, write, binary, silent, needs, or head
     example: str | None
-    message: str
-    """One plain sentence."""
+    message: str  # one plain sentence
     line: int | None = None
-    detail: str = ""
-    """Traceback and the end of standard error."""
+    detail: str = ""  # traceback and the end of standard error
 
 
 @dataclass
@@ -29,10 +26,8 @@ class Run:
     """What one snippet did."""
 
     snippet: Path
-    sections: dict[str, str] = field(default_factory=dict)
-    """What each example printed."""
-    figures: dict[str, str] = field(default_factory=dict)
-    """The SVG of each figure."""
+    sections: dict[str, str] = field(default_factory=dict)  # what each example printed
+    figures: dict[str, str] = field(default_factory=dict)  # the SVG of each figure
     facts: dict[str, str] = field(default_factory=dict)
     error: Failure | None = None
     seconds: float = 0.0

@@ -11,11 +11,13 @@ import ctypes
 import json
 import math
 import os
+import re
 import resource
 import select
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -29,29 +31,26 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def supervise(job: Job, lifeline: int) -> None:
-    """Run the child to its end and write `report.json` beside its output.
-
-    Args:
-        job: What to run.
-        lifeline: A file descriptor that closes when the caller is gone; then all ends.
-    """
+    """Run the child to its end and write `report.json`; if `lifeline` closes, the caller is gone and all ends."""
     if LINUX:
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
     began = time.monotonic()
-    running = _forked(job)
+    pid = _forked(job)
+    watched = [lifeline]
+    with contextlib.suppress(OSError, AttributeError):
+        watched.append(os.pidfd_open(pid))  # readable at the child's end; without one, its status is polled
     report: dict[str, Any] = {"failure": None, "status": None, "peak_mb": 0.0}
     while report["status"] is None:
-        gone = _pause(running, lifeline, 0.02 if job["light"] else 0.1)
-        if gone:
+        if lifeline in select.select(watched, [], [], 0.02 if job["light"] else 0.1)[0]:
             report["failure"] = {"kind": "gone", "message": "the caller is gone"}
-        _poll(running, report)
+        _poll(pid, report)
         if report["status"] is None and report["failure"] is None:
-            report["failure"] = _over_limit(job, running.pid, began, report)
+            report["failure"] = _over_limit(job, pid, began, report)
         if report["status"] is None and report["failure"]:
-            _locate(running.pid, job)
-            _end_all(running.pid)
-            _poll(running, report, block=True)
-    report["leftovers"] = _leftovers(running.pid, 0.3 if job["light"] else 3.0)
+            _locate(pid, job)
+            _end_all(pid)
+            _poll(pid, report, block=True)
+    report["leftovers"] = _leftovers(pid, 0.3 if job["light"] else 3.0)
     report["seconds"] = time.monotonic() - began
     if report["failure"] is None and report["peak_mb"] > job["memory_mb"]:
         report["failure"] = _too_much_memory(job, report["peak_mb"])
@@ -60,26 +59,13 @@ def supervise(job: Job, lifeline: int) -> None:
     (target / "report.part").replace(target / "report.json")
 
 
-class _Running:
-    """A started child: its process id, and a descriptor that becomes readable at its end, if there is one."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self.fd: int | None = None
-        with contextlib.suppress(OSError, AttributeError):
-            self.fd = os.pidfd_open(pid)
-
-
-def _forked(job: Job) -> _Running:
-    pid = os.fork()
-    if pid:
-        return _Running(pid)
+def _forked(job: Job) -> int:
+    if pid := os.fork():
+        return pid
     try:
         _limit(job)
         child.main(job)
     except BaseException:
-        import traceback
-
         traceback.print_exc()
     finally:
         os._exit(70)
@@ -94,20 +80,12 @@ def _limit(job: Job) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 2))
 
 
-def _pause(running: _Running, lifeline: int, seconds: float) -> bool:
-    """Wait until the child ends or `seconds` are over; true if the caller is gone."""
-    if running.fd is None:
-        return bool(select.select([lifeline], [], [], seconds)[0])
-    return lifeline in select.select([lifeline, running.fd], [], [], seconds)[0]
-
-
-def _poll(running: _Running, report: dict[str, Any], block: bool = False) -> None:
+def _poll(pid: int, report: dict[str, Any], block: bool = False) -> None:
     """Take the exit status and the peak memory, if the child has ended."""
-    pid, status, usage = os.wait4(running.pid, 0 if block else os.WNOHANG)
-    if pid:
+    ended, status, usage = os.wait4(pid, 0 if block else os.WNOHANG)
+    if ended:
         report["status"] = os.waitstatus_to_exitcode(status)
-        peak = usage.ru_maxrss / (1024 if LINUX else 1024**2)
-        report["peak_mb"] = max(report["peak_mb"], peak)
+        report["peak_mb"] = max(report["peak_mb"], usage.ru_maxrss / (1024 if LINUX else 1024**2))
 
 
 def _over_limit(job: Job, pid: int, began: float, report: dict[str, Any]) -> dict[str, str] | None:
@@ -126,35 +104,33 @@ def _too_much_memory(job: Job, resident: float) -> dict[str, str]:
 
 
 def _resident_mb(pid: int, limit: float) -> float:
-    """Memory of the child and everything below it.
-
-    Resident sets count shared pages once for each process; only a sum that looks too
-    large is worth the slower count of proportional shares.
-    """
-    if not LINUX:
-        return 0.0
-    family = [pid, *_below(pid)]
-    total = sum(_memory(member, "status", b"VmRSS:") for member in family)
+    """Memory of the child and everything below it, on Linux."""
+    family = [pid, *_below(pid)] if LINUX else []
+    total = sum(_memory(member, "status", b"VmRSS") for member in family)
+    # Resident sets count shared pages once for each process; proportional shares are slower to count.
     if total > limit and len(family) > 1:
-        total = sum(_memory(member, "smaps_rollup", b"Pss:") for member in family)
+        total = sum(_memory(member, "smaps_rollup", b"Pss") for member in family)
     return total
 
 
 def _memory(pid: int, file: str, key: bytes) -> float:
+    found = re.search(rb"^%b:\s*(\d+)" % key, _proc(pid, file), re.M)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def _proc(pid: int, file: str) -> bytes:
+    """What Linux says of a process; nothing if it has ended."""
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/{file}").read_bytes().splitlines():
-            if line.startswith(key):
-                return int(line.split()[1]) / 1024
-    return 0.0
+        return Path(f"/proc/{pid}/{file}").read_bytes()
+    return b""
 
 
 def _below(pid: int) -> list[int]:
     """Every living descendant of a process."""
     found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            for one in map(int, task.read_bytes().split()):
-                found += [one, *_below(one)]
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        for one in map(int, _proc(pid, f"task/{task.name}/children").split()):
+            found += [one, *_below(one)]
     return found
 
 
@@ -182,31 +158,22 @@ def _leftovers(pid: int, grace: float) -> list[str]:
 
 def _alive(pid: int) -> bool:
     """Whether anything that the snippet started still runs. Ended orphans are reaped on the way."""
-    if not LINUX:
-        try:
+    with contextlib.suppress(ProcessLookupError, PermissionError, ChildProcessError):
+        if not LINUX:
             os.killpg(pid, 0)
-        except (ProcessLookupError, PermissionError):
-            return False
+            return True
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
         return True
-    while True:
-        try:
-            if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                return True
-        except ChildProcessError:
-            return False
+    return False
 
 
 def _name(pid: int) -> str:
-    words = _command(pid)
-    if words == _command(os.getpid()):
-        return f"a forked copy of the snippet (process {pid})"
-    return f"`{words[:80]}` (process {pid})"
-
-
-def _command(pid: int) -> str:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    return ""
+    command = _proc(pid, "cmdline")
+    words = command.replace(b"\0", b" ").decode(errors="replace").strip()
+    forked = command == _proc(os.getpid(), "cmdline")
+    what = "a forked copy of the snippet" if forked else f"`{words[:80]}`"
+    return f"{what} (process {pid})"
 
 
 def _end_all(pid: int) -> None:
@@ -232,6 +199,6 @@ def _prctl(option: int, value: int) -> None:
     ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def from_file() -> None:
+def main() -> None:
     """Entry of a fresh interpreter: the job's file is the first argument, the lifeline is standard input."""
     supervise(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), 0)

@@ -10,6 +10,7 @@ import os
 import select
 import signal
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 
@@ -29,8 +30,8 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # keeps the collector from touching, and so copying, the pages that children share
     awake, waker = os.pipe()
-    for end in (awake, waker):
-        os.set_blocking(end, False)
+    os.set_blocking(awake, False)
+    os.set_blocking(waker, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     alive, lifeline = os.pipe()  # never written to: `alive` becomes readable when this process is gone
@@ -43,14 +44,11 @@ def main() -> None:
                 os.read(awake, 4096)
             _reap(running)
         if 0 in ready:
-            received = os.read(0, 65536)
-            if not received:
+            if not (received := os.read(0, 65536)):
                 return
             *lines, pending = (pending + received).split(b"\n")
-            for line in lines:
-                request = json.loads(line)
-                pid = os.fork()
-                if not pid:
+            for request in map(json.loads, lines):
+                if not (pid := os.fork()):
                     _become_warden(request["job"], alive, close=(awake, waker, lifeline))
                 running[pid] = request["id"]
 
@@ -67,10 +65,7 @@ def _warm(library: ModuleType) -> None:
 
 
 def _reap(running: dict[int, str]) -> None:
-    while running:
-        pid, _ = os.waitpid(-1, os.WNOHANG)
-        if not pid:
-            return
+    while running and (pid := os.waitpid(-1, os.WNOHANG)[0]):
         os.write(1, json.dumps({"id": running.pop(pid)}).encode() + b"\n")
 
 
@@ -87,8 +82,6 @@ def _become_warden(file: str, alive: int, close: tuple[int, ...]) -> None:
         os.setsid()
         warden.supervise(json.loads(Path(file).read_text(encoding="utf-8")), alive)
     except BaseException:
-        import traceback
-
         traceback.print_exc()
         os._exit(1)
     os._exit(0)

@@ -95,7 +95,7 @@ def test_every_example_starts_from_the_same_random_numbers(guide, head):
 @BOTH
 def test_the_hash_seed_is_the_one_asked_for(guide, head):
     path = guide.snippet("a", "def example_x():\n    print({'alpha', 'beta', 'gamma', 'delta'})\n", head)
-    seeds = [guide.run(path, hash_seed=seed)[0].sections["x"] for seed in (0, 0, 1)]
+    seeds = [guide.run(path, hash_seeds=[seed])[0].sections["x"] for seed in (0, 0, 1)]
     assert seeds[0] == seeds[1] != seeds[2]
 
 
