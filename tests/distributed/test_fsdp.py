@@ -354,5 +354,8 @@ def test_calculators():
     across = calculator.fsdp(params=8, layers=32, gpus=64, shards=16, tokens=1000)
     # 60 GB through all eight cards of a node, then 3 GB among copies on the same cards: one after the other
     assert across["the limit is"].endswith(f"{60e3 / 400 + 3e3 / 50:.0f} ms of messages")
+    inside = calculator.fsdp(params=8, layers=32, gpus=8, shards=4, tokens=1000)
+    # 48 GB among shards and 8 GB among copies, both on the links of the one node
+    assert inside["the limit is"].endswith(f"{56e3 / 450:.0f} ms of messages")
     with pytest.raises(ValueError, match="cannot be cut"):
         calculator.fsdp(gpus=64, shards=48)
