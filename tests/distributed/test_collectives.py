@@ -318,7 +318,7 @@ def test_diagnosis_of_equal_records():
 
 def test_the_default_timeout_of_gloo_is_that_of_its_documentation():
     assert hang.default_minutes() == 30
-    assert "30 minutes for other backends" in " ".join(dist.init_process_group.__doc__.split())
+    assert "10 minutes for NCCL and 30 minutes for other backends" in " ".join(dist.init_process_group.__doc__.split())
 
 
 def test_calculators():

@@ -130,8 +130,8 @@ def fsdp(
         "shards": inner / (rate * 1e9),
         "copies": outer / ((link if gpus <= node else network) * 1e9),
     }
-    both = sum if not inside else max  # the same links, or others
-    slowest = both((seconds["shards"], seconds["copies"]))
+    apart = inside and gpus > node  # shards over the node's links, copies over the network
+    slowest = (max if apart else sum)((seconds["shards"], seconds["copies"]))
     bound = "arithmetic" if seconds["arithmetic"] >= slowest else "links"
     least = max(tokens_needed(tflops * 1e12, rate * 1e9, 2, wide)) if shards > 1 else 0.0
     return {

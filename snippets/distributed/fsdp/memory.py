@@ -1,4 +1,4 @@
-"""FSDP: what wrapping, accumulation and the meta device do to memory and to the wire."""
+"""FSDP: what the size of a unit does to memory and to the wire."""
 
 # /// fieldguide
 # timeout_s = 300
@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from snippets.distributed.collectives.ranks import RANKS, launch
 from snippets.distributed.fsdp.peak import peak
 from snippets.distributed.fsdp.sharding import shard_model
-from snippets.distributed.fsdp.wire import Wire, batch, local, network
+from snippets.distributed.fsdp.wire import Wire, batch, network
 
 WIDTH, DEPTH = 64, 6
 
@@ -76,43 +76,17 @@ def counted(size: str, mini: bool) -> Counted:
     return Counted(len(chosen), gathers, wire.sent(), most)
 
 
-# --8<-- [start:meta]
-def from_meta() -> tuple[int, nn.Sequential]:
-    """Bytes of parameters on this rank before they get memory, and the sharded model."""
-    with torch.device("meta"):
-        model = network(WIDTH, DEPTH)
-    for module in units(model, "block"):
-        fully_shard(module)
-    before = sum(
-        local(p).untyped_storage().nbytes() for p in model.parameters() if not p.is_meta
-    )
-    device = torch.get_default_device()
-    model.to_empty(device=device)  # memory for the shards, with anything in it
-    if device.type == "cpu":  # on GPUs DTensor gives each shard numbers of its own
-        torch.manual_seed(dist.get_rank())
-    for module in model.modules():
-        if isinstance(module, (nn.Linear, nn.LayerNorm)):
-            module.reset_parameters()
-    return before, model
-
-
-# --8<-- [end:meta]
-
-
 def measure(rank: int, folder: Path) -> None:
     """All of it on one rank."""
     ways = product(("model", "block", "layer"), (False, True))
     sizes = {way: tuple(counted(*way)) for way in ways}
-    before, model = from_meta()
-    meta = [before, sum(local(p).nbytes for p in model.parameters())]
-    rows = next(local(p).detach() for p in model.parameters() if p.ndim == 2)
-    torch.save((sizes, meta, rows), folder / f"{rank}.pt")
+    torch.save(sizes, folder / f"{rank}.pt")
 
 
-def results() -> tuple[dict[tuple[str, bool], Counted], list[int]]:
+def results() -> dict[tuple[str, bool], Counted]:
     """What rank 0 counted."""
-    sizes, meta, _ = torch.load(launch(measure) / "0.pt")
-    return {key: Counted(*value) for key, value in sizes.items()}, meta
+    sizes = torch.load(launch(measure) / "0.pt")
+    return {key: Counted(*value) for key, value in sizes.items()}
 
 
 def predicted(size: str) -> float:
@@ -126,7 +100,7 @@ def predicted(size: str) -> float:
 
 def example_units() -> None:
     """One unit, one for each block, one for each layer, on four ranks."""
-    sizes, meta = results()
+    sizes = results()
     print(
         f"{'unit is the':12s}{'units':>6s}{'gathers':>9s}{'sent':>10s}{'peak':>10s}{'mini-FSDP':>12s}{'formula':>10s}"
     )
@@ -137,10 +111,6 @@ def example_units() -> None:
             f"{size:12s}{n:6d}{gathers:9d}{sent / 1e3:7,.0f} kB{most / 1e3:7,.0f} kB"
             f"{ours / 1e3:9,.0f} kB{predicted(size) / 1e3:7,.0f} kB  # measured"
         )
-    whole = sum(p.nbytes for p in network(WIDTH, DEPTH).parameters())
-    print(
-        f"weights: {whole / 1e3:,.0f} kB, on the meta device {meta[0]}, sharded {meta[1] / 1e3:,.0f} kB"
-    )
 
 
 if __name__ == "__main__":
