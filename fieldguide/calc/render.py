@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-WIDTH = 520
+WIDTH = 420
 
 
 def to_html(result: Mapping[str, Any]) -> str:
@@ -71,8 +71,10 @@ def bars(spec: Mapping[str, Any]) -> str:
     unit = spec.get("unit", "")
     label = ", ".join(f"{k} {number(v)} {unit}".strip() for k, v in values.items())
     if limit := spec.get("limit"):
-        return _svg(74 + len(values) * 22, f"One bar of {label}; limit {number(limit)} {unit}", _stacked(values, unit, limit))
-    left, step = 150, 30
+        return _svg(
+            74 + len(values) * 22, f"Parts of one bar: {label}; limit {number(limit)} {unit}", _stacked(values, unit, limit)
+        )
+    left, step = 16 + 7 * max(map(len, values)), 30
     right = WIDTH - 8 * max(len(f"{number(v)} {unit}") for v in values.values()) - 12
     scale = (right - left) / (max(values.values()) or 1)
     body = []
@@ -109,7 +111,7 @@ def _stacked(values: Mapping[str, float], unit: str, limit: float) -> list[str]:
 class Scale:
     """Maps values to pixels, linear or logarithmic, and names the ticks."""
 
-    def __init__(self, values: Sequence[float], pixels: tuple[float, float], log: bool) -> None:
+    def __init__(self, values: Sequence[float], pixels: tuple[float, float], log: bool, zero: bool = True) -> None:
         self.log = log
         finite = [v for v in values if math.isfinite(v) and (v > 0 or not log)]
         if not finite:
@@ -120,7 +122,8 @@ class Scale:
             if self.high - self.low < 1e-9:
                 self.low, self.high = self.low - 0.5, self.high + 0.5
         else:
-            self.low, self.high = min(low, 0.0), high if high > min(low, 0.0) else low + 1
+            self.low = min(low, 0.0) if zero else low
+            self.high = high if high > self.low else self.low + 1
         self.start, self.end = pixels
 
     def __call__(self, value: float) -> float:
@@ -159,9 +162,9 @@ def lines(spec: Mapping[str, Any]) -> str:
     series: Mapping[str, Sequence[tuple[float, float]]] = spec.get("series", {})
     points: Mapping[str, tuple[float, float]] = spec.get("points", {})
     log = spec.get("log", "")
-    left, right, top, bottom = 62, WIDTH - 12, 26, 270
+    left, right, top, bottom = 54, WIDTH - 12, 26, 230
     every = [p for line in series.values() for p in line] + list(points.values())
-    x = Scale([p[0] for p in every], (left, right), "x" in log)
+    x = Scale([p[0] for p in every], (left, right), "x" in log, zero=False)
     y = Scale([p[1] for p in every], (bottom, top), "y" in log)
     body = []
     for tick in x.ticks():

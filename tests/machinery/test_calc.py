@@ -91,7 +91,7 @@ def test_every_drawing_is_well_formed_and_described():
     root = ElementTree.fromstring(f"<div>{html}</div>")
     pictures = root.findall(".//svg")
     assert [p.get("role") for p in pictures] == ["img"] * 3
-    assert pictures[0].get("aria-label") == "Bars: weights 141.1 GB, cache 18.9 GB"
+    assert pictures[0].get("aria-label") == "Parts of one bar: weights 141.1 GB, cache 18.9 GB; limit 160 GB"
     assert root.find(".//strong").text == "x < y & z"
 
 
@@ -139,12 +139,24 @@ def test_a_wrong_fence_is_refused_in_words(tmp_path, source, message):
         fence.render(source, tmp_path, "a/b")
 
 
-@pytest.mark.parametrize("limit", [141, 144, 150, 160, 1000])
-def test_the_line_of_a_limit_does_not_cross_a_number(limit):
-    drawing = render.bars({"unit": "GB", "values": {"weights": 141.1}, "limit": limit})
-    line = float(re.search(r'd="M([\d.]+) 2V', drawing)[1])
-    start = float(re.search(r'<text x="([\d.]+)"[^>]*>141.1 GB', drawing)[1])
-    assert not start - 4 < line < start + 8 * len("141.1 GB")
+@pytest.mark.parametrize(("limit", "filled"), [(80, 160), (160, 160), (1000, 1000)])
+def test_parts_fill_one_bar_against_their_limit(limit, filled):
+    root = ElementTree.fromstring(render.bars({"unit": "GB", "values": {"weights": 140, "cache": 20}, "limit": limit}))
+    weights, cache = (r for r in root.findall("rect") if r.get("height") == "26")
+    assert float(weights.get("width")) == pytest.approx(7 * float(cache.get("width")), abs=0.5)
+    assert float(cache.get("x")) == pytest.approx(float(weights.get("x")) + float(weights.get("width")), abs=0.1)
+    line = float(re.search(r"M([\d.]+) 18V", root.find("path").get("d"))[1])
+    assert line == pytest.approx(8 + (render.WIDTH - 16) * limit / filled, abs=0.1)
+    texts = [text.text for text in root.findall("text")]
+    assert texts[-3:] == ["together", "160 GB", f"limit {render.number(limit)} GB"]
+
+
+@pytest.mark.parametrize("unit", ["GB", "% of the peak", "requests of 8,192 tokens"])
+def test_no_number_beside_a_bar_is_cut(unit):
+    root = ElementTree.fromstring(render.bars({"unit": unit, "values": {"a": 59.56, "b": 3}}))
+    for bar, text in zip(root.findall("rect"), root.findall("text")[1::2], strict=True):
+        assert float(bar.get("x")) + float(bar.get("width")) < float(text.get("x"))
+        assert float(text.get("x")) + 8 * len(text.text) <= render.WIDTH
 
 
 @pytest.mark.parametrize(("function", "folder"), [("here:f", "a/b"), ("a.b.here:f", "c/d")])
