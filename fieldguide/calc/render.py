@@ -72,7 +72,9 @@ def bars(spec: Mapping[str, Any]) -> str:
     label = ", ".join(f"{k} {number(v)} {unit}".strip() for k, v in values.items())
     if limit := spec.get("limit"):
         return _svg(
-            74 + len(values) * 22, f"Parts of one bar: {label}; limit {number(limit)} {unit}", _stacked(values, unit, limit)
+            74 + len(values) * 22,
+            f"Parts of one bar: {label}; limit {number(limit)} {unit}",
+            _stacked(values, unit, limit),
         )
     left, step = 16 + 7 * max(map(len, values)), 30
     right = WIDTH - 8 * max(len(f"{number(v)} {unit}") for v in values.values()) - 12

@@ -379,6 +379,16 @@ def test_the_calculator_says_what_the_planner_says():
     assert len(shown["table"]) == 1 + len(choices)
 
 
+@pytest.mark.parametrize("model", ["Llama 3 8B", "Llama 3 70B", "DeepSeek-V3"])
+@pytest.mark.parametrize("tpot", [40.0, 100.0])
+def test_the_smallest_group_lies_on_its_own_curve(model, tpot):
+    shown = serving_planner(model=model, ttft=5000.0, tpot=tpot)
+    chips = shown["smallest number of H100"]
+    curve = shown["lines"]["series"][f"n = {chips}"]
+    assert shown["lines"]["points"]["smallest"] in curve
+    assert curve == sorted(curve), "slower steps carry more"
+
+
 def test_the_calculator_offers_every_model_and_accelerator():
     hints = get_type_hints(serving_planner)
     assert set(get_args(hints["model"])) == set(SERVED)

@@ -14,13 +14,14 @@ from snippets.shapes.accelerators import ACCELERATORS
 MOST = 64
 
 
-def frontier(s: Setup, load: Load) -> list[tuple[float, float]]:
-    """Milliseconds per token and output tokens/s of one accelerator, for batches of 1, 2, 4 …"""
-    points, batch, fits = [], 1, sequences_that_fit(s, load.prompt + load.output)
-    while batch <= fits:
-        seconds = token_seconds(s, load, batch)
-        points.append((seconds * 1e3, batch / seconds / s.chips))
-        batch *= 2
+def frontier(s: Setup, load: Load, batch: int = 0) -> list[tuple[float, float]]:
+    """Milliseconds per token and tokens/s of one accelerator, for batches of 1, 2, 4 …, `batch`, the largest."""
+    fits = sequences_that_fit(s, load.prompt + load.output)
+    batches = {2**i for i in range(fits.bit_length())} | {batch, fits}
+    points = []
+    for n in sorted(b for b in batches if 0 < b <= fits):
+        seconds = token_seconds(s, load, n)
+        points.append((seconds * 1e3, n / seconds / s.chips))
     return points
 
 
@@ -100,7 +101,9 @@ def serving_planner(
         return [c.chips, c.batch, f"{c.tokens_s:,.0f}", cost, c.limit]
 
     series = {
-        f"n = {n}": frontier(replace(s, chips=n), load)
+        f"n = {n}": frontier(
+            replace(s, chips=n), load, first.batch if n == first.chips else 0
+        )
         for n in sorted({first.chips, cheapest.chips, first.chips * 2})
         if n <= MOST
     }
