@@ -32,12 +32,23 @@ class Field:
     high: float | None = None
     step: float | None = None
     choices: tuple[Any, ...] = ()
-    help: str = ""
+    text: str = ""  # of the docstring: `Decoder layers, $L$. Count the embedding as none.`
+    assumption: bool = False  # a keyword-only parameter: folded away
 
     @property
     def label(self) -> str:
-        """The name as words."""
-        return self.name.replace("_", " ")
+        """What the input is: the first sentence of its description, its symbol included."""
+        return self.text.partition(". ")[0].removesuffix(".") or self.name.replace("_", " ")
+
+    @property
+    def help(self) -> str:
+        """What else is said of it."""
+        return self.text.partition(". ")[2]
+
+    @property
+    def said(self) -> str:
+        """The label in a sentence: without symbols."""
+        return re.sub(r",? *\$[^$]*\$", "", self.label)
 
     def parse(self, raw: Any) -> Any:
         """Turn what the form holds into a value of the right type, within its bounds; or an `InputError`."""
@@ -47,19 +58,19 @@ class Field:
             for choice in self.choices:
                 if str(choice) == str(raw):
                     return choice
-            raise InputError(f"{self.label} is one of {', '.join(map(str, self.choices))}.")
+            raise InputError(f"{self.said} is one of {', '.join(map(str, self.choices))}.")
         try:
             value = float(raw)
         except (TypeError, ValueError):
-            raise InputError(f"{self.label} is a number.") from None
+            raise InputError(f"{self.said} is a number.") from None
         if not math.isfinite(value):
-            raise InputError(f"{self.label} is a finite number.")
+            raise InputError(f"{self.said} is a finite number.")
         if self.kind == "int" and value != int(value):
-            raise InputError(f"{self.label} is a whole number.")
+            raise InputError(f"{self.said} is a whole number.")
         low = -math.inf if self.low is None else self.low
         high = math.inf if self.high is None else self.high
         if not low <= value <= high:
-            raise InputError(f"{self.label} lies between {low:,g} and {high:,g}{' ' + self.unit if self.unit else ''}.")
+            raise InputError(f"{self.said} lies between {low:,g} and {high:,g}{' ' + self.unit if self.unit else ''}.")
         return int(value) if self.kind == "int" else value
 
 
@@ -80,7 +91,8 @@ def fields(function: Callable[..., Any]) -> list[Field]:
     """Read the inputs of a calculator from its signature.
 
     Each parameter has a default and is an `int`, a `float`, a `bool` or a `Literal` (else a `TypeError`); numbers
-    may carry a unit and bounds: `Annotated[int, "tokens", (1, 1_000_000)]`, with an optional step.
+    may carry a unit and bounds: `Annotated[int, "tokens", (1, 1_000_000)]`, with an optional step. The first
+    sentence of its entry under `Args:` is its label. What stands after a `*` is an assumption, and folded away.
     """
     hints = get_type_hints(function, include_extras=True)
     helps = described_arguments(inspect.getdoc(function) or "")
@@ -100,7 +112,8 @@ def fields(function: Callable[..., Any]) -> list[Field]:
             kind, choices = "choice", get_args(hint)
         if kind not in ("int", "float", "bool", "choice"):
             raise TypeError(f"{where} is {hint}: a form can hold int, float, bool and Literal.")
-        field = Field(name, kind, parameter.default, unit, low, high, step, choices, helps.get(name, ""))
+        folded = parameter.kind is parameter.KEYWORD_ONLY
+        field = Field(name, kind, parameter.default, unit, low, high, step, choices, helps.get(name, ""), folded)
         field.parse(parameter.default)
         found.append(field)
     return found

@@ -1,7 +1,8 @@
 """A calculator's result as HTML and SVG. Standard library only: the browser runs this file too.
 
 A result is a dictionary. Its first entry is the headline, and every entry is a label and a text,
-except for these keys: `table` (rows, the first of which is the head), `bars`, `lines` and `timeline`.
+except for these keys: `table` (rows, the first of which is the head), `bars`, `lines` and `timeline`; and
+`unused`, the names of inputs that change nothing as the others are chosen: the form hides them.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ WIDTH = 420
 def to_html(result: Mapping[str, Any]) -> str:
     """Render a result: headline, rows, table, drawings."""
     draw = {"bars": bars, "lines": lines, "timeline": timeline}
-    rows = [(label, value) for label, value in result.items() if label not in (*draw, "table")]
+    rows = [(label, value) for label, value in result.items() if label not in (*draw, "table", "unused")]
     if not rows:
         raise ValueError("a calculator returns at least a headline")
     (label, value), *rest = rows
-    parts = [f'<p class="fg-calc-headline"><span>{_text(label)}</span> <strong>{_text(value)}</strong></p>']
+    unused = " ".join(result.get("unused", ()))
+    answer = f"<span>{_text(label)}</span> <strong>{_text(value)}</strong>"
+    parts = [f'<p class="fg-calc-headline" data-unused="{unused}">{answer}</p>']
     if rest:
         body = "".join(f'<tr><th scope="row">{_text(k)}</th><td>{_text(v)}</td></tr>' for k, v in rest)
         parts.append(f'<table class="fg-calc-rows"><tbody>{body}</tbody></table>')

@@ -65,8 +65,14 @@ class Calculator extends HTMLElement {
     this.form.addEventListener('input', () => this.run());
     this.form.addEventListener('click', (event) => {
       const preset = event.target.closest('[data-values]');
-      if (preset) { this.fill(JSON.parse(preset.dataset.values)); this.run(); }
+      if (preset) { this.form.reset(); this.fill(JSON.parse(preset.dataset.values)); this.run(); }
     });
+    const reset = Object.assign(document.createElement('button'), { type: 'button', textContent: 'Reset' });
+    reset.dataset.values = '{}';
+    let presets = this.form.querySelector('.fg-calc-presets');
+    if (!presets) this.form.querySelector('.fg-calc-about').after(presets = Object.assign(document.createElement('div'), { className: 'fg-calc-presets' }));
+    presets.append(reset);
+    this.mark();
     const copy = document.createElement('button');
     copy.type = 'button';
     copy.className = 'fg-calc-copy';
@@ -89,6 +95,16 @@ class Calculator extends HTMLElement {
     }
   }
   say(text) { this.status.textContent = text; }
+  mark() { // which preset is chosen, and which inputs change nothing beside the others
+    const values = this.values(), initial = Object.fromEntries(this.fields().map((f) => [f.name, f.type === 'checkbox' ? f.defaultChecked
+      : f.options ? [...f.options].find((o) => o.defaultSelected)?.value ?? f.options[0].value : f.defaultValue]));
+    for (const button of this.form.querySelectorAll('[data-values]')) {
+      const wanted = { ...initial, ...JSON.parse(button.dataset.values) };
+      button.setAttribute('aria-pressed', String(Object.keys(values).every((name) => Object.is(Number(values[name]), Number(wanted[name])) || String(values[name]) === String(wanted[name]))));
+    }
+    const unused = (this.out.querySelector('[data-unused]')?.dataset.unused ?? '').split(' ');
+    for (const field of this.fields()) field.closest('.fg-calc-field').hidden = unused.includes(field.name);
+  }
   changed() {
     return this.fields().some((f) => (f.type === 'checkbox' ? f.checked !== f.defaultChecked
       : f.options ? ![...f.selectedOptions].every((o) => o.defaultSelected) : f.value !== f.defaultValue));
@@ -129,13 +145,15 @@ class Calculator extends HTMLElement {
       return this.say('This browser cannot run Python (it lacks WebAssembly or workers). What you see is the result for the defaults.');
     }
     const turn = ++this.turn, began = performance.now();
-    if (!worker) this.say('Starting Python in this page, once per visit …');
+    if (!worker) this.say('Loading Python into this page, once per visit: 5 MB …');
     this.setAttribute('aria-busy', 'true');
     const reply = await ask({ module: this.dataset.module, function: this.dataset.function, values: this.values() });
     if (turn !== this.turn) return;
     this.removeAttribute('aria-busy');
     this.classList.toggle('fg-calc-stale', !reply.html);
     this.refuse(reply);
+    if (reply.html) this.out.innerHTML = reply.html;
+    this.mark();
     if (reply.refused) return this.say(`Not computed: ${reply.refused}`);
     if (reply.failed) {
       this.say(`Python could not run here: ${reply.failed}. `);
@@ -145,7 +163,6 @@ class Calculator extends HTMLElement {
       retry.addEventListener('click', () => this.run());
       return this.status.append(retry);
     }
-    this.out.innerHTML = reply.html;
     this.dataset.ms = (performance.now() - began).toFixed(1);
     this.say('Computed in this page by the same Python.');
   }

@@ -53,7 +53,7 @@ def settled(page, anchor):
     """Wait until the calculator has answered; its status and its result."""
     page.wait_for_function(
         "a => { const c = document.querySelector(`#${a} fg-calc`); return !c.hasAttribute('aria-busy') "
-        "&& !c.querySelector('.fg-calc-status').textContent.startsWith('Starting'); }",
+        "&& !c.querySelector('.fg-calc-status').textContent.startsWith('Loading'); }",
         arg=anchor,
         timeout=45_000,
     )
