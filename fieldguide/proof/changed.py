@@ -9,7 +9,6 @@ from pathlib import Path
 from fieldguide import runner
 from fieldguide.guide.project import Project, Trio
 from fieldguide.proof import notebooks
-from fieldguide.proof.record import all_shown
 
 MACHINERY = (
     "fieldguide/runner/",
@@ -102,7 +101,7 @@ def _depends(project: Project, trio: Trio, changed: frozenset[Path]) -> bool:
     if any(path.parent in folders and not path.name.startswith("test_") for path in changed):
         return True
     shown = {project.snippets / include.file for include in trio.page.includes}
-    owners = {fact.owner for fact in all_shown(project) if fact.page is trio.page}
+    owners = {fact.owner for fact in trio.page.facts}
     quoted = {path for other in project.trios if other.name in owners for path in other.snippets}
     code = {path.with_name(path.name.replace(".out.txt", ".py")) for path in shown}
     return bool(changed & (_used(project, {*trio.snippets, *trio.tests, *quoted, *code}) | shown | {trio.page.path}))
