@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from fieldguide.guide import forms, glossary
-from fieldguide.guide.forms import text_of
 from fieldguide.guide.names import near
 from fieldguide.guide.page import FrontMatter, Heading, Lesson, Page
 from fieldguide.guide.project import CURRICULUM, Project
@@ -21,14 +20,10 @@ FROM_DATA = frozenset({glossary.PAGE})
 UNFINISHED = re.compile(r"\b(?:TODO|TBD|FIXME|(?i:lorem ipsum))\b")
 
 
-@rule("encoding", "Every page, snippet, output and test is UTF-8.", "save the file as UTF-8.", first=True)
+@rule("encoding", "Every page is UTF-8.", "save the file as UTF-8.", first=True)
 def encoding(project: Project) -> Iterator[Finding]:
-    """Bytes that are no text."""
+    """Pages whose bytes are no text; of outputs says it `recorded`, of code `syntax` and Ruff."""
     yield from _unreadable(project, "encoding")
-    tests = (test for page in _lessons(project) for test in project.trio_of(page).tests)
-    for path in (*project.snippet_files, *project.outputs, *tests):
-        if wrong := text_of(path, "the file")[1]:
-            yield Finding.of(path, wrong)
 
 
 @rule(
