@@ -114,13 +114,9 @@ def belongs(project: Project, trio: Trio, breach: Breach) -> bool:
     area, _, page = trio.page.folder.partition("/")
     if breach.path == "docs/references.bib":
         return any(f"`{key}`" in breach.message for key in re.findall(r"@([\w-]+)", trio.page.text))
-    return (
-        breach.path
-        in (f"docs/{trio.name}.md", f"tests/{area}/test_{page}.py", f"tests/published/{trio.page.folder}.py")
-        or breach.path.startswith((f"snippets/{trio.page.folder}/", f"tests/{trio.page.folder}/"))
-        or getattr(breach, "page", "") == trio.name
-        or (breach.path == "mkdocs.yml" and f"`{trio.name}.md`" in breach.message)
-    )
+    files = f"docs/{trio.name}.md", f"tests/{area}/test_{page}.py", f"tests/published/{trio.page.folder}.py"
+    folders = f"snippets/{trio.page.folder}/", f"tests/{trio.page.folder}/"
+    return breach.path in files or breach.path.startswith(folders) or breach.page == trio.name
 
 
 def python_files(project: Project, trio: Trio) -> list[Path]:
@@ -132,21 +128,18 @@ def python_files(project: Project, trio: Trio) -> list[Path]:
 
 def _found(project: Project, *command: str) -> list[dict[str, Any]]:
     """What a tool prints, one JSON object a line."""
-    done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=project.root, capture_output=True, text=True, check=False
-    )
+    ask = [sys.executable, "-m", *command]
+    done = subprocess.run(ask, cwd=project.root, capture_output=True, text=True, check=False)
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
 def _ruff(project: Project, rule: str, fix: str, files: Sequence[Path], *command: str) -> list[Breach]:
     names = list(map(project.relative, files)) or ["."]
-    return [
-        Breach(
-            project.relative(Path(each["filename"])), each["location"]["row"], rule,
-            f"{each['message'].rstrip('.')} ({each['code']}).", fix,
-        )
-        for each in _found(project, "ruff", *command, "--output-format=json-lines", *names)
-    ]  # fmt: skip
+    breaches = []
+    for each in _found(project, "ruff", *command, "--output-format=json-lines", *names):
+        path, message = project.relative(Path(each["filename"])), f"{each['message'].rstrip('.')} ({each['code']})."
+        breaches.append(Breach(path, each["location"]["row"], rule, message, fix))
+    return breaches
 
 
 def formatted(project: Project, files: Sequence[Path]) -> list[Breach]:
