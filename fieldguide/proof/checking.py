@@ -133,7 +133,7 @@ def _found(project: Project, *command: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
-def _ruff(project: Project, rule: str, fix: str, files: Sequence[Path], *command: str) -> list[Breach]:
+def _ruff(project: Project, files: Sequence[Path], rule: str, fix: str, *command: str) -> list[Breach]:
     names = list(map(project.relative, files)) or ["."]
     breaches = []
     for each in _found(project, "ruff", *command, "--output-format=json-lines", *names):
@@ -144,12 +144,12 @@ def _ruff(project: Project, rule: str, fix: str, files: Sequence[Path], *command
 
 def formatted(project: Project, files: Sequence[Path]) -> list[Breach]:
     """Files that `ruff format` would change."""
-    return _ruff(project, "format", "make format", files, "format", "--check")
+    return _ruff(project, files, "format", "make format", "format", "--check")
 
 
 def linted(project: Project, files: Sequence[Path]) -> list[Breach]:
     """What `ruff check` finds."""
-    return _ruff(project, "lint", "make format mends most; correct the rest.", files, "check")
+    return _ruff(project, files, "lint", "make format mends most; correct the rest.", "check")
 
 
 def typed(project: Project, files: Sequence[Path]) -> list[Breach]:
@@ -158,11 +158,8 @@ def typed(project: Project, files: Sequence[Path]) -> list[Breach]:
     if files and not code:
         return []
     found = _found(project, "mypy", "--output=json", "--no-error-summary", *code)
-    return [
-        Breach(each["file"], each["line"], "types", f"{each['message']} ({each['code']}).", each["hint"] or "")
-        for each in found
-        if each["severity"] == "error"
-    ]
+    return [Breach(each["file"], each["line"], "types", f"{each['message']} ({each['code']}).", each["hint"] or "")
+            for each in found if each["severity"] == "error"]  # fmt: skip
 
 
 TOOLS: tuple[Callable[[Project, Sequence[Path]], list[Breach]], ...] = (formatted, linted, typed)

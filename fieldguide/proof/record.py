@@ -94,10 +94,7 @@ def verify(project: Project, trios: Iterable[Trio], runs: Mapping[str, Sequence[
 
     What is not recorded, or left over, is seen without running: that says the contract.
 
-    Args:
-        project: The checkout.
-        trios: Which pages to hold against their snippets.
-        runs: What `run_trios` returned, for these and perhaps more; without it, they run now.
+    `runs` is what `run_trios` returned, for these and perhaps more; without it, they run now.
     """
     trios = list(trios)
     runs = dict(runs if runs is not None else run_trios(project, trios))
@@ -245,13 +242,8 @@ def record(
 ) -> tuple[list[Change], list[Breach]]:
     """Rewrite outputs, figures and facts of `trios` from two runs of each snippet.
 
-    Nothing is written for a snippet that failed, or that did not do the same twice.
-
-    Args:
-        project: The checkout.
-        trios: Which pages.
-        measured: Also rewrite the numbers in `# measured` lines, which otherwise stay.
-        done: Called with each run as it ends, twice for a snippet.
+    Nothing is written for a snippet that failed, or that did not do the same twice. With `measured`, the
+    numbers in `# measured` lines are rewritten as well. `done` is called with each run as it ends.
 
     Returns:
         What was rewritten, and why the rest was not.

@@ -45,13 +45,10 @@ def complete_trio(project: Project) -> Iterator[Finding]:
 def _lacking(trio: Trio) -> Iterator[Finding]:
     page = trio.page
     if page.status == "planned":
-        if page.slug != "index":
-            message = "only the overview of an area may have the status `planned`."
-            fix = "delete the page until it is written; the curriculum already announces it."
+        if page.slug != "index" or trio.snippets:
+            message = "only the overview of an area without snippets may have the status `planned`."
+            fix = "set it to `draft` or `complete`, or delete the page: the curriculum announces it."
             yield Finding(page.path, page.meta_line("status"), message, fix)
-        elif trio.snippets:
-            message = "the page has the status `planned`, yet it has a snippet."
-            yield Finding(page.path, page.meta_line("status"), message, "set the status to `draft` or `complete`.")
         return
     if not trio.snippets:
         fix = f"write one in `snippets/{page.folder}/`, or begin with `fieldguide new {page.name}`."
