@@ -16,6 +16,7 @@ from fieldguide.commands.scaffold import ScaffoldError, scaffold
 from fieldguide.guide.names import near
 from fieldguide.guide.project import Project, Trio
 from fieldguide.proof import record
+from fieldguide.proof.passed import last_passed
 from fieldguide.proof.rules import RULES
 from fieldguide.runner import Run
 
@@ -38,7 +39,7 @@ def list_pages(
 
 
 def _row(project: Project, trio: Trio) -> dict[str, Any]:
-    passed = record.last_passed(project, trio.name)
+    passed = last_passed(project, trio)
     return {
         "name": trio.name,
         "title": trio.page.meta.get("title", ""),

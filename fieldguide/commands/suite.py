@@ -19,7 +19,7 @@ from fieldguide.commands import environments
 from fieldguide.commands.console import checkout, columns, find_area, out, with_code
 from fieldguide.commands.proving import check_area
 from fieldguide.guide.project import ROOT
-from fieldguide.proof import record
+from fieldguide.proof.passed import mark_passed
 from fieldguide.proof.testing import Pytest
 
 STEPS = {
@@ -91,7 +91,7 @@ def run(area: str = "") -> int:
     columns([["step", "result", "seconds"], *rows])
     failed = not all(step.ok for step in ended)
     if not failed and not area:
-        record.mark_passed(project, [trio.name for trio in with_code(project)])
+        mark_passed(project, with_code(project))
     return 1 if failed else 0
 
 

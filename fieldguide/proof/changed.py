@@ -9,7 +9,6 @@ from pathlib import Path
 from fieldguide import runner
 from fieldguide.guide.project import Project, Trio
 from fieldguide.proof import notebooks
-from fieldguide.proof.record import all_shown
 
 MACHINERY = (
     "fieldguide/runner/",
@@ -52,21 +51,15 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def changed_files(root: Path, base: str | None = None) -> frozenset[Path]:
-    """Files that differ from where the branch left `base`, committed or not, and new ones.
-
-    Args:
-        root: The checkout.
-        base: A branch or commit; by default `main`, or that of a remote where there is no local one.
+    """Files that differ from where the branch left `base`, by default `main`, committed or not, and new ones.
 
     Raises:
         GitError: if this is no checkout, or `base` is nothing that git knows.
     """
     paths = _git(root, "ls-files", "--others", "--exclude-standard", "-z")
     start = _fork_point(root, base)
-    if start:
-        paths += _git(root, "diff", "--name-only", "--relative", "-z", start)
-    else:  # nothing is committed yet: everything is new
-        paths += _git(root, "ls-files", "-z")
+    # where nothing is committed yet, everything is new
+    paths += _git(root, *(["diff", "--name-only", "--relative", "-z", start] if start else ["ls-files", "-z"]))
     return frozenset(root / path for path in paths.split("\0") if path)
 
 
@@ -87,11 +80,8 @@ def touched(project: Project, base: str | None = None) -> Touched:
     machinery = next((name for name in sorted(map(project.relative, files)) if name.startswith(MACHINERY)), "")
     trios = tuple(t for t in project.trios if t.snippets and (machinery or _depends(project, t, files)))
     further = (path for path in sorted(project.tests.glob("published/test_*.py")) if _used(project, {path}) & files)
-    labs = (
-        path
-        for path in notebooks.sources(project)
-        if machinery or _used(project, {path, path.with_suffix(".ipynb")}) & files
-    )
+    labs = (path for path in notebooks.sources(project)
+            if machinery or _used(project, {path, path.with_suffix(".ipynb")}) & files)  # fmt: skip
     return Touched(files, trios, tuple(further), tuple(labs), machinery)
 
 
@@ -102,7 +92,7 @@ def _depends(project: Project, trio: Trio, changed: frozenset[Path]) -> bool:
     if any(path.parent in folders and not path.name.startswith("test_") for path in changed):
         return True
     shown = {project.snippets / include.file for include in trio.page.includes}
-    owners = {fact.owner for fact in all_shown(project) if fact.page is trio.page}
+    owners = {fact.owner for fact in trio.page.facts}
     quoted = {path for other in project.trios if other.name in owners for path in other.snippets}
     code = {path.with_name(path.name.replace(".out.txt", ".py")) for path in shown}
     return bool(changed & (_used(project, {*trio.snippets, *trio.tests, *quoted, *code}) | shown | {trio.page.path}))

@@ -14,10 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fieldguide import runner
-from fieldguide.guide import outputs
-from fieldguide.guide.project import Breach, BreachError, Project, Trio
-from fieldguide.proof import record as verify
+from fieldguide.guide.project import Breach, Project, Trio
+from fieldguide.proof import passed, record
 from fieldguide.proof import rules as contract
 from fieldguide.proof.testing import Proof, Pytest
 from fieldguide.runner import Run
@@ -44,8 +42,8 @@ class Checked:
     def passed(self, project: Project, trio: Trio) -> int:
         """How many tests of one page passed."""
         files = {project.relative(path) for path in trio.tests}
-        passed = (name for name, test in self.proof.tests.items() if test["outcome"] == "passed")
-        return sum(name.split("::")[0] in files for name in passed)
+        tests = self.proof.tests.items()
+        return sum(test["outcome"] == "passed" and name.split("::")[0] in files for name, test in tests)
 
 
 def check(
@@ -77,9 +75,9 @@ def check(
             found = contract.check(project)
             ran: list[Breach] = []
             if not any(breach.rule == "syntax" for breach in found):
-                runs = verify.run_trios(project, checked.trios, done=done)
+                runs = record.run_trios(project, checked.trios, done=done)
                 checked.runs = [run for each in runs.values() for run in each]
-                ran = verify.verify(project, checked.trios, runs)
+                ran = record.verify(project, checked.trios, runs)
             found += [breach for tool in read for breach in tool.result()]
             if pytest:
                 checked.proof = pytest.finish()
@@ -89,30 +87,25 @@ def check(
                 pytest.stop()
     _sort(project, checked, found, ran, everything)
     checked.seconds = time.monotonic() - began
-    sound = [t.name for t in checked.trios if checked.passed(project, t) and not checked.of(project, t)]
+    sound = [t for t in checked.trios if checked.passed(project, t) and not checked.of(project, t)]
     if sound:
-        verify.mark_passed(project, sound)
+        passed.mark_passed(project, sound)
     return checked
 
 
 def _sort(project: Project, checked: Checked, read: list[Breach], ran: list[Breach], everything: bool) -> None:
-    """Say each thing once, causes first, and apart what is wrong elsewhere."""
-    known = {(breach.path, breach.line, breach.rule) for breach in read}
-    ran = [breach for breach in ran if (breach.path, breach.line, breach.rule) not in known]
-    failed = {run.snippet for run in checked.runs if run.error}
-    causes = []
+    """Say each cause once, and apart what is wrong elsewhere."""
+    failed = {project.relative(run.snippet) for run in checked.runs if run.error}
+    read = [breach for breach in read if breach.rule != "recorded" or breach.path not in failed]
     for trio in checked.trios:
-        missing, recorded = unrecorded(trio)
-        if not missing:
-            continue
-        follows = [b for b in (*read, *ran) if belongs(project, trio, b) and _follows(b, recorded)]
-        read, ran = ([b for b in found if b not in follows] for found in (read, ran))
-        if told := [f"`{example}` in {path.name}" for path, example in missing if path not in failed]:
-            what = f"{', '.join(told[:3])}{', …' if told[3:] else ''} ha{'ve' if told[1:] else 's'} not"
-            message = f"{what if recorded else 'nothing has'} been recorded."
-            causes.append(Breach(f"docs/{trio.name}.md", 1, "recorded", message, f"{RECORD} {trio.name}"))
+        follows = [b for b in (*read, *ran) if belongs(project, trio, b) and RECORD in b.fix]
+        code = project.snippets / trio.page.folder
+        if follows and not [*code.glob("*.out.txt"), *code.glob("*.svg")]:
+            read, ran = ([b for b in found if b not in follows] for found in (read, ran))
+            fix = f"{RECORD} {trio.name}"
+            read.append(Breach(f"docs/{trio.name}.md", 1, "recorded", "nothing has been recorded.", fix, trio.name))
     own = [b for b in read if everything or any(belongs(project, trio, b) for trio in checked.trios)]
-    checked.breaches = [*causes, *sorted({*own, *ran})]
+    checked.breaches = sorted({*own, *ran})
     checked.elsewhere = sorted(set(read) - set(own))
 
 
@@ -121,37 +114,9 @@ def belongs(project: Project, trio: Trio, breach: Breach) -> bool:
     area, _, page = trio.page.folder.partition("/")
     if breach.path == "docs/references.bib":
         return any(f"`{key}`" in breach.message for key in re.findall(r"@([\w-]+)", trio.page.text))
-    return (
-        breach.path
-        in (f"docs/{trio.name}.md", f"tests/{area}/test_{page}.py", f"tests/published/{trio.page.folder}.py")
-        or breach.path.startswith((f"snippets/{trio.page.folder}/", f"tests/{trio.page.folder}/"))
-        or getattr(breach, "page", "") == trio.name
-        or (breach.path == "mkdocs.yml" and f"`{trio.name}.md`" in breach.message)
-    )
-
-
-def unrecorded(trio: Trio) -> tuple[list[tuple[Path, str]], bool]:
-    """Examples and figures of a page that have not been recorded, and whether any has been."""
-    missing: list[tuple[Path, str]] = []
-    recorded = False
-    for path in trio.snippets:
-        output = outputs.output_file(path)
-        try:
-            sections = outputs.parse(output) if output.is_file() else {}
-        except BreachError:  # a damaged file is told by itself
-            continue
-        recorded |= bool(sections)
-        missing += [(path, example) for example in runner.examples(path) if example not in sections]
-        drawn = {name: verify.figure_file(path, name).is_file() for name in runner.figures(path)}
-        missing += [(path, f"figure_{name}") for name, there in drawn.items() if not there]
-        recorded |= any(drawn.values())
-    return missing, recorded
-
-
-def _follows(breach: Breach, recorded: bool) -> bool:
-    """Whether a breach says no more than that something has not been recorded; a difference says more."""
-    different = "(- " in breach.message or (breach.rule == "fact" and recorded)
-    return RECORD in breach.fix and not different
+    files = f"docs/{trio.name}.md", f"tests/{area}/test_{page}.py", f"tests/published/{trio.page.folder}.py"
+    folders = f"snippets/{trio.page.folder}/", f"tests/{trio.page.folder}/"
+    return breach.path in files or breach.path.startswith(folders) or breach.page == trio.name
 
 
 def python_files(project: Project, trio: Trio) -> list[Path]:
@@ -163,31 +128,28 @@ def python_files(project: Project, trio: Trio) -> list[Path]:
 
 def _found(project: Project, *command: str) -> list[dict[str, Any]]:
     """What a tool prints, one JSON object a line."""
-    done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=project.root, capture_output=True, text=True, check=False
-    )
+    ask = [sys.executable, "-m", *command]
+    done = subprocess.run(ask, cwd=project.root, capture_output=True, text=True, check=False)
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
-def _ruff(project: Project, rule: str, fix: str, files: Sequence[Path], *command: str) -> list[Breach]:
+def _ruff(project: Project, files: Sequence[Path], rule: str, fix: str, *command: str) -> list[Breach]:
     names = list(map(project.relative, files)) or ["."]
-    return [
-        Breach(
-            project.relative(Path(each["filename"])), each["location"]["row"], rule,
-            f"{each['message'].rstrip('.')} ({each['code']}).", fix,
-        )
-        for each in _found(project, "ruff", *command, "--output-format=json-lines", *names)
-    ]  # fmt: skip
+    breaches = []
+    for each in _found(project, "ruff", *command, "--output-format=json-lines", *names):
+        path, message = project.relative(Path(each["filename"])), f"{each['message'].rstrip('.')} ({each['code']})."
+        breaches.append(Breach(path, each["location"]["row"], rule, message, fix))
+    return breaches
 
 
 def formatted(project: Project, files: Sequence[Path]) -> list[Breach]:
     """Files that `ruff format` would change."""
-    return _ruff(project, "format", "make format", files, "format", "--check")
+    return _ruff(project, files, "format", "make format", "format", "--check")
 
 
 def linted(project: Project, files: Sequence[Path]) -> list[Breach]:
     """What `ruff check` finds."""
-    return _ruff(project, "lint", "make format mends most; correct the rest.", files, "check")
+    return _ruff(project, files, "lint", "make format mends most; correct the rest.", "check")
 
 
 def typed(project: Project, files: Sequence[Path]) -> list[Breach]:
@@ -196,11 +158,8 @@ def typed(project: Project, files: Sequence[Path]) -> list[Breach]:
     if files and not code:
         return []
     found = _found(project, "mypy", "--output=json", "--no-error-summary", *code)
-    return [
-        Breach(each["file"], each["line"], "types", f"{each['message']} ({each['code']}).", each["hint"] or "")
-        for each in found
-        if each["severity"] == "error"
-    ]
+    return [Breach(each["file"], each["line"], "types", f"{each['message']} ({each['code']}).", each["hint"] or "")
+            for each in found if each["severity"] == "error"]  # fmt: skip
 
 
 TOOLS: tuple[Callable[[Project, Sequence[Path]], list[Breach]], ...] = (formatted, linted, typed)

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fieldguide.guide.outputs import first_difference, keep_measured, write_atomic
+from fieldguide.guide.outputs import first_difference, keep_measured
 from fieldguide.guide.project import Breach, Project
+from fieldguide.proof.record import Change, rewrite
 
 TIMEOUT_S = 300
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -53,9 +54,14 @@ def execute(project: Project, source: Path) -> Any:
         try:
             client.execute(env={**env, "IPYTHONDIR": folder, "MPLCONFIGDIR": folder})
         except CellExecutionError as error:
-            raise CellError(_failed(notebook), f"it raised {error.ename}: {error.evalue}") from None
+            why = f"it raised {error.ename}: {error.evalue}"
         except CellTimeoutError:
-            raise CellError(_failed(notebook), f"it ran longer than {TIMEOUT_S} s") from None
+            why = f"it ran longer than {TIMEOUT_S} s"
+        else:
+            why = ""
+    if why:
+        started = [index for index, cell in enumerate(notebook.cells) if cell.get("execution_count")]
+        raise CellError(max(started, default=0), why)
     for index, cell in enumerate(notebook.cells):
         cell.id, cell.metadata = f"cell-{index}", {}
         if cell.cell_type == "code":
@@ -76,11 +82,6 @@ def _tidied(outputs: list[Any]) -> list[Any]:
     return tidied
 
 
-def _failed(notebook: Any) -> int:
-    """The cell that was running: the last one that was started."""
-    return max((i for i, cell in enumerate(notebook.cells) if cell.get("execution_count")), default=0)
-
-
 def joined(text: str | list[str]) -> str:
     """A text as nbformat may hold it."""
     return text if isinstance(text, str) else "".join(text)
@@ -94,32 +95,22 @@ def texts(cell: Any) -> str:
     )
 
 
-def record(project: Project, only: Sequence[str] | None = None) -> tuple[list[Any], list[Breach]]:
-    """Run labs and write their notebooks; one that fails leaves its notebook as it was.
-
-    Returns:
-        What changed, and what could not be recorded.
-    """
+def record(project: Project, only: Sequence[str] | None = None) -> tuple[list[Change], list[Breach]]:
+    """Run labs and write their notebooks; what changed, and which cells failed and left their notebook as it was."""
     import nbformat
 
-    from fieldguide.proof.record import Change
-
-    changes: list[Any] = []
+    changes: list[Change] = []
     refused: list[Breach] = []
     for source in sources(project, only):
         target = source.with_suffix(".ipynb")
-        before = target.read_text(encoding="utf-8") if target.is_file() else ""
         try:
             notebook = execute(project, source)
         except CellError as error:
             refused.append(_breach(project, source, error.index, f"did not run: {error}", "correct the cell."))
             continue
-        if before:
-            _keep(nbformat.reads(before, as_version=4), notebook)
-        after = nbformat.writes(notebook, version=4) + "\n"
-        if after != before:
-            write_atomic(target, after)
-            changes.append(Change(target, before, after))
+        if target.is_file():
+            _keep(nbformat.read(target, as_version=4), notebook)
+        changes += rewrite(target, nbformat.writes(notebook, version=4) + "\n")
     return changes, refused
 
 

@@ -7,9 +7,9 @@ formula; `tests/published/adapters.py` maps each family to the snippet that impl
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
+import runpy
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from numbers import Real
@@ -20,12 +20,10 @@ from pydantic import Field, ValidationError, model_validator
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from fieldguide.guide.forms import Form, describe
-from fieldguide.guide.outputs import write_atomic
 from fieldguide.guide.project import Breach, BreachError, Project
-from fieldguide.proof.record import Change
+from fieldguide.proof.record import Change, rewrite
 
-FOLDER = "tests/published"
-CASES = f"{FOLDER}/*/cases.jsonl"
+CASES = "tests/published/*/cases.jsonl"
 REPRODUCED = "tests/published/reproduced.json"
 ADAPTERS = "tests/published/adapters.py"
 
@@ -77,7 +75,10 @@ class Case(Form):
 
     @model_validator(mode="after")
     def _comparable(self) -> Case:
-        if not _is_value(self.expected):
+        leaves = _leaves(self.expected)
+        if not leaves or not all(
+            _is_number(leaf) or (where and isinstance(leaf, str)) for where, leaf in leaves.items()
+        ):
             raise ValueError("`expected` must be a number, a list or an object of numbers.")
         if self.tolerance["kind"] != "exact" and "value" not in self.tolerance:
             raise ValueError("`tolerance` needs a `value` that is a number of at least 0.")
@@ -88,104 +89,71 @@ def own(project: Project) -> list[Case]:
     """Every case of a checkout.
 
     Raises:
-        BreachError: at the first line that is no case, or that repeats an id of another area.
+        BreachError: at the first line that is no case, or that repeats an id.
     """
-    cases: dict[str, Case] = {}
-    for path in sorted(project.root.glob(CASES)):
-        name = project.relative(path)
-        for number, case in _numbered(path, name):
-            if case.id in cases:
-                raise BreachError(_breach(name, number, f"another area has the id `{case.id}`."))
-            cases[case.id] = case
-    return list(cases.values())
+    return list(_cases({project.relative(path): path for path in sorted(project.root.glob(CASES))}))
 
 
-def read(path: Path, name: str = "") -> list[Case]:
-    """Every case of a file.
-
-    Args:
-        path: A file with one JSON object per line.
-        name: How messages call it; its path if empty.
+def read(path: Path, name: str) -> list[Case]:
+    """Every case of a file that messages call `name`.
 
     Raises:
-        BreachError: at the first line that is no case.
+        BreachError: at the first line that is no case, or that repeats an id.
     """
-    return [case for _, case in _numbered(path, name or str(path))]
+    return list(_cases({name: path}))
 
 
-def _numbered(path: Path, name: str) -> Iterator[tuple[int, Case]]:
-    """Every case of a file with its line."""
-    lines: dict[str, int] = {}
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BreachError(_breach(name, 1, f"the file cannot be read: {error}.")) from None
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
+def _cases(files: dict[str, Path]) -> Iterator[Case]:
+    first: dict[str, str] = {}
+    for name, path in files.items():
         try:
-            case = Case.model_validate(json.loads(line))
-        except json.JSONDecodeError as error:
-            message = f"not JSON: {error.msg}, column {error.colno}."
-            raise BreachError(_breach(name, number, message)) from None
-        except ValidationError as error:
-            _, message, _ = next(describe(error, Case, "the case"))
-            raise BreachError(_breach(name, number, message)) from None
-        if case.id in lines:
-            message = f"the id `{case.id}` is used twice; first on line {lines[case.id]}."
-            raise BreachError(_breach(name, number, message))
-        lines[case.id] = number
-        yield number, case
-
-
-def _names(keys: Iterable[str]) -> str:
-    return ", ".join(f"`{key}`" for key in sorted(keys))
+            lines = path.read_text(encoding="utf-8").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BreachError(_breach(name, 1, f"the file cannot be read: {error}.")) from None
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                case = Case.model_validate_json(line)
+            except ValidationError as error:
+                _, message, _ = next(describe(error, Case, "the case"))
+                raise BreachError(_breach(name, number, message)) from None
+            if case.id in first:
+                message = f"the id `{case.id}` is used twice; first on {first[case.id]}."
+                raise BreachError(_breach(name, number, message))
+            first[case.id] = f"line {number} of {name}"
+            yield case
 
 
 def _breach(name: str, line: int, message: str) -> Breach:
     return Breach(name, line, "published", message, "write the line as the others of its file are written.")
 
 
+def _leaves(value: Any, where: str = "") -> dict[str, Any]:
+    """Every number and text of a value by the place where it stands, such as `['a'][0]`."""
+    if not isinstance(value, dict | list | tuple):
+        return {where: value}
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    return {place: leaf for key, item in items for place, leaf in _leaves(item, f"{where}[{key!r}]").items()}
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _is_value(value: object) -> bool:
-    if isinstance(value, list):  # texts are compared exactly
-        return bool(value) and all(isinstance(item, str) or _is_value(item) for item in value)
-    if isinstance(value, dict):
-        return bool(value) and all(map(_is_value, value.values()))
-    return _is_number(value)
-
-
 def difference(got: object, case: Case) -> str:
     """How our value differs from the published one beyond the tolerance; empty where it does not."""
-    return _difference(got, case.expected, case.tolerance, "")
+    ours, theirs = _leaves(got), _leaves(case.expected)
+    if ours.keys() != theirs.keys():
+        return f"{got!r} has not the shape of {case.expected!r}"
+    wrong = (f"{where} {ours[where]!r} is not {value!r} within {case.tolerance}".strip()
+             for where, value in theirs.items() if not _close(ours[where], value, case.tolerance))  # fmt: skip
+    return next(wrong, "")
 
 
-def _difference(got: Any, expected: Any, tolerance: Within, where: str) -> str:
-    if isinstance(expected, dict):
-        if not isinstance(got, dict) or got.keys() != expected.keys():
-            return f"{where or 'the value'} must have the keys {_names(expected)}, got {got!r}"
-        pairs = [(got[key], expected[key], f"{where}[{key!r}]") for key in expected]
-    elif isinstance(expected, list):
-        if not isinstance(got, list | tuple) or len(got) != len(expected):
-            return f"{where or 'the value'} must be a list of {len(expected)}, got {got!r}"
-        pairs = [(a, b, f"{where}[{n}]") for n, (a, b) in enumerate(zip(got, expected))]
-    elif isinstance(expected, str):
-        return "" if got == expected else f"{where} {got!r} is not {expected!r}"
-    else:
-        if not _is_number(got):
-            return f"{where or 'the value'} must be a number, got {got!r}"
-        return (
-            ""
-            if _close(got, expected, tolerance)
-            else f"{where} {got!r} is not {expected!r} within {tolerance}".lstrip()
-        )
-    return next(filter(None, (_difference(*pair[:2], tolerance, pair[2]) for pair in pairs)), "")
-
-
-def _close(got: float, expected: float, tolerance: Within) -> bool:
+def _close(got: Any, expected: Any, tolerance: Within) -> bool:
+    if isinstance(expected, str) or not _is_number(got):
+        return bool(got == expected and isinstance(expected, str))
     if tolerance["kind"] == "exact":
         # integers to the last digit; floats but for what the order of additions changes
         return math.isclose(got, expected, rel_tol=1e-12 if isinstance(expected, float) else 0.0)
@@ -200,11 +168,7 @@ def adapters(project: Project) -> dict[str, Adapter]:
         return {}
     if str(project.root) not in sys.path:
         sys.path.insert(0, str(project.root))  # the adapters import `snippets`
-    spec = importlib.util.spec_from_file_location("fieldguide_published_adapters", path)
-    assert spec is not None and spec.loader is not None  # a `.py` file has both
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    families: dict[str, Adapter] = module.FAMILIES
+    families: dict[str, Adapter] = runpy.run_path(str(path))["FAMILIES"]
     return families
 
 
@@ -215,37 +179,16 @@ def reproduce(cases: Iterable[Case], families: dict[str, Adapter]) -> dict[str, 
 
 def plain(value: Any) -> Any:
     """A value as JSON holds it: no NumPy types, floats to twelve digits, so that machines agree."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if hasattr(value, "tolist"):  # NumPy and PyTorch
-        return plain(value.tolist())
-    return float(f"{value:.12g}") if isinstance(value, float) else value
-
-
-def render(values: dict[str, Any]) -> str:
-    """The text of `reproduced.json`: one line per case, so that a diff shows what changed."""
-    lines = (f"  {json.dumps(key)}: {json.dumps(values[key])}" for key in sorted(values))
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    written = json.dumps(value, default=lambda array: array.tolist())  # NumPy and PyTorch
+    return json.loads(written, parse_float=lambda digits: float(f"{float(digits):.12g}"))
 
 
 def record(project: Project) -> list[Change]:
-    """Write `reproduced.json` anew, at once or not at all.
-
-    Returns:
-        What was rewritten: nothing, or that file.
+    """Write `reproduced.json` anew, one line a case, at once or not at all; what was rewritten.
 
     Raises:
         BreachError: if the cases cannot be read. A failing adapter raises what it raises; the file stays.
     """
-    cases = own(project)
-    if not cases:
-        return []
-    values = reproduce(cases, adapters(project))
-    path, after = project.root / REPRODUCED, render(values)
-    before = path.read_text(encoding="utf-8") if path.is_file() else ""
-    if before == after:
-        return []
-    write_atomic(path, after)
-    return [Change(path, before, after)]
+    values = reproduce(own(project), adapters(project))
+    lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(values[key])}" for key in sorted(values))
+    return rewrite(project.root / REPRODUCED, f"{{\n{lines}\n}}\n") if values else []

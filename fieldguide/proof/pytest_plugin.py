@@ -11,7 +11,6 @@ import inspect
 import json
 import tomllib
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +19,8 @@ from fieldguide.guide.project import Project
 
 REPORT = ".cache/fieldguide/report.json"
 CHECKS = ("assert_", "raises", "fail_", "check_")
-OUR_OWN = {"machinery": "machinery", "pages": "machinery", "sabotage": "machinery"} | {
-    name: name for name in ("labs", "published", "site")
-}
+OUR_OWN = {"labs": "labs", "published": "published", "site": "site"}
+OUR_OWN |= dict.fromkeys(("machinery", "pages", "sabotage"), "machinery")
 """Folders of tests that belong to no area, and under which name their seconds are counted."""
 
 
@@ -93,7 +91,8 @@ class Ledger:
             test["asserted"] |= outcome == "passed" and _calls_a_checker(item)
             test["line"] = (item.location[1] or 0) + 1
             if outcome == "skipped":
-                self._problem(item, "was skipped without an entry in tests/skips.toml", "add one, or repair it")
+                message = f"`{item.name}` was skipped without an entry in tests/skips.toml."
+                self._problem(item.nodeid.split("::")[0], test["line"], message, "add one, or repair it.")
             if report.failed:
                 here = [e.lineno + 1 for e in call.excinfo.traceback if e.path == item.path] if call.excinfo else []
                 test["line"] = here[-1] if here else test["line"]
@@ -101,9 +100,8 @@ class Ledger:
                 test["message"] = reason.removeprefix("AssertionError: ").split("\n")[0]
         return report
 
-    def _problem(self, item: pytest.Item, what: str, fix: str) -> None:
-        line = (item.location[1] or 0) + 1
-        self.problems.append(_problem(item.nodeid.split("::")[0], line, f"`{item.name}` {what}.", f"{fix}."))
+    def _problem(self, path: str, line: int, message: str, fix: str) -> None:
+        self.problems.append({"path": path, "line": line, "message": message, "fix": fix})
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -129,7 +127,7 @@ class Ledger:
                 file, _, function = name.partition("::")
                 message = f"`{function}` asserts nothing: it would pass whatever the code does."
                 fix = "compare what it computes with an implementation that nobody here wrote."
-                self.problems.append(_problem(file, tests[0]["line"], message, fix))
+                self._problem(file, tests[0]["line"], message, fix)
 
     def _hold_against_pages(self) -> None:
         """Every page with code executed an assertion."""
@@ -138,7 +136,7 @@ class Ledger:
         for trio in project.trios:
             if trio.snippets and not proven & {project.relative(path) for path in trio.tests}:
                 message = "no assertion was executed in the tests of this page."
-                self.problems.append(_problem(f"docs/{trio.name}.md", 1, message, "write its tests."))
+                self._problem(f"docs/{trio.name}.md", 1, message, "write its tests.")
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say what was wrong beyond failed tests."""
@@ -147,24 +145,14 @@ class Ledger:
             terminalreporter.write_line(line, red=True)
 
 
-def _problem(path: str, line: int, message: str, fix: str) -> dict[str, Any]:
-    return {"path": path, "line": line, "message": message, "fix": fix}
-
-
 def _calls_a_checker(item: pytest.Item) -> bool:
     """Whether the test's own source calls something like `torch.testing.assert_close` or `pytest.raises`."""
-    function = getattr(item, "function", None)
-    if function is None:
+    if not isinstance(item, pytest.Function):
         return False
     try:
-        tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(inspect.unwrap(function))))
+        tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(inspect.unwrap(item.function))))
     except (OSError, SyntaxError):
         return False
     names = (n.func.attr if isinstance(n.func, ast.Attribute) else getattr(n.func, "id", "")
              for n in ast.walk(tree) if isinstance(n, ast.Call))  # fmt: skip
     return any(name.startswith(CHECKS) for name in names)
-
-
-def read_report(path: Path) -> dict[str, Any] | None:
-    """The report of a finished run, or None if it wrote none."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None

@@ -103,11 +103,11 @@ LINE = {
 @pytest.mark.parametrize(
     ("second", "says"),
     [
-        ("{", "not JSON"),
+        ("{", "Invalid JSON: EOF while parsing an object"),
         ("[]", "is not a mapping"),
         (json.dumps({**LINE, "id": "X-2", "extra": 1}), "unknown key `extra`"),
         (json.dumps({k: v for k, v in LINE.items() if k != "unit"}), "has no `unit`"),
-        (json.dumps(LINE), "`X-1` is used twice; first on line 1"),
+        (json.dumps(LINE), "`X-1` is used twice; first on line 1 of cases.jsonl"),
         (json.dumps({**LINE, "id": "X-2", "tolerance": {"kind": "about"}}), "`kind` must be 'exact', 'abs' or 'rel'"),
         (json.dumps({**LINE, "id": "X-2", "tolerance": {"kind": "abs"}}), "needs a `value`"),
         (json.dumps({**LINE, "id": "X-2", "expected": "two"}), "`expected` must be"),

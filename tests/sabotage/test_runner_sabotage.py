@@ -398,7 +398,7 @@ def test_output_that_changes_is_not_recorded(demo, body):
     (breach,) = refused
     assert breach.rule == "unstable"
     assert breach.path == "snippets/inference/demo/more.py"
-    assert "output changes from run to run: example x, line " in breach.message
+    assert "example `x` changes from run to run:" in breach.message
     assert (changes, demo.files()) == ([], before)
 
 

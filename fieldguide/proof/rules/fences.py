@@ -68,16 +68,15 @@ def figures(project: Project) -> Iterator[Finding]:
                 snippet = project.root / (module.replace(".", "/") + ".py")
                 shown.add((snippet, name))
                 yield from _drawn(page, figure.line("figure"), snippet, name)
-    for snippet in project.snippet_files:
-        for name, line in runner.figures(snippet).items():
-            if (snippet, name) not in shown:
-                message = f"no page shows the figure `{snippet.stem}:{name}`."
-                yield Finding(snippet, line, message, "show it in a `figure` fence, or delete it.")
-    drawn = {path.parent / f"{name}.svg" for path in project.snippet_files for name in runner.figures(path)}
-    for path in sorted(project.snippets.glob("*/*/*.svg")):
-        if path not in drawn:
-            message = f"no snippet of the folder has a function `figure_{path.stem}` that draws this."
-            yield Finding(path, 1, message, "delete it, or restore the function.")
+    drawn = {(path, name): line for path in project.snippet_files for name, line in runner.figures(path).items()}
+    for snippet, name in drawn.keys() - shown:
+        message = f"no page shows the figure `{snippet.stem}:{name}`."
+        fix = "show it in a `figure` fence, or delete it."
+        yield Finding(snippet, drawn[snippet, name], message, fix)
+    known = {path.with_name(f"{name}.svg") for path, name in drawn}
+    for path in set(project.snippets.glob("*/*/*.svg")) - known:
+        message = f"no snippet of the folder has a function `figure_{path.stem}` that draws this."
+        yield Finding(path, 1, message, "delete it, or restore the function.")
 
 
 def _drawn(page: Page, line: int, snippet: Path, name: str) -> Iterator[Finding]:

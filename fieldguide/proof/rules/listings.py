@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from fieldguide import runner
 from fieldguide.guide import outputs
@@ -33,8 +32,7 @@ def one_include(project: Project) -> Iterator[Finding]:
                 found = _held("a Python fence", ".py", fence) if python else _held("an output", ".out.txt", fence)
                 yield from (Finding(page.path, line, message, fix) for line, message, fix in found)
             if python and fence.title:
-                message = "the title of code is set by the site: the path of what it shows."
-                yield Finding(page.path, fence.line, message, "delete `title=…`.")
+                yield Finding(page.path, fence.line, "the title of code is set by the site.", "delete `title=…`.")
         if page.area in project.area_slugs:
             for tag in re.finditer(r"<pre\b", page.prose, re.I):
                 message = "a raw `<pre>` block is code that no test runs."
@@ -123,25 +121,18 @@ def recorded(project: Project) -> Iterator[Finding]:
                 yield Finding(snippet, next(iter(examples.values())), message, fix)
             continue
         try:
-            sections = list(outputs.parse(output))
+            sections = outputs.parse(output).keys()
         except BreachError as error:
             yield Finding(output, error.breach.line, error.breach.message, error.breach.fix)
             continue
-        yield from _held_against(project, snippet, examples, output, sections, fix)
+        lines = {name: region.line for name, region in project.regions(output)[0].items()}
+        for name in examples.keys() - sections:
+            message = f"`example_{name}` has no section `{name}` in `{output.name}`."
+            yield Finding(snippet, examples[name], message, fix)
+        for name in sections - examples.keys():
+            message = f"`{snippet.name}` has no `example_{name}` that prints this section. {near(name, examples)}"
+            yield Finding(output, lines[name], message, fix)
     for output in project.outputs:
         if not output.with_name(output.name.replace(".out.txt", ".py")).is_file():
             message = "recorded output of a snippet that does not exist."
             yield Finding(output, 1, message, "delete it, or restore the snippet.")
-
-
-def _held_against(
-    project: Project, snippet: Path, examples: dict[str, int], output: Path, sections: list[str], fix: str
-) -> Iterator[Finding]:
-    lines = {name: region.line for name, region in project.regions(output)[0].items()}
-    for name, line in examples.items():
-        if name not in sections:
-            yield Finding(snippet, line, f"`example_{name}` has no section `{name}` in `{output.name}`.", fix)
-    for name in sections:
-        if name not in examples:
-            message = f"`{snippet.name}` has no `example_{name}` that prints this section. {near(name, examples)}"
-            yield Finding(output, lines[name], message, fix)

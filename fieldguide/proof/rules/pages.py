@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 from collections.abc import Iterator
 from itertools import pairwise
 
 from fieldguide.guide import forms, glossary
-from fieldguide.guide.forms import text_of
 from fieldguide.guide.names import near
-from fieldguide.guide.page import FrontMatter, Heading, Lesson, Page
+from fieldguide.guide.page import FrontMatter, Lesson, Page
 from fieldguide.guide.project import CURRICULUM, Project
 from fieldguide.proof.rules.rule import Finding, rule
 from fieldguide.runner.snippet import tree
@@ -21,19 +21,13 @@ FROM_DATA = frozenset({glossary.PAGE})
 UNFINISHED = re.compile(r"\b(?:TODO|TBD|FIXME|(?i:lorem ipsum))\b")
 
 
-@rule("encoding", "Every page, snippet, output and test is UTF-8.", "save the file as UTF-8.", first=True)
+@rule("encoding", "Every page is UTF-8.", "save the file as UTF-8.", first=True)
 def encoding(project: Project) -> Iterator[Finding]:
-    """Bytes that are no text."""
+    """Pages whose bytes are no text; of outputs says it `recorded`, of code `syntax` and Ruff."""
     yield from _unreadable(project, "encoding")
-    tests = (test for page in _lessons(project) for test in project.trio_of(page).tests)
-    for path in (*project.snippet_files, *project.outputs, *tests):
-        if wrong := text_of(path, "the file")[1]:
-            yield Finding.of(path, wrong)
 
 
-@rule(
-    "front-matter", "Every page begins with well-formed front matter, and lies in the folder of its area.", first=True
-)
+@rule("front-matter", "Every page begins with sound front matter, and lies in the folder of its area.", first=True)
 def front_matter(project: Project) -> Iterator[Finding]:
     """Front matter that is no YAML mapping, and pages in a wrong folder. What it must hold is the rule `meta`."""
     yield from _unreadable(project, "front-matter")
@@ -85,15 +79,19 @@ def prerequisites(project: Project) -> Iterator[Finding]:
     """Names that are not in the curriculum, and circles."""
     needs = {page.name: page.meta.get("prerequisites") or [] for page in _lessons(project)}
     for page in _lessons(project):
-        line = page.meta_line("prerequisites")
         for name in needs[page.name]:
             if name not in project.planned:
                 message = f"the prerequisite `{name}` is not in the curriculum. {near(str(name), project.planned)}"
-                yield Finding(page.path, line, message, "correct the name.")
-        circle = _circle(page.name, needs)
-        if circle and page.name == min(circle):
-            message = f"the prerequisites run in a circle: {' → '.join([*circle, page.name])}."
-            yield Finding(page.path, line, message, "remove one of these prerequisites.")
+                yield Finding(page.path, page.meta_line("prerequisites"), message, "correct the name.")
+    try:
+        graphlib.TopologicalSorter(needs).prepare()
+    except graphlib.CycleError as error:
+        circle = error.args[1][:0:-1]  # without the first, which is the last as well; each requires the next
+        start = circle.index(min(circle))
+        circle = [*circle[start:], *circle[: start + 1]]
+        page = next(page for page in _lessons(project) if page.name == circle[0])
+        message = f"the prerequisites run in a circle: {' → '.join(circle)}."
+        yield Finding(page.path, page.meta_line("prerequisites"), message, "remove one of these prerequisites.")
 
 
 @rule("sections", f"A page has one title and no gap in its headings; a complete one has {', '.join(SECTIONS)}.")
@@ -151,38 +149,19 @@ def _places(page: Page, project: Project) -> str:
     return near(page.name, same or project.planned)
 
 
-def _circle(start: str, needs: dict[str, list[str]]) -> list[str]:
-    """The shortest way from a page back to itself, or nothing."""
-    ways, seen = [[start]], {start}
-    while ways:
-        way = ways.pop(0)
-        for name in needs.get(way[-1], ()):
-            if name == start:
-                return way
-            if name not in seen:
-                seen.add(name)
-                ways.append([*way, name])
-    return []
-
-
 def _sections(page: Page) -> Iterator[Finding]:
     second = {heading.text: heading for heading in page.headings if heading.level == 2}
     for name in SECTIONS:
         if name not in second:
             message = f"a complete page needs the section `## {name}`. {near(name, second)}"
-            yield Finding(
-                page.path, 1, message, f"write it, or set `status: draft` on line {page.meta_line('status')}."
-            )
+            fix = f"write it, or set `status: draft` on line {page.meta_line('status')}."
+            yield Finding(page.path, 1, message, fix)
     present = [second[name] for name in SECTIONS if name in second]
     for before, after in pairwise(present):
         if after.line < before.line:
             message = f"the section `{after.text}` stands before `{before.text}`."
             yield Finding(page.path, after.line, message, f"the order is {', '.join(SECTIONS)}.")
     for heading in present:
-        if heading.text != "Sources" and _empty(page, heading):
+        end = next((h.line - 1 for h in page.headings if h.line > heading.line and h.level <= 2), None)
+        if heading.text != "Sources" and not "".join(page.text.split("\n")[heading.line : end]).strip():
             yield Finding(page.path, heading.line, f"the section `{heading.text}` is empty.", "write it.")
-
-
-def _empty(page: Page, heading: Heading) -> bool:
-    end = next((h.line - 1 for h in page.headings if h.line > heading.line and h.level <= 2), None)
-    return not any(line.strip() for line in page.text.split("\n")[heading.line : end])

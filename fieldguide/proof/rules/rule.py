@@ -73,6 +73,5 @@ def breaches(project: Project) -> list[Breach]:
 
 
 def _breach(project: Project, rule: Rule, finding: Finding) -> Breach:
-    page = finding.page or project.page_of(finding.path)
-    where = project.relative(finding.path)
-    return Breach(where, finding.line, rule.id, finding.message, finding.fix or rule.fix, page)
+    path, line, message, fix, page = finding
+    return Breach(project.relative(path), line, rule.id, message, fix or rule.fix, page or project.page_of(path))

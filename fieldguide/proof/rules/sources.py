@@ -43,20 +43,18 @@ def complete_source(project: Project) -> Iterator[Finding]:
             fix = f"write `[@{entry.key}]` where it is used, or delete it."
             yield Finding(path, entry.line, f"no page cites `{entry.key}`.", fix)
         for problem, fix in _incomplete(entry):
-            message = f"the source `{entry.key}` {problem}."
             for name in sorted(citing[entry.key]) or [""]:
-                yield Finding(path, entry.line, message, fix, name)
+                yield Finding(path, entry.line, f"the source `{entry.key}` {problem}.", fix, name)
 
 
 def _incomplete(entry: Entry) -> Iterator[tuple[str, str]]:
-    if not entry.authors:
-        yield "has no author", "add `author = {Family, Given and …}`; an institution in double braces."
-    if not entry.title:
-        yield "has no title", "add `title = {…}`."
-    if not re.fullmatch(r"\d{4}", entry.year):
-        yield "has no year", "add `year = {2024}`."
-    if not (entry.doi or entry.eprint or entry.url):
-        yield "has no DOI, arXiv id or URL", "add `doi`, `eprint` or `url`."
+    needed = [
+        (entry.authors, "has no author", "add `author = {Family, Given and …}`; an institution in double braces."),
+        (entry.title, "has no title", "add `title = {…}`."),
+        (re.fullmatch(r"\d{4}", entry.year), "has no year", "add `year = {2024}`."),
+        (entry.doi or entry.eprint or entry.url, "has no DOI, arXiv id or URL", "add `doi`, `eprint` or `url`."),
+    ]
+    yield from ((problem, fix) for there, problem, fix in needed if not there)
     try:
         datetime.date.fromisoformat(entry.urldate)
     except ValueError:

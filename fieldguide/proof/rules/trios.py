@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 
 from fieldguide.guide.names import near
-from fieldguide.guide.page import Page
 from fieldguide.guide.project import Project, Trio
 from fieldguide.proof.rules.pages import FROM_DATA
 from fieldguide.proof.rules.rule import Finding, rule
@@ -46,13 +45,10 @@ def complete_trio(project: Project) -> Iterator[Finding]:
 def _lacking(trio: Trio) -> Iterator[Finding]:
     page = trio.page
     if page.status == "planned":
-        if page.slug != "index":
-            message = "only the overview of an area may have the status `planned`."
-            fix = "delete the page until it is written; the curriculum already announces it."
+        if page.slug != "index" or trio.snippets:
+            message = "only the overview of an area without snippets may have the status `planned`."
+            fix = "set it to `draft` or `complete`, or delete the page: the curriculum announces it."
             yield Finding(page.path, page.meta_line("status"), message, fix)
-        elif trio.snippets:
-            message = "the page has the status `planned`, yet it has a snippet."
-            yield Finding(page.path, page.meta_line("status"), message, "set the status to `draft` or `complete`.")
         return
     if not trio.snippets:
         fix = f"write one in `snippets/{page.folder}/`, or begin with `fieldguide new {page.name}`."
@@ -69,10 +65,8 @@ def _strays(project: Project) -> Iterator[Finding]:
             message = "a snippet lies in the folder of its page; this one lies in that of the area."
             yield Finding(path, 1, message, f"move it to `snippets/{path.parent.name}/<page>/{path.name}`.")
     folders = {path.parent: path for path in reversed(project.snippet_files) if path.parent.name != "shapes"}
-    areas = {area.replace("-", "_") for area in project.area_slugs}
-    tests = sorted(project.tests.glob("*/**/test_*.py"))
-    tests = [path for path in tests if path.relative_to(project.tests).parts[0] in areas]
-    for path in (*sorted(folders.values()), *tests):
+    areas = [project.tests / area.replace("-", "_") for area in sorted(project.area_slugs)]
+    for path in (*folders.values(), *(test for area in areas for test in area.rglob("test_*.py"))):
         if project.owner(path) is None:
             yield _stray(project, path)
 
@@ -95,9 +89,7 @@ def _named(project: Project, path: Path) -> Iterator[Finding]:
             fix = f"use lower-case words joined by underscores, such as `{re.sub(r'[^a-z0-9]+', '_', part.lower())}`."
             yield Finding(path, 1, message, fix)
     if is_library(path.stem, project.root):
-        message = (
-            f"`{path.name}` would be imported in place of the library `{path.stem}` where it is run from its folder."
-        )
+        message = f"run from its folder, `{path.name}` would be imported in place of the library `{path.stem}`."
         yield Finding(path, 1, message, "name it by what it shows, a noun; join two words by an underscore.")
 
 
@@ -122,10 +114,12 @@ def builds_on(project: Project) -> Iterator[Finding]:
         text = init.read_text(encoding="utf-8", errors="replace") if init.is_file() else ""
         said = {found[1]: text.count("\n", 0, found.start()) + 1 for found in FOLDER.finditer(text)}
         needed: dict[str, Path] = {}
+        known = page.meta.get("prerequisites") or []
         for path in trio.snippets:
             for other in sorted(_folders(project, path) - {folder}):
                 needed.setdefault(other, path)
-                if not _may(project, page, other):
+                owner = project.by_folder.get(other)
+                if owner is None or (owner.area != page.area and owner.name not in known):
                     message = f"`snippets/{other}` is of another area, and of a page that this one does not build on."
                     fix = "repeat the few lines that are needed, or name the other page under `prerequisites`."
                     yield Finding(path, _line(path, other), message, fix)
@@ -143,12 +137,6 @@ def _folders(project: Project, path: Path) -> set[str]:
     modules = (module.split(".") for module in imports(path, project.root))
     named = {"/".join(parts[1:3]) for parts in modules if parts[0] == "snippets" and len(parts) > 2}
     return {name for name in named if (project.snippets / name).is_dir()}
-
-
-def _may(project: Project, page: Page, other: str) -> bool:
-    owner = project.by_folder.get(other)
-    known = page.meta.get("prerequisites") or []
-    return owner is not None and (owner.area == page.area or owner.name in known)
 
 
 def _line(path: Path, other: str) -> int:
