@@ -100,7 +100,7 @@ class Calculator extends HTMLElement {
       : f.options ? [...f.options].find((o) => o.defaultSelected)?.value ?? f.options[0].value : f.defaultValue]));
     for (const button of this.form.querySelectorAll('[data-values]')) {
       const wanted = { ...initial, ...JSON.parse(button.dataset.values) };
-      button.setAttribute('aria-pressed', String(Object.keys(values).every((name) => Object.is(Number(values[name]), Number(wanted[name])) || String(values[name]) === String(wanted[name]))));
+      button.setAttribute('aria-pressed', String(Object.keys(values).every((name) => String(values[name]) === String(wanted[name]) || Number(values[name]) === Number(wanted[name]))));
     }
     const unused = (this.out.querySelector('[data-unused]')?.dataset.unused ?? '').split(' ');
     for (const field of this.fields()) field.closest('.fg-calc-field').hidden = unused.includes(field.name);
