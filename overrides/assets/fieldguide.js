@@ -352,7 +352,25 @@ class Quiz extends HTMLElement {
 }
 customElements.define('fg-quiz', Quiz);
 
+// ---- listings of more than twenty lines begin folded; paper and browsers without this script show all of them
+function fold() {
+  for (const code of document.querySelectorAll('.md-content__inner > .language-python.highlight > pre > code')) {
+    const lines = code.textContent.trimEnd().split('\n').length, block = code.closest('.highlight');
+    if (lines <= 20 || block.querySelector('.fg-unfold')) continue;
+    block.classList.add('fg-folded');
+    const button = Object.assign(document.createElement('button'), { type: 'button', className: 'fg-unfold', textContent: `Show all ${lines} lines` });
+    button.setAttribute('aria-expanded', 'false');
+    button.addEventListener('click', () => {
+      const folded = block.classList.toggle('fg-folded');
+      button.setAttribute('aria-expanded', String(!folded));
+      button.textContent = folded ? `Show all ${lines} lines` : 'Show less';
+    });
+    block.append(button);
+  }
+}
+
 function arrive() {
+  fold();
   for (const term of document.querySelectorAll('article abbr[title]')) term.tabIndex = 0; // its tooltip shows on focus, too
   if (document.querySelector('[data-fg-read]')) {
     const state = load();
