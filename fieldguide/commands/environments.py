@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,8 +21,6 @@ OLDEST_PYTHON = (3, 11, 5)
 OLDEST = ".".join(map(str, OLDEST_PYTHON))
 UV = "uv==0.13.8"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-ENVIRONMENT = re.compile(r"^#\s*environment\s*=\s*[\"'](\w+)[\"']", re.M)
-NEEDS = re.compile(r"^#\s*needs\s*=\s*\[([^\]]*)\]", re.M)
 # PyTorch's own metadata pins these for the machines that want them; a processor build wants none.
 ACCELERATOR_PACKAGES = [
     "cuda-bindings", "cuda-pathfinder", "cuda-toolkit", "nvidia-cublas", "nvidia-cuda-cupti", "nvidia-cuda-nvrtc",
@@ -51,10 +49,8 @@ def ensure(kind: str, *, tools: bool = True) -> Path:
     """
     if sys.version_info < OLDEST_PYTHON:
         have = ".".join(map(str, sys.version_info[:3]))
-        raise Missing(
-            f"Python {OLDEST} or newer is needed; this is {have} ({sys.executable}).",
-            "Install a newer one and say which:  make test PYTHON=python3.12",
-        )
+        what = f"Python {OLDEST} or newer is needed; this is {have} ({sys.executable})."
+        raise Missing(what, "Install a newer one and say which:  make test PYTHON=python3.12")
     python = environment(kind) / "bin/python"
     _virtual_environment(kind, python)
     _packages(kind, python)
@@ -62,8 +58,8 @@ def ensure(kind: str, *, tools: bool = True) -> Path:
         _project(python)
         if tools:
             _node_packages(kind, python)
-        if tools and kind == "test":
-            browser()
+            if kind == "test":
+                browser()
     return python
 
 
@@ -74,15 +70,18 @@ def has(kind: str) -> bool:
 
 def ensure_declared(snippets: Iterable[Path]) -> None:
     """Make what the heads of snippets ask for: `needs = ["java"]`, `environment = "vllm"`."""
-    heads = [path.read_text("utf-8", errors="replace") for path in snippets]
-    if any('"java"' in line for head in heads for line in NEEDS.findall(head)):
+    from fieldguide.runner import HeadError, read_head  # an old Python must come as far as to be told so
+
+    heads = []
+    for path in snippets:
+        with suppress(HeadError):  # which is told where the snippet runs
+            heads.append(read_head(path))
+    if any("java" in head.needs for head in heads):
         java()
-    for kind in sorted({kind for head in heads for kind in ENVIRONMENT.findall(head)}):
+    for kind in sorted({head.environment for head in heads} - {""}):
         if not (ROOT / f"requirements/{kind}.txt").is_file():
-            raise Missing(
-                f'A snippet declares environment = "{kind}", but there is no requirements/{kind}.txt.',
-                f"Write requirements/{kind}.in, then: make lock",
-            )
+            what = f'A snippet declares environment = "{kind}", but there is no requirements/{kind}.txt.'
+            raise Missing(what, f"Write requirements/{kind}.in, then: make lock")
         try:
             ensure(kind)
         except Missing as error:

@@ -12,7 +12,7 @@ import posixpath
 import re
 import textwrap
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from fieldguide.calc import fence as calc
 from fieldguide.guide import glossary
 from fieldguide.guide import sources as bibliography
 from fieldguide.guide.page import CITATION, Fence, Page, cited, fences
-from fieldguide.guide.project import ROOT, Breach, BreachError, Project
+from fieldguide.guide.project import ROOT, Area, Breach, BreachError, Project
 from fieldguide.site.markdown import citing, figure, quiz, tables, terms
 from fieldguide.site.markdown.tex import TexError, render_tex
 
@@ -65,7 +65,7 @@ def project_at(root: Path) -> Project:
     """The project as its files are now; read anew when a page, a snippet or the curriculum changed."""
     lists = [root / name for name in ("docs/curriculum.yml", "docs/references.bib", glossary.FILE)]
     paths = [*root.glob("docs/**/*.md"), *lists, *root.glob("snippets/**/*.py")]
-    return _snapshot(root, tuple((str(p), p.stat().st_mtime_ns) for p in sorted(paths) if p.is_file()))
+    return _snapshot(root, tuple(sorted((str(path), path.stat().st_mtime_ns) for path in paths if path.is_file())))
 
 
 sources = lru_cache(maxsize=4)(bibliography.load)
@@ -83,6 +83,8 @@ class Writing:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.project = Project(root)
+        self.seen = False
         self.page: Page | None = None
         self.cited: list[str] = []
         self.labels: dict[str, str] = {}
@@ -90,7 +92,8 @@ class Writing:
     def begin(self, text: str) -> None:
         """Find out which page this text is, and how it calls its sources."""
         self.cited = []
-        self.project = project_at(self.root)
+        if not self.seen or re.search(r"^# ", text, re.M):  # docstrings, of which there are many, have no title
+            self.project, self.seen = project_at(self.root), True
         try:
             self.page = by_text(self.project).get(text.strip())
             self.labels = citing.labels(text, sources(self.project))
@@ -102,6 +105,11 @@ class Writing:
     def folder(self) -> str:
         """Folder of the page's code below `snippets/`."""
         return self.page.folder if self.page else ""
+
+    @property
+    def area(self) -> Area | None:
+        """The area of the page."""
+        return next((area for area in self.project.areas if self.page and area.slug == self.page.area), None)
 
     def fail(self, near: str, message: str, rule: str, fix: str = "") -> BuildError:
         """An error at the line of the page, or of the lab, that holds `near` or at least how it begins."""
@@ -205,19 +213,14 @@ class Fences(Part, Preprocessor):
             "quiz": lambda source: quiz.render(source, writing.inline, writing.fact),
             "calc": lambda source: calc.render(source, writing.root, writing.folder, writing.inline),
             "figure": lambda source: figure.render(source, writing.root, writing.folder, writing.inline),
-            "curriculum": lambda _: tables.curriculum(writing.project, writing.link),
-            "progress": lambda _: tables.progress(writing.project, writing.link),
-            "coverage": self._coverage,
-            "reproduced": lambda _: tables.reproduced(writing.project),
-            "errata": lambda _: tables.errata(writing.project),
         }
+        for name in tables.FENCES:
+            self.makers[name] = partial(self._table, name)
 
-    def _coverage(self, _: str) -> str:
-        area = self.writing.page.area if self.writing.page else ""
-        found = next((a for a in self.writing.project.areas if a.slug == area), None)
-        if found is None:
+    def _table(self, name: str, _: str) -> str:
+        if name == "coverage" and not self.writing.area:
             raise ValueError("a coverage fence stands on the overview page of an area.")
-        return tables.coverage(self.writing.project, found, self.writing.link)
+        return tables.render(name, self.writing.project, area=self.writing.area, link=self.writing.link)
 
     def run(self, lines: list[str]) -> list[str]:
         """Replace ours, from the last to the first, so that lines keep their numbers."""
@@ -271,9 +274,9 @@ class Furniture(Part, Treeprocessor):
     def run(self, root: ElementTree.Element) -> None:
         """Insert both."""
         page, known = self.writing.page, sources(self.writing.project)
-        if page and page.area in self.writing.project.area_slugs:
+        if page and self.writing.area:
             element = ElementTree.Element("p")
-            element.text = self.md.htmlStash.store(self._standing(page))
+            element.text = self.md.htmlStash.store(self._standing(page, self.writing.area))
             self._behind(root, "h1", "", element)
         if self.writing.cited:
             listed = citing.listed([known[key] for key in self.writing.cited], self.writing.labels)
@@ -289,28 +292,23 @@ class Furniture(Part, Treeprocessor):
                 return True
         return False
 
-    def _standing(self, page: Page) -> str:
-        project, meta = self.writing.project, page.meta
+    def _standing(self, page: Page, area: Area) -> str:
+        project = self.writing.project
         if page.name == glossary.PAGE:
             parts = [f"{len(self.writing.terms)} terms"]
         elif page.status == "planned":
-            state = tables.standing(project, next(area for area in project.areas if area.slug == page.area))
+            state = tables.standing(project, area)
             parts = [state.word.capitalize(), f"{state.complete} of {state.total} pages complete"]
         else:
             prose = re.sub(r"^(`{3,}).*?^\1", "", page.body, flags=re.S | re.M)
             minutes = max(1, round(len(prose.split()) / WORDS_A_MINUTE))
             draft = "draft" if page.status == "draft" else ""
-            level = str(meta.get("level", "")).capitalize()
+            level = str(page.meta.get("level", "")).capitalize()
             parts = [level, f"{minutes} min", draft, tables.passed(project, page.name)]
         titles = {p.name: p.title for area in project.areas for p in area.pages}
         titles |= {f"{area.slug}/index": area.title for area in project.areas}
-        needed = []
-        for name in meta.get("prerequisites") or []:
-            text = html.escape(titles.get(name, name))
-            needed.append(f'<a href="{self.writing.link(name)}">{text}</a>' if name in project.by_name else text)
-        before = f'<span class="fg-needs">Read first: {", ".join(needed)}</span>' if needed else ""
-        line = " · ".join(f"<span>{html.escape(p)}</span>" for p in parts if p)
-        return f'<p class="fg-standing" data-search-exclude="">{line}{before}</p>'
+        needed = page.meta.get("prerequisites") or []
+        return tables.render("standing", project, parts=parts, needed=needed, titles=titles, link=self.writing.link)
 
 
 class Finish(Part, Postprocessor):
