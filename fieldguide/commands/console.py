@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
@@ -18,16 +18,14 @@ from fieldguide.guide.names import near
 from fieldguide.guide.project import ROOT, Breach, BreachError, Project, Trio
 from fieldguide.runner import Run
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown",
+                  pretty_exceptions_enable=False)  # fmt: skip
 out = Console(highlight=False, soft_wrap=True)
 err = Console(highlight=False, soft_wrap=True, stderr=True)
 
-Names = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[NAME]...", help="Pages, such as inference/kv-cache; all if none is named."),
-]
+Command = TypeVar("Command", bound=Callable[..., Any])
+ALL = "Pages, such as inference/kv-cache; all if none is named."
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help=ALL)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 
@@ -39,10 +37,13 @@ def about() -> None:
     """
     here = next((f for f in (Path.cwd(), *Path.cwd().parents) if (f / "docs/curriculum.yml").is_file()), ROOT)
     if here != ROOT:
-        stop(
-            f"this command belongs to the checkout {ROOT}, and you are in {here}: nothing was done. "
-            f"Use the command of this one: python3 -m fieldguide, in {here}"
-        )
+        what = f"this command belongs to the checkout {ROOT}, and you are in {here}: nothing was done."
+        stop(f"{what} Use the command of this one: python3 -m fieldguide, in {here}")
+
+
+def examples(*calls: str, name: str | None = None) -> Callable[[Command], Command]:
+    """A command whose help ends with calls of it."""
+    return app.command(name, epilog="Examples:  " + "  ·  ".join(f"`fieldguide {call}`" for call in calls))
 
 
 def columns(rows: Sequence[Sequence[str | Text]]) -> None:
