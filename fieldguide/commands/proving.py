@@ -22,7 +22,6 @@ from fieldguide.proof.changed import GitError, touched
 from fieldguide.proof.checking import Checked
 from fieldguide.proof.checking import check as check_pages
 
-
 Asked = tuple[list[Trio], list[str] | None, list[str]]
 """Pages, notebooks (None is all of them), and further tests."""
 CHANGED = (

@@ -16,12 +16,7 @@ QUIET = {"NO_MKDOCS_2_WARNING": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def build(to: Path, root: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Build the site strictly into `to`.
-
-    Args:
-        to: Folder to write; emptied first by MkDocs.
-        root: Checkout to build.
-        **variables: Environment variables such as `SITE_URL`.
+    """Build the site of a checkout strictly into `to`, with environment variables such as `SITE_URL`.
 
     Returns:
         The finished process; `returncode` is 0 only for a build without a warning.

@@ -18,12 +18,7 @@ class QuizError(ValueError):
 
 
 def render(source: str, inline: Inline, fact: Callable[[str], str | None]) -> str:
-    """The question with its answers, closed.
-
-    Args:
-        source: The text inside the fence.
-        inline: Renders a short text to HTML.
-        fact: Text of a fact by name, as some page states it.
+    """The question with its answers, closed; `fact` gives the text of a fact as some page states it.
 
     Raises:
         QuizError: if the quiz is malformed, or its fact stands on no page.
