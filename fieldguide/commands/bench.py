@@ -103,16 +103,10 @@ def built(root: Path, to: Path) -> float:
     return time.monotonic() - began
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """Serves a folder and says nothing."""
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Say nothing."""
-
-
 def live(playwright: Playwright, folder: Path, starts: int = 3) -> list[Row]:
     """What a browser loads and waits for: first loads, and a calculator's first and later answers."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    silent = type("Silent", (SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(silent, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def opened(browser: Browser, path: str) -> tuple[Page, set[str]]:

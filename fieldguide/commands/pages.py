@@ -94,16 +94,15 @@ class _Printer:
     """Prints what examples print, each under its heading."""
 
     def __init__(self, project: Project) -> None:
-        self.project = project
-        self.heading: tuple[Path, str] | None = None
-        self.open_line = False
+        self.project, self.heading, self.open_line = project, "", False
 
     def __call__(self, snippet: Path, example: str, text: str) -> None:
-        if self.heading != (snippet, example):
+        heading = f"# {self.project.relative(snippet)} · {example}"
+        if self.heading != heading:
             if self.heading:
                 console.out.print("\n" if self.open_line else "")
-            self.heading = (snippet, example)
-            console.out.print(Text(f"# {self.project.relative(snippet)} · {example}", "bold"))
+            self.heading = heading
+            console.out.print(Text(heading, "bold"))
         console.out.file.write(text)
         console.out.file.flush()
         self.open_line = not text.endswith("\n")

@@ -145,13 +145,11 @@ def with_entry(curriculum: str, page: PlannedPage) -> str:
     Raises:
         ScaffoldError: if the area lists no pages, one on each line.
     """
-    lines = curriculum.split("\n")
-    start = next((n for n, line in enumerate(lines) if re.fullmatch(rf"  {page.area}: *(#.*)?", line)), len(lines))
-    end = next((n for n in range(start + 1, len(lines)) if re.match(r" {0,2}[^ ]", lines[n])), len(lines))
-    last = max((n for n in range(start, end) if re.match(r" {6}[\w-]+: *\{", lines[n])), default=None)
-    if last is None:
+    area = re.search(rf"^  {page.area}:.*\n(?:(?: {{3,}}.*)?\n)*", curriculum, re.M)
+    pages = list(re.finditer(r"^ {6}[\w-]+: *\{.*\n", area[0], re.M)) if area else []
+    if not area or not pages:
         what = f"docs/curriculum.yml lists no pages for {page.area}, one on each line"
         raise ScaffoldError(f"{what}. Nothing was written.")
+    at = area.start() + pages[-1].end()
     title = json.dumps(page.title, ensure_ascii=False)
-    lines.insert(last + 1, f'      {page.slug}: {{title: {title}, answers: ""}}')
-    return "\n".join(lines)
+    return f'{curriculum[:at]}      {page.slug}: {{title: {title}, answers: ""}}\n{curriculum[at:]}'

@@ -57,7 +57,7 @@ def _katex(dist: Path, target: Path) -> None:
     css = re.sub(r',url\([^)]+\.(?:woff|ttf)\) format\("(?:woff|truetype)"\)', "", css)
     (target / "katex.min.css").write_text(css, encoding="utf-8")
     for font in dist.glob("fonts/*.woff2"):
-        shutil.copyfile(font, target / "fonts" / font.name)
+        shutil.copy(font, target / "fonts")
 
 
 def _pyodide(package: Path, target: Path, root: Path) -> None:
@@ -66,7 +66,7 @@ def _pyodide(package: Path, target: Path, root: Path) -> None:
 
     target.mkdir(parents=True)
     for name in PYODIDE:
-        shutil.copyfile(package / name, target / name)
+        shutil.copy(package / name, target)
     lock = json.loads((package / "pyodide-lock.json").read_text(encoding="utf-8"))
     (target / "lock.json").write_text(json.dumps({"info": lock["info"], "packages": {}}))
     script = Path(__file__).parents[1] / "calc/stdlib.mjs"

@@ -113,17 +113,15 @@ class Writing:
 
     def fail(self, near: str, message: str, rule: str, fix: str = "") -> BuildError:
         """An error at the line of the page, or of the lab, that holds `near` or at least how it begins."""
-        near = near.strip()
-        labs = sorted((self.project.docs / "labs").glob("*.py"))
-        files = [self.page.path] if self.page else [*self.project.page_files, *labs]
+        near, docs = near.strip(), self.project.docs
+        place, number = (self.page.path, self.page.body_line) if self.page else (docs, 1)
+        files = [self.page.path] if self.page else [*self.project.page_files, *sorted(docs.glob("labs/*.py"))]
         for wanted, path in product((near, near.partition("\n")[0]), files):
-            text = path.read_text(encoding="utf-8", errors="replace")
-            at = text.find(wanted)
-            if at >= 0:
-                number = text.count("\n", 0, at) + 1
-                return BuildError(Breach(self.project.relative(path), number, rule, message, fix))
-        place = (self.project.relative(self.page.path), self.page.body_line) if self.page else ("docs/", 1)
-        return BuildError(Breach(*place, rule, message, fix))
+            before, found, _ = path.read_text(encoding="utf-8", errors="replace").partition(wanted)
+            if found:
+                place, number = path, before.count("\n") + 1
+                break
+        return BuildError(Breach(self.project.relative(place), number, rule, message, fix))
 
     def link(self, name: str) -> str:
         """Address of another page, relative to this one, as a directory URL."""
@@ -293,22 +291,15 @@ class Furniture(Part, Treeprocessor):
         return False
 
     def _standing(self, page: Page, area: Area) -> str:
-        project = self.writing.project
-        if page.name == glossary.PAGE:
-            parts = [f"{len(self.writing.terms)} terms"]
-        elif page.status == "planned":
-            state = tables.standing(project, area)
-            parts = [state.word.capitalize(), f"{state.complete} of {state.total} pages complete"]
-        else:
-            prose = re.sub(r"^(`{3,}).*?^\1", "", page.body, flags=re.S | re.M)
-            minutes = max(1, round(len(prose.split()) / WORDS_A_MINUTE))
-            draft = "draft" if page.status == "draft" else ""
-            level = str(page.meta.get("level", "")).capitalize()
-            parts = [level, f"{minutes} min", draft, tables.passed(project, page.name)]
+        writing, project = self.writing, self.writing.project
+        prose = re.sub(r"^(`{3,}).*?^\1", "", page.body, flags=re.S | re.M)
         titles = {p.name: p.title for area in project.areas for p in area.pages}
         titles |= {f"{area.slug}/index": area.title for area in project.areas}
-        needed = page.meta.get("prerequisites") or []
-        return tables.render("standing", project, parts=parts, needed=needed, titles=titles, link=self.writing.link)
+        return tables.render(
+            "standing", project, page=page, area=area, titles=titles, link=writing.link,
+            minutes=max(1, round(len(prose.split()) / WORDS_A_MINUTE)),
+            terms=len(writing.terms) if page.name == glossary.PAGE else 0,
+        )  # fmt: skip
 
 
 class Finish(Part, Postprocessor):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from datetime import date
 from functools import lru_cache
 from importlib.resources import files
@@ -49,10 +50,9 @@ def standing(project: Project, area: Area) -> Standing:
 
 def _record(project: Project, name: str) -> dict[str, Any]:
     """When a page last passed its tests where the site is built, and with which versions."""
-    try:
+    with suppress(OSError, ValueError):
         return dict(json.loads((project.root / ".cache/fieldguide/passed.json").read_text()).get(name, {}))
-    except (OSError, ValueError):
-        return {}
+    return {}
 
 
 def passed(project: Project, name: str) -> str:
@@ -131,6 +131,6 @@ TEMPLATES.globals |= {"standing": standing, "passed": passed, "day": day, "icon"
                       "source": source, "sentence": sentence, "ours": ours, "published": published.own}  # fmt: skip
 
 
-def render(name: str, project: Project, **values: Any) -> str:
-    """A template filled: one of `FENCES`, or the line under a title."""
+def render(name: str, project: Project | None = None, **values: Any) -> str:
+    """A template filled: one of `FENCES`, a quiz, or the line under a title."""
     return TEMPLATES.get_template(f"{name}.html").render(project=project, **values)
