@@ -27,6 +27,7 @@ from fieldguide.commands.console import columns
 from fieldguide.guide.project import ROOT, Project
 from fieldguide.site import build as site
 
+TEMPLATES = Path(__file__).parent / "templates"
 COPIED = ("docs", "snippets", "overrides", "fieldguide", "tests", "mkdocs.yml", "package-lock.json")
 KINDS = {"home": "", "area": "inference/", "page": "inference/kv-cache/", "notebook": "labs/decode-bandwidth/"}
 """The kinds of pages, and one of each."""
@@ -34,23 +35,7 @@ PAGE_KB, LOAD_KB, INDEX_KB = 60, 220, 300
 """Budgets, gzipped: a page's HTML with its figures; all that a first visit loads but the index; the index."""
 PACKED = {".woff2", ".png"}
 CALCULATOR = "#calc-kv-cache fg-calc"
-CHANGE = """async (calculator) => {
-    delete calculator.dataset.ms;
-    const field = calculator.querySelector('input[name=layers]'), began = performance.now();
-    field.value = String(20 + Number(field.value) % 100);
-    const answered = new Promise((resolve) => new MutationObserver(resolve)
-        .observe(calculator, {attributeFilter: ['data-ms']}));
-    field.dispatchEvent(new Event('input', {bubbles: true}));
-    await answered;
-    return performance.now() - began;
-}"""
-GENERATED = """import numpy as np
-
-
-def example_product() -> None:
-    a = np.arange({n} * {n}, dtype=float).reshape({n}, {n}) / 100
-    print(f"trace {{np.trace(a @ a.T):.3f}}")
-"""
+CHANGE, GENERATED = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("change.js", "generated.py.txt"))
 
 
 class Row(NamedTuple):
