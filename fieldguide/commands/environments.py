@@ -43,10 +43,7 @@ def environment(kind: str) -> Path:
 
 
 def ensure(kind: str, *, tools: bool = True) -> Path:
-    """Create or update an environment, `site`, `test` or another of `requirements/`, and return its interpreter.
-
-    With `tools`, also what the site is built from, and what `test` needs to look at it.
-    """
+    """Create or update an environment, with `tools` also what the site is built from and looked at; its interpreter."""
     if sys.version_info < OLDEST_PYTHON:
         have = ".".join(map(str, sys.version_info[:3]))
         what = f"Python {OLDEST} or newer is needed; this is {have} ({sys.executable})."
@@ -203,16 +200,12 @@ def java() -> str:
 
 def _system(programs: Iterable[str], package: str, why: str, what: str, how: str) -> str:
     """The first of some programs that is there; if none is, its package is installed first."""
-
-    def found() -> str | None:
-        return next(filter(None, map(shutil.which, programs)), None)
-
-    if not found():
+    if not any(map(shutil.which, programs)):
         _debian(package, why)
-    program = found()
-    if not program:
+    found = next(filter(None, map(shutil.which, programs)), None)
+    if not found:
         raise Missing(what, how)
-    return program
+    return found
 
 
 def _debian(package: str, why: str) -> None:

@@ -19,6 +19,8 @@ from fieldguide.proof import record
 from fieldguide.proof.rules import RULES
 from fieldguide.runner import Run
 
+TEST = re.compile(rb"^ *(?:async )?def test", re.M)
+
 
 @examples("list", "list inference --json", name="list")
 def list_pages(
@@ -49,14 +51,10 @@ def _row(project: Project, trio: Trio) -> dict[str, Any]:
         "status": trio.page.meta.get("status", ""),
         "snippets": len(trio.snippets),
         "examples": sum(len(runner.examples(path)) for path in trio.snippets),
-        "tests": sum(_tests(path) for path in trio.tests),
+        "tests": sum(len(TEST.findall(path.read_bytes())) for path in trio.tests),
         "last_passed": str(passed[0]) if passed else None,
         "fresh": bool(passed and passed[1]),
     }
-
-
-def _tests(path: Path) -> int:
-    return len(re.findall(r"^ *(?:async )?def test", path.read_text(encoding="utf-8", errors="replace"), re.M))
 
 
 @examples("run inference/kv-cache", "run inference/kv-cache users", "run inference/kv_cache/decoding")

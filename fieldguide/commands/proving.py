@@ -39,8 +39,7 @@ def check(names: Names = None, changed: Annotated[bool, typer.Option("--changed"
           as_json: AsJson = False) -> None:  # fmt: skip
     """Say what CI will say of pages: rules, format, lint, types, calculators, outputs, facts, figures, tests."""
     project = console.checkout()
-    asked = _touched(project, names or [], quiet=as_json) if changed else _asked(project, names)
-    trios, labs, tests = asked
+    trios, labs, tests = _touched(project, names or [], quiet=as_json) if changed else _asked(project, names)
     checked = check_all(project, trios, tests, labs, everything=changed or not names)
     if as_json:
         console.print_json(_as_json(project, checked))
@@ -158,8 +157,7 @@ def _published(project: Project) -> tuple[list[recording.Change], list[Breach]]:
         frames = traceback.extract_tb(error.__traceback__)
         line = next((f.lineno or 1 for f in reversed(frames) if f.filename.endswith(published.ADAPTERS)), 1)
         message = f"an adapter failed: {type(error).__name__}: {error}."
-        fix = "correct it, and look with `pytest tests/published`."
-        return [], [Breach(published.ADAPTERS, line, "published", message, fix)]
+        return [], [Breach(published.ADAPTERS, line, "published", message, "look with `pytest tests/published`.")]
 
 
 def _asked(project: Project, names: list[str] | None) -> Asked:

@@ -39,8 +39,7 @@ class Begun:
 def scaffold(project: Project, name: str, title: str = "", noun: str = "basics") -> Begun:
     """Write page, snippet (`noun`) and test, and enter the page; its title may be the curriculum's. All, or nothing.
 
-    Raises:
-        ScaffoldError: for a bad name, one that exists, or lists that have no place for the page.
+    `ScaffoldError` for a bad name, one that exists, or lists that have no place for the page.
     """
     area, slug = _checked_name(project, name)
     if not NOUN.fullmatch(noun) or keyword.iskeyword(noun) or is_library(noun, project.root):
@@ -120,10 +119,7 @@ def with_page(config: str, page: PlannedPage, title: str, order: list[str]) -> s
     """The text of `mkdocs.yml` with one more line in its navigation; comments and the rest stay as they are.
 
     The line goes behind the nearest page that precedes it in the curriculum's order, or behind the last of its area;
-    it has a title where its neighbor has one.
-
-    Raises:
-        ScaffoldError: if the navigation holds no page of the area.
+    it has a title where its neighbor has one. `ScaffoldError` if the navigation holds no page of the area.
     """
     lines = config.split("\n")
     entry = re.compile(rf"(?P<indent> *- +)(?P<title>[^#]*: +)?{re.escape(page.area)}/(?P<slug>[\w-]+)\.md *(#.*)?")
@@ -140,11 +136,7 @@ def with_page(config: str, page: PlannedPage, title: str, order: list[str]) -> s
 
 
 def with_entry(curriculum: str, page: PlannedPage) -> str:
-    """The text of `docs/curriculum.yml` with one more page at the end of its area.
-
-    Raises:
-        ScaffoldError: if the area lists no pages, one on each line.
-    """
+    """The text of `docs/curriculum.yml` with one more page at the end of its area, which lists one on each line."""
     area = re.search(rf"^  {page.area}:.*\n(?:(?: {{3,}}.*)?\n)*", curriculum, re.M)
     pages = list(re.finditer(r"^ {6}[\w-]+: *\{.*\n", area[0], re.M)) if area else []
     if not area or not pages:

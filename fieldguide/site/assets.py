@@ -1,7 +1,6 @@
 """The step before the build: KaTeX's stylesheet and the browser's Python into `overrides/vendor/`.
 
-Also writes the lists for programs. Copies from `node_modules`, whose versions
-the lock pins, and does nothing when nothing changed. What it writes is ignored by git.
+And the lists for programs. Copies from `node_modules`, whose versions the lock pins; what it writes git ignores.
 """
 
 from __future__ import annotations

@@ -212,8 +212,7 @@ class Fences(Part, Preprocessor):
             "calc": lambda source: calc.render(source, writing.root, writing.folder, writing.inline),
             "figure": lambda source: figure.render(source, writing.root, writing.folder, writing.inline),
         }
-        for name in tables.FENCES:
-            self.makers[name] = partial(self._table, name)
+        self.makers |= {name: partial(self._table, name) for name in tables.FENCES}
 
     def _table(self, name: str, _: str) -> str:
         if name == "coverage" and not self.writing.area:

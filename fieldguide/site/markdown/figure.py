@@ -15,9 +15,7 @@ def render(source: str, root: Path, folder: str, inline: Callable[[str], str]) -
     """The recorded figure, inline, so that it takes the colors of the palette.
 
     `source` is YAML with `figure` (file:name, or area.page.file:name for another page's), `caption` and `alt`.
-
-    Raises:
-        ValueError: with a sentence, if a key is missing or nothing was recorded.
+    `ValueError`, with a sentence, if a key is missing or nothing was recorded.
     """
     filled = read(Figure, source, "the figure")
     if filled.value is None:

@@ -18,11 +18,7 @@ class QuizError(ValueError):
 
 
 def render(source: str, inline: Inline, fact: Callable[[str], str | None]) -> str:
-    """The question with its answers, closed; `fact` gives the text of a fact as some page states it.
-
-    Raises:
-        QuizError: if the quiz is malformed, or its fact stands on no page.
-    """
+    """The question with its answers, closed; `fact` gives the text of a fact. `QuizError` if the quiz is malformed."""
     filled = read(Quiz, source, "the quiz")
     if filled.value is None:
         raise QuizError(filled.problems[0].message)

@@ -34,11 +34,7 @@ class Renderer:
         self.process: subprocess.Popen[str] | None = None
 
     def __call__(self, tex: str, display: bool = False) -> str:
-        """HTML of one formula, from disk, or from KaTeX and then on disk.
-
-        Raises:
-            TexError: if KaTeX refuses it.
-        """
+        """HTML of one formula, from disk, or from KaTeX and then on disk; `TexError` if KaTeX refuses it."""
         path = self.cache / hashlib.sha256(json.dumps([self.version, tex, display]).encode()).hexdigest()[:32]
         if not path.is_file():
             reply = self._ask(tex, display)
@@ -66,18 +62,11 @@ class Renderer:
         return reply
 
 
-@lru_cache
-def renderer(root: Path) -> Renderer:
-    """The renderer of a checkout."""
-    return Renderer(root)
+renderer = lru_cache(Renderer)
 
 
 def render_tex(tex: str, display: bool = False, root: Path = ROOT) -> str:
-    """A formula in the element that the stylesheet knows; a display formula can be focused and scrolled.
-
-    Raises:
-        TexError: if KaTeX refuses it.
-    """
+    """A formula in an element that the stylesheet knows, a display formula scrolls; `TexError` if KaTeX refuses it."""
     html = renderer(root)(tex.strip(), display)
     if display:
         return f'<div class="fg-math-block" tabindex="0" role="group" aria-label="Formula">{html}</div>'
