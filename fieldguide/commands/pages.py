@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from rich.text import Text
 
 from fieldguide import runner
 from fieldguide.commands import console
-from fieldguide.commands.console import AsJson, app
+from fieldguide.commands.console import AsJson, app, examples
 from fieldguide.commands.scaffold import ScaffoldError, scaffold
 from fieldguide.guide.names import near
 from fieldguide.guide.project import Project, Trio
@@ -20,8 +20,10 @@ from fieldguide.proof.passed import last_passed
 from fieldguide.proof.rules import RULES
 from fieldguide.runner import Run
 
+TEST = re.compile(rb"^ *(?:async )?def test", re.M)
 
-@app.command("list", epilog="Examples:  `fieldguide list`  ·  `fieldguide list inference --json`")
+
+@examples("list", "list inference --json", name="list")
 def list_pages(
     area: Annotated[str, typer.Argument(help="Only this area, such as inference.")] = "", as_json: AsJson = False
 ) -> None:
@@ -34,8 +36,12 @@ def list_pages(
     if as_json:
         console.print_json(rows)
         return
-    head = ["page", "status", "snippets", "examples", "tests", "last passed here"]
-    console.columns([head, *([str(row[key]) for key in ("name", *head[1:5])] + [_passed(row)] for row in rows)])
+    table = [["page", "status", "snippets", "examples", "tests", "last passed here"]]
+    for row in rows:
+        last = (row["last_passed"] or "never") if row["snippets"] else "–"
+        stale = ", changed since" if row["last_passed"] and not row["fresh"] else ""
+        table.append([str(row[key]) for key in ("name", *table[0][1:5])] + [last + stale])
+    console.columns(table)
 
 
 def _row(project: Project, trio: Trio) -> dict[str, Any]:
@@ -46,31 +52,13 @@ def _row(project: Project, trio: Trio) -> dict[str, Any]:
         "status": trio.page.meta.get("status", ""),
         "snippets": len(trio.snippets),
         "examples": sum(len(runner.examples(path)) for path in trio.snippets),
-        "tests": sum(_tests(path) for path in trio.tests),
+        "tests": sum(len(TEST.findall(path.read_bytes())) for path in trio.tests),
         "last_passed": str(passed[0]) if passed else None,
         "fresh": bool(passed and passed[1]),
     }
 
 
-def _passed(row: dict[str, Any]) -> str:
-    if not row["snippets"]:
-        return "–"
-    return (row["last_passed"] or "never") + (", changed since" if row["last_passed"] and not row["fresh"] else "")
-
-
-def _tests(path: Path) -> int:
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):
-        return 0
-    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
-    return sum(node.name.startswith("test") for node in functions)
-
-
-@app.command(
-    epilog="Examples:  `fieldguide run inference/kv-cache`  ·  `fieldguide run inference/kv-cache users`  ·  "
-    "`fieldguide run inference/kv_cache/decoding`"
-)
+@examples("run inference/kv-cache", "run inference/kv-cache users", "run inference/kv_cache/decoding")
 def run(
     name: Annotated[str, typer.Argument(help="A page, or one of its snippets.")],
     example: Annotated[str, typer.Argument(help="Only this example.")] = "",
@@ -84,11 +72,10 @@ def run(
     if not snippets:
         console.stop(f"{trio.name} has no snippet yet.", code=1)
     wanted = example.removeprefix("example_")
-    if wanted:
-        known = {found for path in snippets for found in runner.examples(path)}
-        if wanted not in known:
-            console.stop(f"{trio.name} has no example {wanted!r}. {near(wanted, known)}")
-        snippets = [path for path in snippets if wanted in runner.examples(path)]
+    known = {found for path in snippets for found in runner.examples(path)}
+    if wanted and wanted not in known:
+        console.stop(f"{trio.name} has no example {wanted!r}. {near(wanted, known)}")
+    snippets = [path for path in snippets if not wanted or wanted in runner.examples(path)]
     choice = {wanted} if wanted else True
     if as_json:
         runs = runner.run(snippets, project.root, examples=choice, facts=not wanted)
@@ -106,16 +93,15 @@ class _Printer:
     """Prints what examples print, each under its heading."""
 
     def __init__(self, project: Project) -> None:
-        self.project = project
-        self.heading: tuple[Path, str] | None = None
-        self.open_line = False
+        self.project, self.heading, self.open_line = project, "", False
 
     def __call__(self, snippet: Path, example: str, text: str) -> None:
-        if self.heading != (snippet, example):
+        heading = f"# {self.project.relative(snippet)} · {example}"
+        if self.heading != heading:
             if self.heading:
                 console.out.print("\n" if self.open_line else "")
-            self.heading = (snippet, example)
-            console.out.print(Text(f"# {self.project.relative(snippet)} · {example}", "bold"))
+            self.heading = heading
+            console.out.print(Text(heading, "bold"))
         console.out.file.write(text)
         console.out.file.flush()
         self.open_line = not text.endswith("\n")
@@ -130,10 +116,7 @@ class _Printer:
             console.err.print(f"{self.project.relative(run.snippet)} has no example.")
 
 
-@app.command(
-    epilog='Examples:  `fieldguide new inference/my-page --title "My page"`  ·  '
-    "`fieldguide new inference/my-page --snippet sizes`"
-)
+@examples('new inference/my-page --title "My page"', "new inference/my-page --snippet sizes")
 def new(
     name: Annotated[str, typer.Argument(help="Area and slug: inference/my-page.")],
     title: Annotated[str, typer.Option(help="Title; by default that of the curriculum.")] = "",
@@ -156,10 +139,8 @@ def new(
         why = f"say in `answers` of `{begun.page.partition('/')[2]}` what a reader can do afterwards"
         steps = {"edit docs/curriculum.yml": why} | steps
     for planned in begun.alike:
-        console.out.print(
-            f"\nThe curriculum plans {planned.name} “{planned.title}”: {planned.answers} If that is your topic, "
-            f"delete these files and begin with: fieldguide new {planned.name}"
-        )
+        console.out.print(f"\nThe curriculum plans {planned.name} “{planned.title}”: {planned.answers} If that is your "
+                          f"topic, delete these files and begin with: fieldguide new {planned.name}")  # fmt: skip
     console.out.print("\nNext:")
     console.columns([["", step, why] for step, why in steps.items()])
 

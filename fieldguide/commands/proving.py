@@ -13,7 +13,7 @@ from rich.text import Text
 
 from fieldguide import runner
 from fieldguide.commands import console, environments
-from fieldguide.commands.console import AsJson, Names, app
+from fieldguide.commands.console import AsJson, Names, examples
 from fieldguide.guide.names import near
 from fieldguide.guide.project import Breach, BreachError, Project, Trio
 from fieldguide.proof import notebooks, published
@@ -22,31 +22,24 @@ from fieldguide.proof.changed import GitError, touched
 from fieldguide.proof.checking import Checked
 from fieldguide.proof.checking import check as check_pages
 
-
-@app.command(
-    epilog="Examples:  `fieldguide check inference/kv-cache`  ·  `fieldguide check`  ·  "
-    "`fieldguide check --changed`  ·  `fieldguide check --changed origin/main`"
+Asked = tuple[list[Trio], list[str] | None, list[str]]
+"""Pages, notebooks (None is all of them), and further tests."""
+CHANGED = (
+    "Instead of named pages, what this branch touched, imports and includes followed. An argument is then what to "
+    "compare with; by default main."
 )
-def check(
-    names: Names = None,
-    changed: Annotated[
-        bool,
-        typer.Option(
-            "--changed",
-            help="Instead of named pages, what this branch touched, imports and includes followed. "
-            "An argument is then what to compare with; by default main.",
-        ),
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
+MEASURED = "Also rewrite the numbers in lines that end in “# measured”."
+PUBLISHED = [
+    f"tests/published/test_published.py::test_{name}" for name in ("reproduces", "no_adapter_knows_a_value_by_heart")
+]
+
+
+@examples("check inference/kv-cache", "check", "check --changed", "check --changed origin/main")
+def check(names: Names = None, changed: Annotated[bool, typer.Option("--changed", help=CHANGED)] = False,
+          as_json: AsJson = False) -> None:  # fmt: skip
     """Say what CI will say of pages: rules, format, lint, types, calculators, outputs, facts, figures, tests."""
     project = console.checkout()
-    tests: list[str] = []
-    labs: list[str] | None
-    if changed:
-        trios, tests, labs = _touched(project, names or [], quiet=as_json)
-    else:
-        trios, labs = _asked(project, names)
+    trios, labs, tests = _touched(project, names or [], quiet=as_json) if changed else _asked(project, names)
     checked = check_all(project, trios, tests, labs, everything=changed or not names)
     if as_json:
         console.print_json(_as_json(project, checked))
@@ -68,8 +61,8 @@ def check_all(
     return checked
 
 
-def _touched(project: Project, names: list[str], *, quiet: bool) -> tuple[list[Trio], list[str], list[str]]:
-    """Pages, further tests and notebooks that the branch touched."""
+def _touched(project: Project, names: list[str], *, quiet: bool) -> Asked:
+    """What the branch touched."""
     if len(names) > 1:
         console.stop("--changed takes one thing to compare with, such as a branch.")
     try:
@@ -82,27 +75,19 @@ def _touched(project: Project, names: list[str], *, quiet: bool) -> tuple[list[T
         what = [*(trio.name for trio in found.trios), *(f"labs/{lab}" for lab in labs)]
         told = ", ".join(what[:6]) + (f" and {len(what) - 6} more" if what[6:] else "")
         console.err.print(f"{console.several(len(found.files), 'file')} differ; touched: {told or 'no page'}{why}.")
-    return list(found.trios), [project.relative(path) for path in found.tests], labs
+    return list(found.trios), labs, [project.relative(path) for path in found.tests]
 
 
 def _as_json(project: Project, checked: Checked) -> dict[str, Any]:
-    return {
-        "ok": not checked.breaches,
-        "seconds": round(checked.seconds, 2),
-        "pages": {
-            trio.name: {"ok": not checked.of(project, trio), "tests": checked.passed(project, trio)}
-            for trio in checked.trios
-        },
-        "breaches": [dataclasses.asdict(breach) for breach in checked.breaches],
-        "elsewhere": [dataclasses.asdict(breach) for breach in checked.elsewhere],
-    }
+    pages = {t.name: {"ok": not checked.of(project, t), "tests": checked.passed(project, t)} for t in checked.trios}
+    told = {name: list(map(dataclasses.asdict, getattr(checked, name))) for name in ("breaches", "elsewhere")}
+    return {"ok": not checked.breaches, "seconds": round(checked.seconds, 2), "pages": pages, **told}
 
 
 def print_checked(project: Project, checked: Checked) -> None:
     """What is wrong, what pytest printed of it, a line for each page, and what is wrong elsewhere."""
-    failed = any(breach.rule == "test" for breach in checked.breaches)
     console.report(checked.breaches)
-    if failed and checked.proof.printed:
+    if checked.proof.printed and any(breach.rule == "test" for breach in checked.breaches):
         console.err.print(Text(checked.proof.printed.rstrip()))
     rows: list[list[str | Text]] = []
     for trio in checked.trios:
@@ -117,25 +102,16 @@ def print_checked(project: Project, checked: Checked) -> None:
         console.out.print(f"\nelsewhere, not counted: {console.several(len(checked.elsewhere), 'thing')} to fix")
         console.columns([["", f"{breach.path}:{breach.line}", breach.message] for breach in checked.elsewhere])
         console.out.print()
-    count = len(checked.breaches)
-    console.out.print(
-        f"{console.several(count, 'thing') + ' to fix' if count else 'all well'}, {checked.seconds:.1f} s"
-    )
-
-
-PUBLISHED = [
-    f"tests/published/test_published.py::{test}"
-    for test in ("test_reproduces", "test_no_adapter_knows_a_value_by_heart")
-]
+    told = f"{console.several(len(checked.breaches), 'thing')} to fix" if checked.breaches else "all well"
+    console.out.print(f"{told}, {checked.seconds:.1f} s")
 
 
 def check_area(area: str) -> Checked:
     """One area and what it imports, as `check` does, with the published numbers of the area."""
     project = console.checkout()
     own = [trio for trio in console.with_code(project) if trio.page.area == area]
-    used = {
-        path for trio in own for each in (*trio.snippets, *trio.tests) for path in runner.reach(each, project.root)[0]
-    }
+    files = [path for trio in own for path in (*trio.snippets, *trio.tests)]
+    used = set[Path]().union(*(runner.reach(path, project.root)[0] for path in files))
     trios = [*own, *(t for t in console.with_code(project) if t not in own and used & set(t.snippets))]
     environments.ensure_declared([path for trio in trios for path in trio.snippets])
     numbers = project.tests / "published" / area.replace("-", "_")
@@ -145,36 +121,29 @@ def check_area(area: str) -> Checked:
     return checked
 
 
-@app.command(epilog="Examples:  `fieldguide record inference/kv-cache`  ·  `fieldguide record`")
-def record(
-    names: Names = None,
-    measured: Annotated[
-        bool, typer.Option("--measured", help="Also rewrite the numbers in lines that end in “# measured”.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
+@examples("record inference/kv-cache", "record")
+def record(names: Names = None, measured: Annotated[bool, typer.Option("--measured", help=MEASURED)] = False,
+           as_json: AsJson = False) -> None:  # fmt: skip
     """Rewrite outputs, figures, facts, notebooks and reproduced numbers. Read the diff like code."""
     project = console.checkout()
-    trios, labs = _asked(project, names)
+    trios, labs, _ = _asked(project, names)
     total = 2 * sum(len(trio.snippets) for trio in trios)
     with console.progress(f"recording {console.several(len(trios), 'page')}", total) as step:
         changes, refused = recording.record(project, trios, measured=measured, done=step)
         for more, failed in (notebooks.record(project, labs), _published(project)):
             changes, refused = [*changes, *more], [*refused, *failed]
     if as_json:
-        console.print_json({
-            "ok": not refused,
-            "changes": [{"path": project.relative(change.path), "diff": change.diff} for change in changes],
-            "breaches": [dataclasses.asdict(breach) for breach in refused],
-        })  # fmt: skip
+        told = [{"path": project.relative(change.path), "diff": change.diff} for change in changes]
+        breaches = list(map(dataclasses.asdict, refused))
+        console.print_json({"ok": not refused, "changes": told, "breaches": breaches})
         raise typer.Exit(1 if refused else 0)
     for change in changes:
         console.out.print(Text(project.relative(change.path), "bold"))
         for line in change.diff.splitlines():
             console.out.print(Text(f"  {line}", {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "dim")))
     console.report(refused)
-    told = f", {len(refused)} refused" if refused else ""
-    console.out.print(f"{console.several(len(changes), 'file')} rewritten{told}")
+    tail = f", {len(refused)} refused" if refused else ""
+    console.out.print(f"{console.several(len(changes), 'file')} rewritten{tail}")
     raise typer.Exit(1 if refused else 0)
 
 
@@ -188,19 +157,17 @@ def _published(project: Project) -> tuple[list[recording.Change], list[Breach]]:
         frames = traceback.extract_tb(error.__traceback__)
         line = next((f.lineno or 1 for f in reversed(frames) if f.filename.endswith(published.ADAPTERS)), 1)
         message = f"an adapter failed: {type(error).__name__}: {error}."
-        fix = "correct it, and look with `pytest tests/published`."
-        return [], [Breach(published.ADAPTERS, line, "published", message, fix)]
+        return [], [Breach(published.ADAPTERS, line, "published", message, "look with `pytest tests/published`.")]
 
 
-def _asked(project: Project, names: list[str] | None) -> tuple[list[Trio], list[str] | None]:
+def _asked(project: Project, names: list[str] | None) -> Asked:
     """Pages and notebooks among `names`, each once; all if nothing is named."""
     if not names:
-        return console.with_code(project), None
+        return console.with_code(project), None, []
     labs = {name.removeprefix("docs/") for name in names if name.removeprefix("docs/").startswith("labs/")}
     trios = {t.name: t for t in (console.find(project, n) for n in names if n.removeprefix("docs/") not in labs)}
     stems = [Path(lab).stem.replace("_", "-") for lab in sorted(labs)]
     known = [path.stem for path in notebooks.sources(project)]
-    for stem in stems:
-        if stem not in known:
-            console.stop(f"there is no notebook labs/{stem}. {near(stem, known)}")
-    return list(trios.values()), stems
+    for stem in set(stems).difference(known):
+        console.stop(f"there is no notebook labs/{stem}. {near(stem, known)}")
+    return list(trios.values()), stems, []

@@ -37,23 +37,14 @@ class Begun:
 
 
 def scaffold(project: Project, name: str, title: str = "", noun: str = "basics") -> Begun:
-    """Write page, snippet and test, and enter the page. All of it, or nothing.
+    """Write page, snippet (`noun`) and test, and enter the page; its title may be the curriculum's. All, or nothing.
 
-    Args:
-        project: The checkout.
-        name: Area and slug, `inference/my-page`.
-        title: Title of the page; by default the one of the curriculum.
-        noun: Name of the first snippet.
-
-    Raises:
-        ScaffoldError: for a bad name, one that exists, or lists that have no place for the page.
+    `ScaffoldError` for a bad name, one that exists, or lists that have no place for the page.
     """
     area, slug = _checked_name(project, name)
     if not NOUN.fullmatch(noun) or keyword.iskeyword(noun) or is_library(noun, project.root):
-        raise ScaffoldError(
-            f"{noun!r} cannot name a snippet: use a noun in lower case, with underscores, that is neither a "
-            "keyword nor the name of a library, such as sizes."
-        )
+        how = "use a noun in lower case, with underscores, that is neither a keyword nor the name of a library"
+        raise ScaffoldError(f"{noun!r} cannot name a snippet: {how}, such as sizes.")
     known = [page for each in project.areas for page in each.pages]
     planned = next((page for page in known if page.name == f"{area}/{slug}"), None)
     title = title.strip() or (planned.title if planned else slug.replace("-", " ").capitalize())
@@ -86,24 +77,21 @@ def _checked_name(project: Project, name: str) -> tuple[str, str]:
         raise ScaffoldError(f"a name is area/slug, and there is no area {area!r}. {near(area, project.area_slugs)}")
     if not SLUG.fullmatch(slug) or keyword.iskeyword(slug):
         hint = re.sub(r"[^a-z0-9]+", "-", slug.lower()).strip("-0123456789")
-        raise ScaffoldError(
-            f"{slug!r} cannot name a page: use lower-case words and digits joined by hyphens, and no keyword "
-            f"of Python, such as {area}/{'my-page' if not hint or keyword.iskeyword(hint) else hint}."
-        )
+        such = f"{area}/{'my-page' if not hint or keyword.iskeyword(hint) else hint}"
+        how = f"use lower-case words and digits joined by hyphens, and no keyword of Python, such as {such}."
+        raise ScaffoldError(f"{slug!r} cannot name a page: {how}")
     return area, slug
 
 
 def _alike(known: list[PlannedPage], slug: str, title: str) -> list[PlannedPage]:
-    """Planned pages that speak of the same words as a new one."""
-    words = {word for word in re.findall(r"[a-z0-9]+", f"{slug} {title}".lower()) if len(word) > 1}
+    """Planned pages that speak of the same words as a new one: most of all, and of more than one of several."""
+    words = {word[:5] for word in re.findall(r"[a-z0-9]{2,}", f"{slug} {title}".lower())}
     words -= {"and", "for", "in", "my", "of", "on", "page", "the", "to"}
-    found = []
+    shared: dict[int, list[PlannedPage]] = {0: []}
     for page in known:
-        theirs = re.findall(r"[a-z0-9]+", f"{page.slug} {page.title} {page.answers}".lower())
-        shared = {word for word in words if any(other[:5] == word[:5] for other in theirs)}
-        found.append((len(shared), page))
-    most = max((count for count, _ in found), default=0)
-    return [page for count, page in found if count == most][:3] if most > 1 or (most and len(words) == 1) else []
+        theirs = {word[:5] for word in re.findall(r"[a-z0-9]+", f"{page.slug} {page.title} {page.answers}".lower())}
+        shared.setdefault(len(words & theirs), []).append(page)
+    return shared[max(shared)][:3] if max(shared) >= min(2, max(1, len(words))) else []
 
 
 def _files(project: Project, page: PlannedPage, title: str, noun: str) -> dict[Path, str]:
@@ -111,15 +99,10 @@ def _files(project: Project, page: PlannedPage, title: str, noun: str) -> dict[P
     folder = folder_of(page.name)
     area, _, stem = folder.partition("/")
     values = {
-        "title": title,
-        "quoted_title": json.dumps(title, ensure_ascii=False),
-        "description": json.dumps(page.answers or DESCRIPTION, ensure_ascii=False),
-        "area": page.area,
-        "page": page.name,
-        "folder": folder,
+        "title": title, "quoted_title": json.dumps(title, ensure_ascii=False), "area": page.area, "page": page.name,
+        "description": json.dumps(page.answers or DESCRIPTION, ensure_ascii=False), "noun": noun, "folder": folder,
         "package": folder.replace("/", "."),
-        "noun": noun,
-    }
+    }  # fmt: skip
     targets = {
         project.docs / f"{page.name}.md": "page.md",
         project.snippets / folder / f"{noun}.py": "snippet.py.txt",
@@ -135,25 +118,15 @@ def _files(project: Project, page: PlannedPage, title: str, noun: str) -> dict[P
 def with_page(config: str, page: PlannedPage, title: str, order: list[str]) -> str:
     """The text of `mkdocs.yml` with one more line in its navigation; comments and the rest stay as they are.
 
-    The line goes behind the nearest page that precedes it in the curriculum, or behind the last of its area.
-
-    Args:
-        config: The text.
-        page: The new page.
-        title: Its title, written only where the neighbor's is.
-        order: Slugs of the area in the order of the curriculum.
-
-    Raises:
-        ScaffoldError: if the navigation holds no page of the area.
+    The line goes behind the nearest page that precedes it in the curriculum's order, or behind the last of its area;
+    it has a title where its neighbor has one. `ScaffoldError` if the navigation holds no page of the area.
     """
     lines = config.split("\n")
     entry = re.compile(rf"(?P<indent> *- +)(?P<title>[^#]*: +)?{re.escape(page.area)}/(?P<slug>[\w-]+)\.md *(#.*)?")
     places = {found["slug"]: (number, found) for number, line in enumerate(lines) if (found := entry.fullmatch(line))}
     if not places:
-        raise ScaffoldError(
-            f"the navigation in mkdocs.yml has no line `- {page.area}/….md` to put the page behind: "
-            f"add `- {page.area}/index.md` under its area first. Nothing was written."
-        )
+        what = f"the navigation in mkdocs.yml has no line `- {page.area}/….md` to put the page behind"
+        raise ScaffoldError(f"{what}: add `- {page.area}/index.md` under its area first. Nothing was written.")
     before = order[: order.index(page.slug)] if page.slug in order else order
     behind = [slug for slug in before if slug in places]
     number, neighbor = places[behind[-1]] if behind else max(places.values(), key=lambda place: place[0])
@@ -163,19 +136,12 @@ def with_page(config: str, page: PlannedPage, title: str, order: list[str]) -> s
 
 
 def with_entry(curriculum: str, page: PlannedPage) -> str:
-    """The text of `docs/curriculum.yml` with one more page at the end of its area.
-
-    Raises:
-        ScaffoldError: if the area lists no pages, one on each line.
-    """
-    lines = curriculum.split("\n")
-    start = next((n for n, line in enumerate(lines) if re.fullmatch(rf"  {page.area}: *(#.*)?", line)), len(lines))
-    end = next((n for n in range(start + 1, len(lines)) if re.match(r" {0,2}[^ ]", lines[n])), len(lines))
-    last = max((n for n in range(start, end) if re.match(r" {6}[\w-]+: *\{", lines[n])), default=None)
-    if last is None:
-        raise ScaffoldError(
-            f"docs/curriculum.yml lists no pages for {page.area}, one on each line. Nothing was written."
-        )
+    """The text of `docs/curriculum.yml` with one more page at the end of its area, which lists one on each line."""
+    area = re.search(rf"^  {page.area}:.*\n(?:(?: {{3,}}.*)?\n)*", curriculum, re.M)
+    pages = list(re.finditer(r"^ {6}[\w-]+: *\{.*\n", area[0], re.M)) if area else []
+    if not area or not pages:
+        what = f"docs/curriculum.yml lists no pages for {page.area}, one on each line"
+        raise ScaffoldError(f"{what}. Nothing was written.")
+    at = area.start() + pages[-1].end()
     title = json.dumps(page.title, ensure_ascii=False)
-    lines.insert(last + 1, f'      {page.slug}: {{title: {title}, answers: ""}}')
-    return "\n".join(lines)
+    return f'{curriculum[:at]}      {page.slug}: {{title: {title}, answers: ""}}\n{curriculum[at:]}'

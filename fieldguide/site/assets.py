@@ -1,7 +1,6 @@
 """The step before the build: KaTeX's stylesheet and the browser's Python into `overrides/vendor/`.
 
-Also writes the lists for programs. Copies from `node_modules`, whose versions
-the lock pins, and does nothing when nothing changed. What it writes is ignored by git.
+And the lists for programs. Copies from `node_modules`, whose versions the lock pins; what it writes git ignores.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ def _katex(dist: Path, target: Path) -> None:
     css = re.sub(r',url\([^)]+\.(?:woff|ttf)\) format\("(?:woff|truetype)"\)', "", css)
     (target / "katex.min.css").write_text(css, encoding="utf-8")
     for font in dist.glob("fonts/*.woff2"):
-        shutil.copyfile(font, target / "fonts" / font.name)
+        shutil.copy(font, target / "fonts")
 
 
 def _pyodide(package: Path, target: Path, root: Path) -> None:
@@ -66,7 +65,7 @@ def _pyodide(package: Path, target: Path, root: Path) -> None:
 
     target.mkdir(parents=True)
     for name in PYODIDE:
-        shutil.copyfile(package / name, target / name)
+        shutil.copy(package / name, target)
     lock = json.loads((package / "pyodide-lock.json").read_text(encoding="utf-8"))
     (target / "lock.json").write_text(json.dumps({"info": lock["info"], "packages": {}}))
     script = Path(__file__).parents[1] / "calc/stdlib.mjs"

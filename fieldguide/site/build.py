@@ -16,16 +16,7 @@ QUIET = {"NO_MKDOCS_2_WARNING": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def build(to: Path, root: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Build the site strictly into `to`.
-
-    Args:
-        to: Folder to write; emptied first by MkDocs.
-        root: Checkout to build.
-        **variables: Environment variables such as `SITE_URL`.
-
-    Returns:
-        The finished process; `returncode` is 0 only for a build without a warning.
-    """
+    """Build the site strictly into `to`, with variables such as `SITE_URL`; `returncode` is 0 only without a warning."""
     try:
         assets.main(root)
     except BreachError as error:

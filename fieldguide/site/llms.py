@@ -1,8 +1,4 @@
-"""`llms.txt` and `llms-full.txt`: the guide for readers that are programs. Part of the step before the build.
-
-The first lists the pages that are there, each with its address and what it gives; the second holds their
-text, with code and outputs in place of the includes.
-"""
+"""The guide for programs, before the build: `llms.txt` lists the pages, `llms-full.txt` is their text, code in place."""
 
 from __future__ import annotations
 

@@ -58,11 +58,9 @@ def _address(match: re.Match[str]) -> str:
 
 
 def install() -> None:
-    """Let mkdocs-jupyter render through `render`.
+    """Let mkdocs-jupyter render through `render`, by module-level settings of it and of nbconvert.
 
-    Its own template inlines half a megabyte of JupyterLab's styles, asks two other hosts for scripts and leaves
-    mathematics to the browser. Both things used here are module-level settings of the two libraries: the folder
-    of templates, and nbconvert's table of filters.
+    Its own template inlines half a megabyte of styles, asks two other hosts for scripts and renders no mathematics.
     """
     try:
         from mkdocs_jupyter.config import settings

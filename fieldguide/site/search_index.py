@@ -1,7 +1,6 @@
-"""The step after the build: the search index keeps what finds a section, not the whole section.
+"""The step after the build: the search index, which every reader loads, keeps what finds a section, not all of it.
 
-MkDocs writes the full text of every page into the index, code and calculators included: ten kilobytes a
-page, gzipped, which every reader loads. Here a section keeps its title, its opening, and the names in its code.
+MkDocs writes the full text of every page into it. Here a section keeps its title, opening, and names in its code.
 """
 
 from __future__ import annotations

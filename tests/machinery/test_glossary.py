@@ -8,8 +8,7 @@ from markdown import Markdown
 from fieldguide.guide import glossary
 from fieldguide.guide.project import ROOT, BreachError, Project
 from fieldguide.site.llms import plain
-from fieldguide.site.markdown import FieldGuide, tables
-from fieldguide.site.markdown.errors import BuildError
+from fieldguide.site.markdown import BuildError, FieldGuide, tables
 
 CURRICULUM = """\
 areas:

@@ -14,8 +14,7 @@ from markdown import Markdown
 from fieldguide.guide.project import ROOT
 from fieldguide.guide.sources import Entry
 from fieldguide.site import build as site
-from fieldguide.site.markdown import FieldGuide, citing, tex
-from fieldguide.site.markdown.errors import BuildError
+from fieldguide.site.markdown import BuildError, FieldGuide, citing, tex
 
 HEAD = "---\ntitle: T\narea: inference\nlevel: core\nstatus: complete\nprerequisites: [inference/index, rl/ppo]\n---\n"
 QUIZ = "```quiz\nquestion: Is `x` $x^2$?\nanswers:\n  - {text: more, correct: true, why: because}\n  - {text: less, why: never}\n```\n"

@@ -75,19 +75,19 @@ def published(guide, ours):
 
 
 def test_an_area_says_how_far_it_is(guide):
-    html = tables.coverage(guide, guide.areas[0], link)
+    html = tables.render("coverage", guide, area=guide.areas[0], link=link)
     assert "<p>1 of 3 pages is complete, with 1 snippet. A page" in html
     assert '<a href="inference/demo/">Demo</a>' in html and '<th scope="row">Cost</th>' in html
     assert html.count("not yet written</span>") == 1
-    assert "<p>0 of 1 pages are complete. A page" in tables.coverage(guide, guide.areas[1], link)
+    assert "<p>0 of 1 pages are complete. A page" in tables.render("coverage", guide, area=guide.areas[1], link=link)
 
 
 def test_map_and_tracker_count_what_is_there(guide):
-    html = tables.curriculum(guide, link)
+    html = tables.render("curriculum", guide, link=link)
     assert html.count('<section class="fg-card"') == 3
     assert '<li><a href="inference/demo/">Demo</a></li><li>Cost</li>' in html
     assert '--fields:3" aria-hidden="true"><span style="width:33.3%">' in html
-    rows = re.findall(r"<td>.*?</tr>", tables.progress(guide, link))
+    rows = re.findall(r"<td>.*?</tr>", tables.render("progress", guide, link=link))
     assert [re.sub("<[^>]+>", " ", row).split() for row in rows] == [
         ["in", "progress", "1", "of", "3", "1", "not", "run", "here"],
         ["planned", "0", "of", "1", "0", "not", "run", "here"],
@@ -100,12 +100,12 @@ def test_the_last_pass_is_told_with_its_versions(guide):
     passed(guide, date="2026-11-02", versions={"python": "3.11.7", "torch": "2.13.0+cpu"})
     told = "last passed November 2, 2026 on python 3.11.7, torch 2.13.0"
     assert tables.passed(guide, "inference/demo") == told
-    assert "last passed November 2, 2026. A page" in tables.coverage(guide, guide.areas[0], link)
-    assert "<td>November 2, 2026</td>" in tables.progress(guide, link)
+    assert "last passed November 2, 2026. A page" in tables.render("coverage", guide, area=guide.areas[0], link=link)
+    assert "<td>November 2, 2026</td>" in tables.render("progress", guide, link=link)
 
 
 def test_reproduced_numbers_stand_beside_the_published_ones(guide):
-    html = tables.reproduced(published(guide, {"A-1": 2.1, "A-2": None}))
+    html = tables.render("reproduced", published(guide, {"A-1": 2.1, "A-2": None}))
     assert "1 of 4 collected numbers" in html
     assert "<td>2</td><td>2.1</td><td>GB</td><td>5%</td>" in html
     assert '<a href="https://arxiv.org/abs/2309.06180">arXiv 2309.06180</a> sec. 3' in html
@@ -114,11 +114,11 @@ def test_reproduced_numbers_stand_beside_the_published_ones(guide):
 
 def test_a_value_of_another_shape_is_not_called_exact(guide):
     with pytest.raises(ValueError):
-        tables.reproduced(published(guide, {"A-3": [1]}))
+        tables.render("reproduced", published(guide, {"A-3": [1]}))
 
 
 def test_errata_do_not_claim_more_than_their_cases(guide):
-    html = tables.errata(published(guide, {"A-2": 7.344}))
+    html = tables.render("errata", published(guide, {"A-2": 7.344}))
     assert html.index("Data at scale") < html.index("Recommender"), "in the order of the map"
     corrected = (
         "The paper prints 7.28x. Its two numbers give 7.34x. Its own arithmetic gives 7.34 ratio; computed here: 7.344."
@@ -130,5 +130,5 @@ def test_errata_do_not_claim_more_than_their_cases(guide):
 
 
 def test_without_published_numbers_the_pages_say_so(guide):
-    assert "No published number is reproduced yet" in tables.reproduced(guide)
-    assert "None so far" in tables.errata(guide)
+    assert "No published number is reproduced yet" in tables.render("reproduced", guide)
+    assert "None so far" in tables.render("errata", guide)

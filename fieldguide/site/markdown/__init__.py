@@ -1,41 +1,43 @@
 """The one Python-Markdown extension of the guide.
 
-It adds citations, facts, mathematics rendered at build, quizzes, calculators, and what
-the site computes about itself. It knows which page it is writing by the
-page's text, so that it works under any generator that runs Python-Markdown, and so that
-an error names file and line. Whatever it cannot render ends the build.
+It adds citations, facts, mathematics rendered at build, quizzes, calculators, and what the site computes about
+itself. It knows which page it is writing by the page's text, so that it works under any generator that runs
+Python-Markdown, and so that an error names file and line. Whatever it cannot render ends the build.
 """
 
 from __future__ import annotations
 
 import html
-import os
+import posixpath
 import re
 import textwrap
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from click import ClickException
 from markdown import Markdown
 from markdown.extensions import Extension
 from markdown.inlinepatterns import InlineProcessor
 from markdown.postprocessors import Postprocessor
 from markdown.preprocessors import Preprocessor
 from markdown.treeprocessors import Treeprocessor
+from markdown.util import Processor
 
 from fieldguide.calc import fence as calc
 from fieldguide.guide import glossary
 from fieldguide.guide import sources as bibliography
 from fieldguide.guide.page import CITATION, Fence, Page, cited, fences
-from fieldguide.guide.project import ROOT, Breach, BreachError, Project
+from fieldguide.guide.project import ROOT, Area, Breach, BreachError, Project
 from fieldguide.site.markdown import citing, figure, quiz, tables, terms
-from fieldguide.site.markdown.errors import BuildError
 from fieldguide.site.markdown.tex import TexError, render_tex
 
-FORMULA = re.compile(r'<(span|div) class="arithmatex">\s*(?:\\\((.*?)\\\)|\\\[(.*?)\\\])\s*</\1>', re.S)
+FORMULA = re.compile(
+    r'<(span|div) class="arithmatex">\s*(?:\\\((?P<inline>.*?)\\\)|\\\[(?P<block>.*?)\\\])\s*</\1>', re.S
+)
 OUTPUT = re.compile(r'<div class="language-text highlight">(?=<span class="filename">Output)')
 PLAIN = re.compile(r'<span class="(?:n|p|w|o)">([^<]*)</span>')  # tokens that the stylesheet shows like plain code
 DOCSTRING = re.compile(r'</span>(\s*)<span class="sd">')  # its lines, each in an element of its own
@@ -47,6 +49,13 @@ PIECES = re.compile(  # of a short text: code, mathematics, a citation, a fact; 
 WORDS_A_MINUTE = 200
 
 
+class BuildError(ClickException):
+    """Ends a build with one line, which MkDocs prints without a traceback."""
+
+    def __init__(self, breach: Breach) -> None:
+        super().__init__(str(breach))
+
+
 @lru_cache(maxsize=4)
 def _snapshot(root: Path, state: tuple[tuple[str, int], ...]) -> Project:
     return Project(root)
@@ -54,26 +63,13 @@ def _snapshot(root: Path, state: tuple[tuple[str, int], ...]) -> Project:
 
 def project_at(root: Path) -> Project:
     """The project as its files are now; read anew when a page, a snippet or the curriculum changed."""
-    paths = [
-        *root.glob("docs/**/*.md"),
-        root / "docs/curriculum.yml",
-        root / "docs/references.bib",
-        root / glossary.FILE,
-        *root.glob("snippets/**/*.py"),
-    ]
-    return _snapshot(root, tuple((str(p), p.stat().st_mtime_ns) for p in sorted(paths) if p.is_file()))
+    lists = [root / name for name in ("docs/curriculum.yml", "docs/references.bib", glossary.FILE)]
+    paths = [*root.glob("docs/**/*.md"), *lists, *root.glob("snippets/**/*.py")]
+    return _snapshot(root, tuple(sorted((str(path), path.stat().st_mtime_ns) for path in paths if path.is_file())))
 
 
-@lru_cache(maxsize=4)
-def sources(project: Project) -> dict[str, bibliography.Entry]:
-    """The bibliography of a project."""
-    return bibliography.load(project)
-
-
-@lru_cache(maxsize=4)
-def glossary_of(project: Project) -> dict[str, glossary.Term]:
-    """The glossary of a project."""
-    return glossary.load(project)
+sources = lru_cache(maxsize=4)(bibliography.load)
+glossary_of = lru_cache(maxsize=4)(glossary.load)
 
 
 @lru_cache(maxsize=4)
@@ -87,6 +83,8 @@ class Writing:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.project = Project(root)
+        self.seen = False
         self.page: Page | None = None
         self.cited: list[str] = []
         self.labels: dict[str, str] = {}
@@ -94,7 +92,8 @@ class Writing:
     def begin(self, text: str) -> None:
         """Find out which page this text is, and how it calls its sources."""
         self.cited = []
-        self.project = project_at(self.root)
+        if not self.seen or re.search(r"^# ", text, re.M):  # docstrings, of which there are many, have no title
+            self.project, self.seen = project_at(self.root), True
         try:
             self.page = by_text(self.project).get(text.strip())
             self.labels = citing.labels(text, sources(self.project))
@@ -107,30 +106,28 @@ class Writing:
         """Folder of the page's code below `snippets/`."""
         return self.page.folder if self.page else ""
 
+    @property
+    def area(self) -> Area | None:
+        """The area of the page."""
+        return next((area for area in self.project.areas if self.page and area.slug == self.page.area), None)
+
     def fail(self, near: str, message: str, rule: str, fix: str = "") -> BuildError:
         """An error at the line of the page, or of the lab, that holds `near` or at least how it begins."""
-        near = near.strip()
-        labs = sorted((self.project.docs / "labs").glob("*.py"))
-        files = [self.page.path] if self.page else [*self.project.page_files, *labs]
+        near, docs = near.strip(), self.project.docs
+        place, number = (self.page.path, self.page.body_line) if self.page else (docs, 1)
+        files = [self.page.path] if self.page else [*self.project.page_files, *sorted(docs.glob("labs/*.py"))]
         for wanted, path in product((near, near.partition("\n")[0]), files):
-            text = path.read_text(encoding="utf-8", errors="replace")
-            at = text.find(wanted)
-            if at >= 0:
-                number = text.count("\n", 0, at) + 1
-                return BuildError(Breach(self.project.relative(path), number, rule, message, fix))
-        where, number = "docs/", 1
-        if self.page:
-            where, number = self.project.relative(self.page.path), self.page.body_line
-        return BuildError(Breach(where, number, rule, message, fix))
+            before, found, _ = path.read_text(encoding="utf-8", errors="replace").partition(wanted)
+            if found:
+                place, number = path, before.count("\n") + 1
+                break
+        return BuildError(Breach(self.project.relative(place), number, rule, message, fix))
 
     def link(self, name: str) -> str:
         """Address of another page, relative to this one, as a directory URL."""
-        here = self._url(self.page.name if self.page else "index")
-        return os.path.relpath(self._url(name), here).replace(os.sep, "/").rstrip("/") + "/"
-
-    @staticmethod
-    def _url(name: str) -> str:
-        return "/" + (name.removesuffix("index").rstrip("/"))
+        names = (name, self.page.name if self.page else "index")
+        there, here = ("/" + name.removesuffix("index") for name in names)
+        return posixpath.relpath(there, here).rstrip("/") + "/"
 
     def tex(self, formula: str, near: str, display: bool = False) -> str:
         """A formula as HTML; `near` is where an error is reported."""
@@ -174,8 +171,7 @@ class Writing:
         if link := re.search(r"\[[^\]]*\]\([^)]*\)", text):
             message = f"the link {link[0]} cannot stand in the text of a fence."
             raise self.fail(link[0], message, "link", "put it in the prose beside it.")
-        text = html.escape(text, quote=False)
-        text = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", text)
+        text = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", html.escape(text, quote=False))
         return re.sub(r"\*(.+?)\*", r"<em>\1</em>", text)
 
     def fact(self, name: str) -> str | None:
@@ -186,12 +182,16 @@ class Writing:
         return next((fact.text for fact in shown if (fact.owner, fact.name) == (owner, short)), None)
 
 
-class Begin(Preprocessor):
-    """Runs before everything else: notes which page this is, and names the file that a block of code shows."""
+class Part(Processor):
+    """A part of the extension: it knows the page being written."""
 
     def __init__(self, md: Markdown, writing: Writing) -> None:
         super().__init__(md)
         self.writing = writing
+
+
+class Begin(Part, Preprocessor):
+    """Runs before everything else: notes which page this is, and names the file that a block of code shows."""
 
     def run(self, lines: list[str]) -> list[str]:
         """Look the page up, and give each fence of one include its title."""
@@ -202,36 +202,26 @@ class Begin(Preprocessor):
         return lines
 
 
-class Fences(Preprocessor):
+class Fences(Part, Preprocessor):
     """Replaces our fences by their HTML, outside of any other fence."""
 
     def __init__(self, md: Markdown, writing: Writing) -> None:
-        super().__init__(md)
-        self.writing = writing
+        super().__init__(md, writing)
         self.makers: dict[str, Callable[[str], str]] = {
             "quiz": lambda source: quiz.render(source, writing.inline, writing.fact),
             "calc": lambda source: calc.render(source, writing.root, writing.folder, writing.inline),
             "figure": lambda source: figure.render(source, writing.root, writing.folder, writing.inline),
-            "curriculum": lambda _: tables.curriculum(writing.project, writing.link),
-            "progress": lambda _: tables.progress(writing.project, writing.link),
-            "coverage": self._coverage,
-            "reproduced": lambda _: tables.reproduced(writing.project),
-            "errata": lambda _: tables.errata(writing.project),
         }
-        self.writers: dict[str, Callable[[str], str]] = {  # these write Markdown, not HTML
-            "glossary": lambda _: terms.page(writing.project, writing.terms.values())
-        }
+        self.makers |= {name: partial(self._table, name) for name in tables.FENCES}
 
-    def _coverage(self, _: str) -> str:
-        area = self.writing.page.area if self.writing.page else ""
-        found = next((a for a in self.writing.project.areas if a.slug == area), None)
-        if found is None:
+    def _table(self, name: str, _: str) -> str:
+        if name == "coverage" and not self.writing.area:
             raise ValueError("a coverage fence stands on the overview page of an area.")
-        return tables.coverage(self.writing.project, found, self.writing.link)
+        return tables.render(name, self.writing.project, area=self.writing.area, link=self.writing.link)
 
     def run(self, lines: list[str]) -> list[str]:
         """Replace ours, from the last to the first, so that lines keep their numbers."""
-        for fence in reversed([f for f in fences(lines) if f.language in {**self.makers, **self.writers}]):
+        for fence in reversed([f for f in fences(lines) if f.language in {*self.makers, "glossary"}]):
             lines[fence.line - 1 : fence.end] = ["", *self._made(fence), ""]
         return lines
 
@@ -240,8 +230,9 @@ class Fences(Preprocessor):
             message = f"a {fence.language} fence is never closed."
             near = "\n".join([f"```{fence.language}", *fence.body])
             raise self.writing.fail(near, message, fence.language, "end it with a line of the same marks.")
-        if fence.language in self.writers:
-            return textwrap.indent(self.writers[fence.language](""), fence.indent).split("\n")
+        if fence.language == "glossary":  # the one that becomes Markdown
+            text = terms.page(self.writing.project, self.writing.terms.values())
+            return textwrap.indent(text, fence.indent).split("\n")
         try:
             made = self.makers[fence.language](fence.text)
         except BuildError:
@@ -264,12 +255,8 @@ class Citations(InlineProcessor):
         return self.writing.cite(m[1], m[0]), m.start(0), m.end(0)
 
 
-class Tooltips(Treeprocessor):
+class Tooltips(Part, Treeprocessor):
     """Says at its first use on a page what a term is, or an abbreviation stands for."""
-
-    def __init__(self, md: Markdown, writing: Writing) -> None:
-        super().__init__(md)
-        self.writing = writing
 
     def run(self, root: ElementTree.Element) -> None:
         """Leave alone the glossary itself, and what is no page: a docstring."""
@@ -278,82 +265,54 @@ class Tooltips(Treeprocessor):
             terms.Tooltips(self.writing.terms.values(), self.md.htmlStash).put(root)
 
 
-class Furniture(Treeprocessor):
+class Furniture(Part, Treeprocessor):
     """Puts the page's standing under its title, and the list of sources under *Sources*."""
-
-    def __init__(self, md: Markdown, writing: Writing) -> None:
-        super().__init__(md)
-        self.writing = writing
 
     def run(self, root: ElementTree.Element) -> None:
         """Insert both."""
-        page = self.writing.page
-        children = list(root)
-        if page and page.area in self.writing.project.area_slugs:
-            title = next((i for i, child in enumerate(children) if child.tag == "h1"), None)
-            if title is not None:
-                root.insert(title + 1, self._stashed(self._standing(page)))
-        if not self.writing.cited:
-            return
-        known = sources(self.writing.project)
-        listed = citing.listed([known[key] for key in self.writing.cited], self.writing.labels)
-        children = list(root)
-        heading = next(
-            (i for i, c in enumerate(children) if c.tag == "h2" and "".join(c.itertext()).strip() == "Sources"), None
-        )
-        root.insert(len(children) if heading is None else heading + 1, listed)
+        page, known = self.writing.page, sources(self.writing.project)
+        if page and self.writing.area:
+            element = ElementTree.Element("p")
+            element.text = self.md.htmlStash.store(self._standing(page, self.writing.area))
+            self._behind(root, "h1", "", element)
+        if self.writing.cited:
+            listed = citing.listed([known[key] for key in self.writing.cited], self.writing.labels)
+            if not self._behind(root, "h2", "Sources", listed):
+                root.append(listed)
 
-    def _stashed(self, made: str) -> ElementTree.Element:
-        element = ElementTree.Element("p")
-        element.text = self.md.htmlStash.store(made)
-        return element
+    @staticmethod
+    def _behind(root: ElementTree.Element, tag: str, text: str, element: ElementTree.Element) -> bool:
+        """Insert an element behind the first heading of a tag and, where one is given, a text; whether there is one."""
+        for at, child in enumerate(root, start=1):
+            if child.tag == tag and text in ("", "".join(child.itertext()).strip()):
+                root.insert(at, element)
+                return True
+        return False
 
-    def _standing(self, page: Page) -> str:
-        project, meta = self.writing.project, page.meta
-        parts = []
-        if page.name == glossary.PAGE:
-            parts.append(f"{len(self.writing.terms)} terms")
-        elif meta.get("status") == "planned":
-            own = next(area for area in project.areas if area.slug == page.area)
-            state = tables.standing(project, own)
-            parts += [state.word.capitalize(), f"{state.complete} of {state.total} pages complete"]
-        else:
-            prose = re.sub(r"^(`{3,}).*?^\1", "", page.body, flags=re.S | re.M)
-            minutes = max(1, round(len(prose.split()) / WORDS_A_MINUTE))
-            parts += [str(meta.get("level", "")).capitalize(), f"{minutes} min"]
-            if meta.get("status") == "draft":
-                parts.append("draft")
-            parts.append(tables.passed(project, page.name))
+    def _standing(self, page: Page, area: Area) -> str:
+        writing, project = self.writing, self.writing.project
+        prose = re.sub(r"^(`{3,}).*?^\1", "", page.body, flags=re.S | re.M)
         titles = {p.name: p.title for area in project.areas for p in area.pages}
-        areas = {area.slug: area.title for area in project.areas}
-        needed = []
-        for name in meta.get("prerequisites") or []:
-            folder, _, slug = name.partition("/")
-            text = html.escape(areas.get(folder, folder) if slug == "index" else titles.get(name, name))
-            needed.append(f'<a href="{self.writing.link(name)}">{text}</a>' if name in project.by_name else text)
-        before = f'<span class="fg-needs">Read first: {", ".join(needed)}</span>' if needed else ""
-        line = " · ".join(f"<span>{html.escape(p)}</span>" for p in parts if p)
-        return f'<p class="fg-standing" data-search-exclude="">{line}{before}</p>'
+        titles |= {f"{area.slug}/index": area.title for area in project.areas}
+        return tables.render(
+            "standing", project, page=page, area=area, titles=titles, link=writing.link,
+            minutes=max(1, round(len(prose.split()) / WORDS_A_MINUTE)),
+            terms=len(writing.terms) if page.name == glossary.PAGE else 0,
+        )  # fmt: skip
 
 
-class Finish(Postprocessor):
+class Finish(Part, Postprocessor):
     """Renders formulas, and keeps recorded outputs out of the search index."""
-
-    def __init__(self, md: Markdown, writing: Writing) -> None:
-        super().__init__(md)
-        self.writing = writing
 
     def run(self, text: str) -> str:
         """Replace what Arithmatex marked."""
-
-        def formula(match: re.Match[str]) -> str:
-            inline, block = match.group(2), match.group(3)
-            tex = html.unescape(inline if inline is not None else block)
-            return self.writing.tex(tex, tex, inline is None)
-
         text = DOCSTRING.sub(r"\1", PLAIN.sub(r"\1", text))
         text = OUTPUT.sub('<div class="language-text highlight fg-output" data-search-exclude>', text)
-        return FORMULA.sub(formula, text).replace(NAMESPACE, "")
+        return FORMULA.sub(self._formula, text).replace(NAMESPACE, "")
+
+    def _formula(self, match: re.Match[str]) -> str:
+        tex = html.unescape(match["inline"] or match["block"] or "")
+        return self.writing.tex(tex, tex, match["inline"] is None)
 
 
 class FieldGuide(Extension):
@@ -369,9 +328,7 @@ class FieldGuide(Extension):
         md.preprocessors.register(Begin(md, writing), "fieldguide-begin", 1000)
         md.preprocessors.register(Fences(md, writing), "fieldguide-fences", 27)  # after snippets, before superfences
         md.inlinePatterns.register(Citations(md, writing), "fieldguide-citation", 175)  # code first, links after
-        md.treeprocessors.register(
-            Tooltips(md, writing), "fieldguide-tooltips", 6.5
-        )  # after an author's own abbreviations
+        md.treeprocessors.register(Tooltips(md, writing), "fieldguide-tooltips", 6.5)  # after an author's abbreviations
         md.treeprocessors.register(Furniture(md, writing), "fieldguide-furniture", 6)  # before anchors are collected
         md.postprocessors.register(Finish(md, writing), "fieldguide-finish", 1)  # after stashed HTML is back
 

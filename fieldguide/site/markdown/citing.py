@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable
 from string import ascii_lowercase
@@ -10,6 +9,7 @@ from xml.etree import ElementTree
 
 from fieldguide.guide.page import CITATION, cited
 from fieldguide.guide.sources import Entry
+from fieldguide.site.markdown import tables
 
 
 def labels(text: str, sources: dict[str, Entry]) -> dict[str, str]:
@@ -44,20 +44,7 @@ def element(sources: Iterable[tuple[Entry, str, str]]) -> ElementTree.Element:
 def listed(entries: Iterable[Entry], names: dict[str, str]) -> ElementTree.Element:
     """The list of sources, by label. Elements, so that the generator sees their anchors."""
     ordered = sorted(entries, key=lambda entry: names[entry.key].lower())
-    rows = "".join(_row(entry, names[entry.key]) for entry in ordered)
-    return ElementTree.fromstring(f'<ul class="fg-sources">{rows}</ul>')
-
-
-def _row(entry: Entry, label: str) -> str:
-    names = family_names(entry)
-    authors = ", ".join(names[:3]) + (" et al." if len(names) > 3 or "others" in entry.authors else "")
-    year = label.rpartition(" ")[2]
-    url = entry.url or (f"https://doi.org/{entry.doi}" if entry.doi else f"https://arxiv.org/abs/{entry.eprint}")
-    rest = f" {html.escape(entry.venue)}." if entry.venue else ""
-    rest += f" arXiv:{html.escape(entry.eprint)}." if entry.eprint else ""
-    rest += f' <span class="fg-read">Read {html.escape(entry.urldate)}.</span>' if entry.urldate else ""
-    title = f'<a href="{html.escape(url, quote=True)}">{html.escape(entry.title)}</a>'
-    return f'<li id="ref-{html.escape(entry.key)}">{html.escape(authors)} ({html.escape(year)}). {title}.{rest}</li>'
+    return ElementTree.fromstring(tables.render("sources", entries=ordered, labels=names, family_names=family_names))
 
 
 def family_names(entry: Entry) -> list[str]:

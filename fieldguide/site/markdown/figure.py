@@ -14,14 +14,8 @@ from fieldguide.guide.page import Figure
 def render(source: str, root: Path, folder: str, inline: Callable[[str], str]) -> str:
     """The recorded figure, inline, so that it takes the colors of the palette.
 
-    Args:
-        source: YAML with `figure` (file:name, or area.page.file:name for another page's), `caption` and `alt`.
-        root: The checkout that holds `snippets/`.
-        folder: Folder of the page's code, such as `inference/kv_cache`.
-        inline: Renders the caption.
-
-    Raises:
-        ValueError: with a sentence, if a key is missing or nothing was recorded.
+    `source` is YAML with `figure` (file:name, or area.page.file:name for another page's), `caption` and `alt`.
+    `ValueError`, with a sentence, if a key is missing or nothing was recorded.
     """
     filled = read(Figure, source, "the figure")
     if filled.value is None:

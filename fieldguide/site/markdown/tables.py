@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import date
-from functools import lru_cache, partial
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from fieldguide.guide.project import Area, Project
 from fieldguide.proof import published
-from fieldguide.proof.published import Case
 
-Link = Callable[[str], str]
-"""From a page's name, such as `inference/kv-cache`, to an address relative to the page being written."""
-
-TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parents[1] / "templates"), autoescape=True,
-                        trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)  # fmt: skip
+FENCES = ("curriculum", "progress", "coverage", "reproduced", "errata")
+"""What a page can ask for by a fence; each has a template."""
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """How far an area has come."""
 
     complete: int
@@ -47,21 +41,18 @@ class Standing:
 
 def standing(project: Project, area: Area) -> Standing:
     """Count an area's pages by what their front matter says."""
-    slugs = {page.slug for page in area.pages}
-    trios = [t for t in project.trios if t.page.area == area.slug and t.page.slug in slugs]
-    states = [trio.page.meta.get("status") for trio in trios]
-    days = [_record(project, trio.name).get("date", "") for trio in trios]
-    return Standing(states.count("complete"), states.count("draft"), len(area.pages),
-                    sum(len(trio.snippets) for trio in trios), max(days, default=""))  # fmt: skip
+    trios = [trio for trio in project.trios if trio.page.area == area.slug]
+    states = [trio.page.status for trio in trios]
+    last = max((_record(project, trio.name).get("date", "") for trio in trios), default="")
+    snippets = sum(len(trio.snippets) for trio in trios)
+    return Standing(states.count("complete"), states.count("draft"), len(area.pages), snippets, last)
 
 
 def _record(project: Project, name: str) -> dict[str, Any]:
     """When a page last passed its tests where the site is built, and with which versions."""
-    try:
-        known: dict[str, dict[str, Any]] = json.loads((project.root / ".cache/fieldguide/passed.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return known.get(name, {})
+    with suppress(OSError, ValueError):
+        return dict(json.loads((project.root / ".cache/fieldguide/passed.json").read_text()).get(name, {}))
+    return {}
 
 
 def passed(project: Project, name: str) -> str:
@@ -85,58 +76,11 @@ def icon(name: str) -> Markup:
     return Markup(svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1))
 
 
-def _filled(template: str, project: Project, **values: Any) -> str:
-    return TEMPLATES.get_template(f"{template}.html").render(
-        project=project, standing=partial(standing, project), day=day, icon=icon, figure=figure, gap=gap,
-        source=source, sentence=sentence, **values,
-    )  # fmt: skip
-
-
-def curriculum(project: Project, link: Link) -> str:
-    """The map: one card for each area, with its topics; landed ones are links."""
-    return _filled("curriculum", project, link=link)
-
-
-def progress(project: Project, link: Link) -> str:
-    """The tracker: area, status, pages, snippets, last passed."""
-    return _filled("progress", project, link=link)
-
-
-def coverage(project: Project, area: Area, link: Link) -> str:
-    """The pages of one area: what a reader can do afterwards, and whether it is there."""
-    return _filled("coverage", project, area=area, link=link)
-
-
-def reproduced(project: Project) -> str:
-    """Published value, our value, error, source, for every family that has an adapter."""
-    ours, cases = _ours(project), published.own(project)
-    there = [case for case in cases if case.id in ours]
-    return _filled("reproduced", project, ours=ours, areas=_by_area(project, there),
-                   found=len(there), collected=len(cases))  # fmt: skip
-
-
-def errata(project: Project) -> str:
-    """Where a publication contradicts itself or another, with the arithmetic; each note once."""
-    odd: dict[str, Case] = {}  # by what is contradicted: two cases may rest on one sentence
-    for case in published.own(project):
-        if case.status in ("corrected", "disputed"):
-            odd.setdefault(case.note, case)
-    return _filled("errata", project, ours=_ours(project), areas=_by_area(project, odd.values()))
-
-
-def _ours(project: Project) -> dict[str, Any]:
+def ours(project: Project) -> dict[str, Any]:
     """What our functions give, by case; cases without a value are left out."""
     path = project.root / published.REPRODUCED
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return {key: value for key, value in known.items() if value is not None}
-
-
-def _by_area(project: Project, cases: Iterable[Case]) -> list[tuple[Area, list[Case]]]:
-    """The areas that have cases, in the order of the map."""
-    groups: dict[str, list[Case]] = {}
-    for case in cases:
-        groups.setdefault(case.area, []).append(case)
-    return [(area, groups[area.slug]) for area in project.areas if area.slug in groups]
 
 
 def figure(value: Any, unit: str = "") -> str:
@@ -179,3 +123,14 @@ def sentence(note: str) -> str:
     """A note as sentences: capitals at their beginnings, a period at the end."""
     text = re.sub(r"(?:^|(?<=\. ))[a-z](?=[a-z]*[ :'])", lambda first: first[0].upper(), note.strip())
     return text.rstrip(".") + "."
+
+
+TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parents[1] / "templates"), autoescape=True,
+                        trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)  # fmt: skip
+TEMPLATES.globals |= {"standing": standing, "passed": passed, "day": day, "icon": icon, "figure": figure, "gap": gap,
+                      "source": source, "sentence": sentence, "ours": ours, "published": published.own}  # fmt: skip
+
+
+def render(name: str, project: Project | None = None, **values: Any) -> str:
+    """A template filled: one of `FENCES`, a quiz, or the line under a title."""
+    return TEMPLATES.get_template(f"{name}.html").render(project=project, **values)

