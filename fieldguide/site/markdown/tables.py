@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from fieldguide.calc import fence
+from fieldguide.guide.page import Page
 from fieldguide.guide.project import Area, Project
 from fieldguide.proof import published
 
-FENCES = ("curriculum", "progress", "coverage", "reproduced", "errata")
+FENCES = ("curriculum", "progress", "coverage", "reproduced", "errata", "calculators")
 """What a page can ask for by a fence; each has a template."""
 
 
@@ -83,6 +85,12 @@ def ours(project: Project) -> dict[str, Any]:
     return {key: value for key, value in known.items() if value is not None}
 
 
+def calculators(page: Page, project: Project) -> list[tuple[str, str]]:
+    """Anchor and question of each calculator of a page."""
+    found = [fence.parse(each.text, page.folder) for each in page.of("calc")]
+    return [(one.anchor, fence.summary(fence.load(one, project.root))) for one in found]
+
+
 def figure(value: Any, unit: str = "") -> str:
     """A published value as it reads: `1,024`, `0.5, 2`, `7.34 x`."""
     if isinstance(value, dict):
@@ -128,7 +136,7 @@ def sentence(note: str) -> str:
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parents[1] / "templates"), autoescape=True,
                         trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)  # fmt: skip
 TEMPLATES.globals |= {"standing": standing, "passed": passed, "day": day, "icon": icon, "figure": figure, "gap": gap,
-                      "source": source, "sentence": sentence, "ours": ours, "published": published.own}  # fmt: skip
+                      "source": source, "sentence": sentence, "ours": ours, "calculators": calculators, "published": published.own}  # fmt: skip
 
 
 def render(name: str, project: Project | None = None, **values: Any) -> str:
