@@ -333,8 +333,8 @@ def test_the_bias_moves_by_its_speed_against_the_load():
 
 def test_the_calculator():
     shown = calculator.ring("zigzag", ranks=16, heads=16, kv_heads=1)
-    assert shown["busy"] == "100% of the time, on average"
-    assert calculator.ring("contiguous", ranks=16)["busy"] == "52% of the time, on average"
+    assert shown["ranks at work"] == "100% of the time, on average"
+    assert calculator.ring("contiguous", ranks=16)["ranks at work"] == "52% of the time, on average"
     slow = calculator.ring("zigzag", ranks=4, tokens=4096, heads=8, kv_heads=8, link=1.0)
     hop = 2 * 1024 * 8 * 128 * 2 / 1e9 * 1e3
     assert slow["one hop of keys and values"] == f"{hop:,.2f} ms"

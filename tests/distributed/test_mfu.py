@@ -137,8 +137,8 @@ def test_shares_of_a_profile_are_a_whole():
 def test_the_calculator_knows_llama_3():
     """Its 400 TFLOP/s of 989, by the calculator's own count; and what cannot be is refused."""
     shown = calculator.training_run()
-    assert shown["MFU"] == f"{400 / 989:.1%}"
+    assert shown["model FLOPs utilization (MFU)"] == f"{400 / 989:.1%}"
     flops = mfu.palm_flops_per_token(405e9, 126, 128, 128, 8192) * 15.6e12
-    assert shown["days"] == f"{mfu.days(flops, 16_384, 400e12):.1f}"
-    assert shown["possible?"] == "yes"
-    assert calculator.training_run(rate=1000.0)["possible?"].startswith("no: the rate")
+    assert shown["days of training"] == f"{mfu.days(flops, 16_384, 400e12):.1f}"
+    assert shown["Is that possible?"] == "yes"
+    assert calculator.training_run(rate=1000.0)["Is that possible?"].startswith("no: the rate")

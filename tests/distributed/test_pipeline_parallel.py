@@ -158,7 +158,7 @@ def test_what_the_clock_calls_a_deadlock_hangs_on_ranks():
 
 def test_the_calculator_draws_what_was_played():
     shown = calculator.pipeline()
-    assert shown["bubble"] == "37.5% of the working time"
+    assert shown["idle time (bubble)"] == "37.5% of the working time"
     assert shown["timeline"]["lanes"]["rank 3"][0] == (30.0, 40.0, "F0")
     with pytest.raises(ValueError, match="multiple of 4 micro-batches, not 9"):
         calculator.pipeline(schedule="interleaved", micro_batches=9)

@@ -235,7 +235,7 @@ def test_the_books_numbers():
 def test_the_calculator():
     shown = tensor_parallel(start=0)
     assert shown["communication over arithmetic, forward"] == "55%"
-    assert shown["they are equal, by bytes alone, at"] == "13.8 GPUs"
+    assert shown["both are equal, by bytes alone, at"] == "13.8 GPUs"
     spans, links = shown["timeline"]["lanes"].values()
     assert [span[1] for span in spans] == [link[0] for link in links]
     assert tensor_parallel(degree=1)["communication over arithmetic, forward"] == "0%"

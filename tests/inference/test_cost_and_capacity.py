@@ -137,8 +137,8 @@ def test_the_calculator_gives_the_published_day():
         load=100.0, spare=0, follows="yes",
     )  # fmt: skip
     assert shown["cost at full utilization"] == "$0.112"
-    assert float(str(shown["a million tokens, prompts and answers"])[1:]) == pytest.approx(0.112, abs=0.0015)
-    assert float(str(shown["a million answer tokens, if they carry it all"])[1:]) == pytest.approx(0.518, rel=0.005)
+    assert float(str(shown["a million tokens, prompts and replies"])[1:]) == pytest.approx(0.112, abs=0.0015)
+    assert float(str(shown["a million reply tokens, if they carry it all"])[1:]) == pytest.approx(0.518, rel=0.005)
 
 
 @settings(max_examples=40)
@@ -146,7 +146,7 @@ def test_the_calculator_gives_the_published_day():
 def test_what_the_calculator_shows_adds_up(load, ratio, spare):
     shown = token_cost(load=load, peak_to_mean=ratio, spare=spare)
     parts = shown["bars"]["values"]
-    dollars = float(str(shown["a million tokens, prompts and answers"])[1:].replace(",", ""))
+    dollars = float(str(shown["a million tokens, prompts and replies"])[1:].replace(",", ""))
     assert sum(parts.values()) / 100 == pytest.approx(dollars, abs=0.0006)
     assert all(value >= -1e-9 for value in parts.values())
     assert parts["work"] == pytest.approx(100 * float(str(shown["cost at full utilization"])[1:]), abs=0.06)

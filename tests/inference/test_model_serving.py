@@ -457,7 +457,7 @@ def test_the_calculator_refuses_more_than_full_batches_carry():
     with pytest.raises(ValueError, match="more than the 7,619 of full batches"):
         model_serving_calculator.dynamic_batching(rate=8000.0)
     lone = model_serving_calculator.dynamic_batching(rate=0.1, window=0.0)
-    assert lone["p99"] == "2.1 ms" and lone["rows per call"] == "1.0"
+    assert lone["99th percentile of the latency (p99)"] == "2.1 ms" and lone["rows per call"] == "1.0"
     assert math.isclose(1000 * FIXED / (1 - 1000 * PER_ROW), 2.2222, rel_tol=1e-4)
 
 

@@ -375,7 +375,7 @@ def test_the_calculator_says_what_the_planner_says():
     choices = plan(LLAMA, replace(LOADS["interactive"], context=8192), 64)
     first = next(c for c in choices if c.batch)
     assert shown["smallest number of H100"] == str(first.chips)
-    assert shown["a million output tokens"] == f"${dollars_per_million(first, 2.0):.2f}"
+    assert shown["a million reply tokens"] == f"${dollars_per_million(first, 2.0):.2f}"
     assert len(shown["table"]) == 1 + len(choices)
 
 

@@ -396,9 +396,9 @@ def test_the_calculator_answers_with_known_values():
     assert result["bits per number"] == "4.250"
     assert result["70 billion weights"] == "37.2 GB"
     coarse = quantization_calculator.quantization(numbers="int4", block="1024", outlier=200.0)
-    assert coarse["of them stored as zero"] == "100.0%"
+    assert coarse["of those, stored as zero"] == "100.0%"
     fp8 = quantization_calculator.quantization(numbers="fp8 E4M3", block="1024", outlier=100.0)
-    assert fp8["of them stored as zero"] == "0.0%"
+    assert fp8["of those, stored as zero"] == "0.0%"
 
 
 @pytest.mark.parametrize("module", [quantization, quantization_blocks, quantization_time, quantization_calculator])

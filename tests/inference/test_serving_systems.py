@@ -155,7 +155,7 @@ def test_the_autoscaler_agrees_with_the_example_of_kubernetes():
 def test_the_calculator_sizes_for_the_slo_and_refuses_the_impossible():
     result = serving_systems_calculator.replicas()
     assert result["workers"] == "4 prefill + 4 decode"
-    assert result["of it prefill, transfer"] == "143 ms, 26 ms"
+    assert result["of that, prefill and transfer"] == "143 ms, 26 ms"
     more = serving_systems_calculator.replicas(rate=200.0)
     assert more["workers"] == "30 prefill + 40 decode", "tenfold load needs less than tenfold servers"
     with pytest.raises(ValueError, match=r"take 169 ms of 100 ms"):

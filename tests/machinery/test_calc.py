@@ -20,9 +20,10 @@ def cache(
     """How large does the cache get?
 
     Args:
-        layers: Decoder layers, counted
+        layers: Decoder layers, $L$. Counted
             without the embedding.
-        share: Part of it.
+        share: Part of it
+        dtype: Type of the numbers.
     """
     if layers == 13:
         raise ValueError("thirteen layers do not fit.")
@@ -32,18 +33,19 @@ def cache(
 def test_fields_come_from_the_signature_and_help_from_the_docstring():
     layers, share, dtype, quantized = engine.fields(cache)
     assert (layers.kind, layers.unit, layers.low, layers.high, layers.default) == ("int", "layers", 1, 256, 80)
-    assert layers.help == "Decoder layers, counted without the embedding."
+    assert (layers.label, layers.help) == ("Decoder layers, $L$", "Counted without the embedding.")
+    assert (share.label, share.help, quantized.label) == ("Part of it", "", "quantized")
     assert (share.step, dtype.choices, quantized.kind) == (0.05, ("bf16", "fp8"), "bool")
 
 
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"layers": "1.5"}, "layers is a whole number."),
-        ({"layers": "0"}, "layers lies between 1 and 256 layers."),
-        ({"layers": ""}, "layers is a number."),
-        ({"share": "nan"}, "share is a finite number."),
-        ({"dtype": "int3"}, "dtype is one of bf16, fp8."),
+        ({"layers": "1.5"}, "Decoder layers is a whole number."),
+        ({"layers": "0"}, "Decoder layers lies between 1 and 256 layers."),
+        ({"layers": ""}, "Decoder layers is a number."),
+        ({"share": "nan"}, "Part of it is a finite number."),
+        ({"dtype": "int3"}, "Type of the numbers is one of bf16, fp8."),
         ({"depth": 3}, "unknown input depth: this calculator has layers, share, dtype, quantized."),
         ({"layers": 13}, "thirteen layers do not fit."),
     ],

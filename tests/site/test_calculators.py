@@ -143,11 +143,13 @@ def test_a_wrong_value_gets_a_sentence_and_keeps_the_last_result(calculator_page
     _, before = settled(page, "calc-kv-cache")
     fill(page, "calc-kv-cache", {"layers": 0})
     status, after = settled(page, "calc-kv-cache")
-    assert status == "Not computed: layers lies between 1 and 256."
+    assert status == "Not computed: Decoder layers lies between 1 and 256."
     assert before == after
     layers = page.locator("#calc-kv-cache input[name=layers]")
     told = page.locator(f"#{layers.get_attribute('aria-errormessage')}")
-    assert layers.get_attribute("aria-invalid") == "true" and told.inner_text() == "layers lies between 1 and 256."
+    assert (
+        layers.get_attribute("aria-invalid") == "true" and told.inner_text() == "Decoder layers lies between 1 and 256."
+    )
     assert told.bounding_box()["y"] - layers.bounding_box()["y"] < 60, "told where the reader looks"
     fill(page, "calc-kv-cache", {"layers": 40, "weights": 900, "memory": 80})
     assert settled(page, "calc-kv-cache")[0] == "Not computed: the weights (900 GB) do not fit into 72 of 80 GB."

@@ -29,22 +29,23 @@ def expected_max(n: int, width: float = 9.0, cells: int = 4000) -> float:
 
 
 def stragglers(
-    ranks: Annotated[int, "GPUs", (1, 200_000)] = 16_384,
-    host: Annotated[int, "GPUs", (1, 72)] = 8,
+    ranks: Annotated[int, "", (1, 200_000)] = 16_384,
     spread: Annotated[float, "%", (0.0, 20.0)] = 1.0,
     slow_hosts: Annotated[float, "%", (0.0, 20.0)] = 0.5,
     slower_by: Annotated[float, "%", (0.0, 100.0)] = 10.0,
+    *,
+    host: Annotated[int, "", (1, 72)] = 8,
     dollars: Annotated[float, "$/GPU-hour", (0.0, 50.0)] = 2.0,
 ) -> dict[str, object]:
     """How much of a synchronous step is waiting for the slowest?
 
     Args:
-        ranks: Accelerators that wait for each other once a step.
-        host: Accelerators in one host.
-        spread: Standard deviation of the work of a healthy rank, from step to step.
-        slow_hosts: Share of hosts that are always slower.
-        slower_by: By how much their work takes longer.
-        dollars: Rent of one accelerator.
+        ranks: Accelerators of the job, $n$. They wait for each other once a step.
+        spread: Variation of a healthy rank's work. Standard deviation, from step to step.
+        slow_hosts: Hosts that are always slower.
+        slower_by: Extra time of a slow host.
+        host: Accelerators of a host.
+        dollars: Rent of an accelerator.
     """
     hosts = max(1, ranks // host)
     present = 1 - (1 - slow_hosts / 100) ** hosts
@@ -66,4 +67,5 @@ def stragglers(
         "chance that a slow host is in the job": f"{100 * present:.1f}%",
         "cost of waiting": f"${ranks * dollars * 24 * (1 - 1 / step):,.0f} a day",
         "table": rows,
+        "unused": [] if slow_hosts else ["slower_by", "host"],
     }

@@ -16,9 +16,10 @@ def reshard(
     """Which rows does each rank read, and out of whose file?
 
     Args:
-        rows: Rows of the tensor. FSDP gives each rank the same number, rounded up, as far as they go.
-        saved_on: Ranks of the run that saved.
-        loaded_on: Ranks of the run that loads.
+        rows: Rows of the tensor. FSDP gives each rank the same number, rounded up, as far as
+            they go.
+        saved_on: Size of the run that saved.
+        loaded_on: Size of the run that loads.
     """
 
     def cuts(ranks: int) -> list[tuple[int, int]]:
@@ -44,19 +45,22 @@ def reshard(
 
 def interval(
     gpus: Annotated[int, "", (1, 1_000_000)] = 16_384,
-    gpu_mtbf: Annotated[float, "hours", (100.0, 10_000_000.0)] = 50_678.0,
-    save: Annotated[float, "s", (0.01, 3600.0)] = 30.0,
-    restart: Annotated[float, "minutes", (0.0, 120.0)] = 10.0,
     every: Annotated[float, "minutes", (0.1, 1440.0)] = 60.0,
+    save: Annotated[float, "s", (0.01, 3600.0)] = 30.0,
+    *,
+    restart: Annotated[float, "minutes", (0.0, 120.0)] = 10.0,
+    gpu_mtbf: Annotated[float, "hours", (100.0, 10_000_000.0)] = 50_678.0,
 ) -> dict[str, object]:
     """How much of the time ends up in the model, and how often should it be saved?
 
     Args:
-        gpus: GPUs of the job. It stops when any of them does.
-        gpu_mtbf: Mean time between interruptions for one GPU with its share of host, network and software. Llama 3's count gives 50,678.
-        save: How long training waits for a save: the whole of it, or only the copy if the rest runs in the background.
-        restart: From the failure to the first new step: noticing, replacing, starting, loading.
+        gpus: GPUs of the job, $n$. It stops when any of them does.
         every: Training time between two saves.
+        save: Pause for a save. All of the save, or only the copy if the rest runs in the
+            background.
+        restart: Time from a failure to the next step. Noticing, replacing, starting, loading.
+        gpu_mtbf: Time between failures of one GPU. With its share of host, network and
+            software; Llama 3's count gives 50,678.
     """
     mtbf = mtbf_scaled(gpu_mtbf * 3600, 1, gpus)
     again, tau = restart * 60, every * 60
@@ -75,11 +79,11 @@ def interval(
     grid = [best * 1.6**i for i in range(-6, 7)]
     grid = [t for t in grid if (t + save + again) / mtbf < 30]
     return {
-        "goodput": f"{tau / segment:.1%}",
-        "at the best interval": f"{goodput(best, save, mtbf, again):.1%}",
+        "time that ends up in the model (goodput)": f"{tau / segment:.1%}",
+        "goodput at the best interval": f"{goodput(best, save, mtbf, again):.1%}",
         **{name: f"{seconds / segment:.1%}" for name, seconds in lost.items()},
         "best interval": f"{best / 60:,.1f} minutes",
-        "by Young's formula": f"{young(save, mtbf) / 60:,.1f} minutes",
+        "best interval by Young's formula": f"{young(save, mtbf) / 60:,.1f} minutes",
         "time between failures": f"{mtbf / 3600:,.2f} hours",
         "lines": {
             "x": "minutes between saves", "y": "goodput, %", "log": "x",

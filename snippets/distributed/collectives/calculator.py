@@ -23,9 +23,9 @@ def ring_steps(
     """Which chunk is where in a ring all-reduce?
 
     Args:
-        ranks: Members of the ring, and chunks of the tensor.
+        ranks: Ranks of the ring, $n$. The tensor has as many chunks.
         steps: Steps done.
-        size: Bytes of the tensor.
+        size: Size of the tensor.
     """
     last = 2 * (ranks - 1)
     if steps > last:
@@ -62,10 +62,10 @@ def all_reduce(
     """How long does an all-reduce take, by a ring and by trees?
 
     Args:
-        ranks: How many, $n$.
-        size: Bytes that each rank holds, $M$.
-        alpha: Time to start a message, $\\alpha$.
-        beta: Bandwidth of a link in each direction, $\\beta$.
+        ranks: Number of ranks, $n$.
+        size: Size of the tensor, $M$. Each rank holds one.
+        alpha: Start of a message, $\\alpha$.
+        beta: Bandwidth of a link, one way, $\\beta$.
     """
     a, b = alpha * 1e-6, beta * 1e9
     seconds = {

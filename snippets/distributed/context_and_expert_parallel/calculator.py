@@ -16,21 +16,23 @@ def ring(
     split: Literal["contiguous", "zigzag", "striped"] = "contiguous",
     ranks: Annotated[int, "", (2, 16)] = 4,
     tokens: Annotated[int, "", (1024, 4_194_304)] = 131_072,
-    heads: Annotated[int, "", (1, 256)] = 128,
-    kv_heads: Annotated[int, "", (1, 256)] = 8,
     chip: Literal["A100", "H100", "H200", "B200", "MI300X"] = "H100",
     link: Annotated[float, "GB/s", (1.0, 2000.0)] = 50.0,
+    *,
+    heads: Annotated[int, "", (1, 256)] = 128,
+    kv_heads: Annotated[int, "", (1, 256)] = 8,
 ) -> dict[str, object]:
     """How long does the forward ring of one layer take, and who waits?
 
     Args:
-        split: Which tokens a rank holds.
-        ranks: Length of the ring, $n$.
+        split: Split of the tokens. A rank holds one piece (contiguous), two opposite ones
+            (zigzag), or every n-th token (striped).
+        ranks: Ranks of the ring, $n$.
         tokens: Length of the sequence, $S$.
-        heads: Query heads of 128 on this rank, after tensor parallelism.
-        kv_heads: Key heads on this rank.
-        chip: Its datasheet's rate in bf16.
-        link: Bandwidth to the next rank, one direction.
+        chip: Accelerator. Its datasheet's rate in bf16.
+        link: Bandwidth to the next rank, one way, $\\beta$.
+        heads: Query heads of a rank, $H$. Of width 128, after tensor parallelism.
+        kv_heads: Key/value heads of a rank, $K$.
     """
     if heads % kv_heads:
         raise ValueError(f"{heads} query heads cannot share {kv_heads} key heads evenly.")
@@ -45,7 +47,7 @@ def ring(
     busy = pair_ms * sum(map(sum, table)) / ranks
     return {
         "one layer, forward": f"{end:,.2f} ms",
-        "busy": f"{busy / end:.0%} of the time, on average",
+        "ranks at work": f"{busy / end:.0%} of the time, on average",
         "arithmetic of the busiest rank": f"{pair_ms * max(map(sum, table)):,.2f} ms",
         "one hop of keys and values": f"{hop_ms:,.2f} ms",
         "sent by each rank": f"{hop_ms * (ranks - 1) * link / 1e3:,.2f} GB",

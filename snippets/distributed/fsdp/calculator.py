@@ -58,11 +58,11 @@ def overlap(
     """How much of the messages is hidden?
 
     Args:
-        units: Blocks that are gathered one by one.
-        gather: Time to gather a unit, and to reduce its gradients.
-        compute: Time of its forward pass; the backward pass takes twice as long.
-        ahead: Units gathered before they are needed.
-        keep: Weights stay after the forward pass (reshard_after_forward=False).
+        units: Units of the model. Blocks that are gathered one by one.
+        gather: Time to gather a unit. Reducing its gradients takes as long.
+        compute: Forward pass of a unit. The backward pass takes twice as long.
+        ahead: Prefetching. Units gathered before they are needed.
+        keep: Weights stay after the forward pass. `reshard_after_forward=False`.
     """
     link, work = play(units, gather, compute, ahead, keep)
     total, busy = max(link[-1][1], work[-1][1]), 3 * units * compute
@@ -71,7 +71,7 @@ def overlap(
         "time of a step": f"{total:.1f} ms",
         "accelerator waits": f"{1 - busy / total:.0%}",
         "units in memory at once": f"{held} of {units}",
-        "on the wire": f"{sum(end - start for start, end, _ in link):.1f} ms",
+        "time of all messages": f"{sum(end - start for start, end, _ in link):.1f} ms",
         "timeline": {
             "unit": "ms",
             "lanes": {"link": link, "GPU": work},
@@ -82,35 +82,37 @@ def overlap(
 
 def fsdp(
     params: Annotated[float, "billion", (0.01, 10_000.0)] = 8.03,
-    layers: Annotated[int, "", (1, 1000)] = 32,
     gpus: Annotated[int, "", (1, 100_000)] = 64,
-    shards: Annotated[int, "GPUs that share a copy", (1, 100_000)] = 64,
-    node: Annotated[int, "GPUs in a node", (1, 1024)] = 8,
+    shards: Annotated[int, "GPUs", (1, 100_000)] = 64,
     unit: Literal["block", "whole model"] = "block",
-    keep: bool = False,
     micros: Annotated[int, "", (1, 1024)] = 1,
-    tokens: Annotated[int, "per GPU and micro-batch", (1, 10_000_000)] = 8192,
+    tokens: Annotated[int, "per GPU", (1, 10_000_000)] = 8192,
+    *,
+    layers: Annotated[int, "", (1, 1000)] = 32,
+    keep: bool = False,
     reduce: Literal["fp32", "bf16"] = "fp32",
+    node: Annotated[int, "GPUs", (1, 1024)] = 8,
     tflops: Annotated[float, "TFLOP/s", (1.0, 100_000.0)] = 989.0,
-    link: Annotated[float, "GB/s in the node", (0.1, 10_000.0)] = 450.0,
-    network: Annotated[float, "GB/s of a GPU across nodes", (0.1, 10_000.0)] = 50.0,
+    link: Annotated[float, "GB/s", (0.1, 10_000.0)] = 450.0,
+    network: Annotated[float, "GB/s", (0.1, 10_000.0)] = 50.0,
 ) -> dict[str, object]:
     """How much memory does a GPU need, and do the links keep up?
 
     Args:
-        params: Parameters of the model.
-        layers: Blocks of equal size.
-        gpus: All of them; each has its own data.
-        shards: All GPUs is FSDP; fewer is HSDP, with copies of the model.
-        node: How many have fast links between them.
-        unit: What is wrapped.
-        keep: reshard_after_forward=False.
-        micros: Micro-batches of a step, each gathered and reduced.
-        tokens: Of each micro-batch.
+        params: Parameters, $N$.
+        gpus: All GPUs. Each has its own data.
+        shards: Shards of a copy, $n$. GPUs that share one copy of the model: all of them is
+            FSDP, fewer is HSDP.
+        unit: What is wrapped. Each block, or the whole model as one unit.
+        micros: Micro-batches of a step, $m$. Each is gathered and reduced.
+        tokens: Tokens of a micro-batch.
+        layers: Blocks of equal size, $L$.
+        keep: Weights stay after the forward pass. `reshard_after_forward=False`.
         reduce: Type of gradients on the wire. Weights travel in bf16.
-        tflops: Peak of a GPU.
-        link: In one direction.
-        network: In one direction.
+        node: Size of a node. GPUs with fast links between them.
+        tflops: Peak of a GPU, $F$.
+        link: Bandwidth of a GPU in its node, one way.
+        network: Bandwidth of a GPU across nodes, one way.
     """
     if gpus % shards:
         raise ValueError(f"{gpus} GPUs cannot be cut into groups of {shards}.")
@@ -141,4 +143,5 @@ def fsdp(
         "sent among copies": f"{outer / 1e9:,.2f} GB",
         "tokens that hide the shards": f"{least:,.0f} per GPU and micro-batch",
         "bars": {"unit": "GB", "values": {k: v / 1e9 for k, v in memory.items()}},
+        "unused": ["layers"] if whole else [],
     }

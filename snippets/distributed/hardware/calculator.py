@@ -20,11 +20,11 @@ def kernel_roofline(
     """What limits a kernel, how long must it take, and how far from that is yours?
 
     Args:
-        accelerator: The chip, by its datasheet, without sparsity.
-        precision: Which of its two rates applies: 16-bit or 8-bit arithmetic.
-        work: Operations of the kernel; a multiply-add is two. A matmul has $2mkn$.
-        traffic: Bytes read from memory and written back: inputs and outputs, each once.
-        measured: Time of your kernel, to compare. 0 for none.
+        accelerator: Kind of accelerator. By its datasheet, without sparsity.
+        precision: Precision of the arithmetic. It selects the chip's 16-bit or 8-bit rate.
+        work: Operations of the kernel. A multiply-add is two; a matmul has $2mkn$.
+        traffic: Memory read and written. Inputs and outputs, each once.
+        measured: Measured time. To compare; 0 for none.
     """
     chip = ACCELERATORS[accelerator]
     tflops = chip.bf16_tflops if precision == "bf16" else chip.eight_bit_tflops

@@ -14,39 +14,44 @@ NF4 = (
 
 def training_memory(
     params: Annotated[float, "billion", (0.001, 10_000.0)] = 8.03,
-    layers: Annotated[int, "", (1, 1000)] = 32,
-    hidden: Annotated[int, "", (16, 200_000)] = 4096,
-    heads: Annotated[int, "", (1, 1000)] = 32,
     method: Literal["full", "LoRA", "QLoRA"] = "full",
-    trained: Annotated[float, "%", (0.001, 100.0)] = 0.5,
+    gpus: Annotated[int, "", (1, 100_000)] = 8,
+    zero_stage: Literal["0", "1", "2", "3"] = "3",
+    sequence: Annotated[int, "tokens", (1, 10_000_000)] = 8192,
+    memory: Annotated[float, "GB", (1.0, 10_000.0)] = 80.0,
+    *,
+    batch: Annotated[int, "per GPU", (1, 4096)] = 1,
+    recompute: Literal["nothing", "attention", "whole layers"] = "attention",
     precision: Literal[
         "mixed, 16-bit grads", "mixed, fp32 grads", "fp32", "bf16"
     ] = "mixed, fp32 grads",
-    zero_stage: Literal["0", "1", "2", "3"] = "3",
-    gpus: Annotated[int, "data-parallel", (1, 100_000)] = 8,
+    trained: Annotated[float, "%", (0.001, 100.0)] = 0.5,
     tensor: Annotated[int, "GPUs", (1, 64)] = 1,
-    sequence: Annotated[int, "tokens", (1, 10_000_000)] = 8192,
-    batch: Annotated[int, "sequences per GPU", (1, 4096)] = 1,
-    recompute: Literal["nothing", "attention", "whole layers"] = "attention",
-    memory: Annotated[float, "GB per GPU", (1.0, 10_000.0)] = 80.0,
+    layers: Annotated[int, "", (1, 1000)] = 32,
+    hidden: Annotated[int, "", (16, 200_000)] = 4096,
+    heads: Annotated[int, "", (1, 1000)] = 32,
 ) -> dict[str, object]:
     """Does this training step fit, and what takes the space?
 
     Args:
-        params: Parameters of the model.
-        layers: Decoder layers.
-        hidden: Width of the residual stream, $h$.
-        heads: Query heads, $a$.
-        method: Train everything, or adapters beside frozen weights in bf16 (LoRA) or NF4 (QLoRA).
-        trained: Adapters' share of the parameters. Not used by full training.
-        precision: Recipe for what is trained.
-        zero_stage: 1 shards the optimizer, 2 also gradients, 3 also weights.
-        gpus: GPUs over which states are sharded.
-        tensor: Degree of tensor parallelism, with sequence parallelism.
-        sequence: Tokens of a sequence, $s$.
-        batch: Micro-batch, $b$.
-        recompute: Nothing, the square part of attention (fused attention does the same), or layers.
-        memory: Memory of one GPU.
+        params: Parameters, $N$.
+        method: What is trained. All (full), or adapters beside frozen weights in bf16 (LoRA) or
+            NF4 (QLoRA).
+        gpus: Data-parallel GPUs, $n$. They shard states among them.
+        zero_stage: Stage of ZeRO. 0 shards nothing, 1 the optimizer, 2 also gradients, 3 also
+            weights.
+        sequence: Length of a sequence, $S$.
+        memory: Memory of a GPU.
+        batch: Sequences of a micro-batch, $B$.
+        recompute: What is computed again. The square part of attention (fused attention does
+            the same), or layers.
+        precision: Recipe for numbers. Formats of weights, gradients and optimizer, for what is
+            trained.
+        trained: Adapters' share of the parameters.
+        tensor: Degree of tensor parallelism, $n_\\text{tp}$. With sequence parallelism.
+        layers: Decoder layers, $L$.
+        hidden: Width of the model, $h$.
+        heads: Query heads, $H$.
     """
     recipe = RECIPES[
         precision if precision.startswith("mixed") else f"{precision} throughout"
@@ -77,6 +82,12 @@ def training_memory(
         if spare >= 0
         else f"no, {-spare / 1e9:,.1f} GB too much"
     )
+    idle_inputs = {
+        "trained": method == "full",
+        "heads": recompute != "nothing",
+        "zero_stage": gpus == 1,
+        "gpus": stage == 0 and gpus > 1,  # one of the two stays in sight
+    }
     largest = max(parts, key=lambda name: parts[name])
     return {
         "Does it fit?": fits,
@@ -85,4 +96,5 @@ def training_memory(
         "trained parameters": f"{params * share:,.3g} billion, {recipe.total:g} bytes each",
         "activations of one layer": f"{one / 1e6:,.1f} MB",
         "bars": {"unit": "GB", "limit": memory, "values": {k: v / 1e9 for k, v in parts.items()}},
+        "unused": [name for name, idle in idle_inputs.items() if idle],
     }  # fmt: skip

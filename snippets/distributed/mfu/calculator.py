@@ -11,34 +11,35 @@ Chip = Literal["A100", "H100", "H200", "B200", "MI300X", "TPU v5e", "TPU v5p"]
 
 
 def training_run(
-    params: Annotated[float, "billion, active", (0.001, 100_000.0)] = 405.0,
+    params: Annotated[float, "billion", (0.001, 100_000.0)] = 405.0,
+    tokens: Annotated[float, "billion", (0.001, 1e6)] = 15_600.0,
+    accelerator: Chip = "H100",
+    chips: Annotated[int, "", (1, 10_000_000)] = 16_384,
+    rate: Annotated[float, "tokens/s on each", (0.001, 1e9)] = 151.9,
+    price: Annotated[float, "USD per chip and hour", (0.0, 1000.0)] = 2.0,
+    *,
+    precision: Literal["bf16", "8-bit"] = "bf16",
+    again: Annotated[float, "% of the forward pass", (0.0, 100.0)] = 0.0,
     layers: Annotated[int, "", (1, 10_000)] = 126,
     heads: Annotated[int, "", (1, 10_000)] = 128,
     head_dim: Annotated[int, "", (8, 1024)] = 128,
     sequence: Annotated[int, "tokens", (1, 10_000_000)] = 8192,
-    tokens: Annotated[float, "billion", (0.001, 1e6)] = 15_600.0,
-    accelerator: Chip = "H100",
-    precision: Literal["bf16", "8-bit"] = "bf16",
-    chips: Annotated[int, "", (1, 10_000_000)] = 16_384,
-    rate: Annotated[float, "tokens/s on each", (0.001, 1e9)] = 151.9,
-    again: Annotated[float, "% of the forward pass", (0.0, 100.0)] = 0.0,
-    price: Annotated[float, "USD per chip and hour", (0.0, 1000.0)] = 2.0,
 ) -> dict[str, object]:
     """What share of the machine does this run use, and when is it done?
 
     Args:
-        params: Parameters that a token meets, $N$; for a mixture of experts the active ones.
+        params: Parameters that a token meets, $N_a$. For a mixture of experts the active ones.
+        tokens: Training tokens, $D$.
+        accelerator: Kind of accelerator. By its datasheet, without sparsity.
+        chips: Number of accelerators, $n$.
+        rate: Measured throughput.
+        price: Rent of an accelerator.
+        precision: Precision of the peak. The utilization is of this rate.
+        again: Work computed a second time. 100 with full recomputation.
         layers: Decoder layers, $L$.
         heads: Query heads, $H$.
-        head_dim: Width of a head, $Q$.
-        sequence: Tokens of a training sequence, $T$.
-        tokens: Tokens to train on.
-        accelerator: The chip, by its datasheet, without sparsity.
-        precision: Which of its rates the utilization is of.
-        chips: How many.
-        rate: Measured throughput.
-        again: How much of the forward pass is computed a second time. 100 with full recomputation.
-        price: For the bill.
+        head_dim: Width of a head, $d$.
+        sequence: Length of a sequence, $S$.
     """
     chip = ACCELERATORS[accelerator]
     peak = 1e12 * (chip.bf16_tflops if precision == "bf16" else chip.eight_bit_tflops)
@@ -49,10 +50,10 @@ def training_run(
     hours = took * 24 * chips
     attention = 1 - 6 * params * 1e9 / each
     return {
-        "MFU": f"{mfu:,.1%}",
-        "HFU": f"{hfu:,.1%}",
-        "possible?": "yes" if hfu <= 1 else "no: the rate, a size or the precision is wrong",
-        "days": f"{took:,.1f}",
+        "model FLOPs utilization (MFU)": f"{mfu:,.1%}",
+        "hardware FLOPs utilization (HFU)": f"{hfu:,.1%}",
+        "Is that possible?": "yes" if hfu <= 1 else "no: the rate, a size or the precision is wrong",
+        "days of training": f"{took:,.1f}",
         "GPU hours": f"{hours:,.0f}",
         "cost": f"{hours * price / 1e6:,.2f} million USD",
         "FLOPs in all": f"{each * tokens * 1e9:.2e}",

@@ -15,18 +15,19 @@ def pipeline(
     ranks: Annotated[int, "", (2, 16)] = 4,
     micro_batches: Annotated[int, "", (1, 64)] = 8,
     chunks: Annotated[int, "per rank", (2, 4)] = 2,
+    *,
     forward: Annotated[float, "ms", (0.01, 10_000.0)] = 10.0,
     backward: Annotated[float, "ms", (0.01, 10_000.0)] = 20.0,
 ) -> dict[str, object]:
     """Where does a pipeline wait, and what does it hold?
 
     Args:
-        schedule: In which order a rank takes up its work.
-        ranks: Length of the pipeline, $p$.
-        micro_batches: Parts of the batch, $m$. Interleaving needs a multiple of $p$.
-        chunks: Stages of the model on each rank, $v$. Used by the interleaved schedule.
-        forward: Time of a forward pass through one rank's layers.
-        backward: Time of a backward pass. The split halves take half of it each.
+        schedule: Pipeline schedule. In which order a rank takes up its work.
+        ranks: Ranks of the pipeline, $n$.
+        micro_batches: Micro-batches, $m$. Interleaving needs a multiple of the ranks.
+        chunks: Stages of the model, $v$. Used by the interleaved schedule.
+        forward: Forward pass of a rank. One micro-batch through all of its layers.
+        backward: Backward pass of a rank. The split halves take half of it each.
     """
     v = chunks if schedule == "interleaved" else 1
     if v > 1 and micro_batches % ranks:
@@ -47,10 +48,11 @@ def pipeline(
     }
     held = [most_held(order, v) for order in lists]
     return {
-        "bubble": f"{idle:.1%} of the working time",
+        "idle time (bubble)": f"{idle:.1%} of the working time",
         "a step takes": f"{end:,.1f} ms",
         "without a bubble": f"{micro_batches * (forward + backward):,.1f} ms",
-        "busy": f"{1 / (1 + idle):.1%}",
+        "time that ranks work": f"{1 / (1 + idle):.1%}",
         "activations held, first and last rank": f"{held[0]:g} and {held[-1]:g} micro-batches",
         "timeline": {"unit": "ms", "lanes": lanes, "names": NAMES},
+        "unused": [] if schedule == "interleaved" else ["chunks"],
     }  # fmt: skip

@@ -28,8 +28,8 @@ def granularity(
     Args:
         task: Work in one task.
         cores: Cores that run tasks.
-        driver: What the driver needs to submit one task.
-        worker: What a core loses with each task.
+        driver: Driver's time to submit a task.
+        worker: Core's time lost with each task.
     """
 
     def share(milliseconds: float, many: int = cores) -> float:
@@ -69,10 +69,10 @@ def lost_worker(
 
     Args:
         steps: Steps of the whole run.
-        every: Steps from one checkpoint to the next.
-        killed: Steps done when the last worker is lost.
-        restart: Time until a new group trains, in steps.
-        workers: Members of the group.
+        every: Interval of checkpoints.
+        killed: Moment of the loss. Steps done when the last worker is lost.
+        restart: Time until a new group trains.
+        workers: Workers of the group.
     """
     if killed >= steps:
         raise ValueError(f"a run of {steps} steps is over after {killed} steps.")

@@ -15,34 +15,36 @@ from snippets.shapes.accelerators import ACCELERATORS
 
 
 def tensor_parallel(
-    hidden: Annotated[int, "", (16, 200_000)] = 8192,
-    inner: Annotated[int, "", (16, 1_000_000)] = 28_672,
-    heads: Annotated[int, "", (1, 1024)] = 64,
-    kv_heads: Annotated[int, "", (1, 1024)] = 8,
-    gated: bool = True,
-    sequence: Annotated[int, "tokens", (1, 1_000_000)] = 8192,
-    batch: Annotated[int, "sequences", (1, 4096)] = 1,
     degree: Annotated[int, "GPUs", (1, 256)] = 8,
     accelerator: Literal["A100", "H100", "B200", "MI300X", "TPU v5p"] = "H100",
     link: Annotated[float, "GB/s, one direction", (0.1, 10_000.0)] = 450.0,
-    start: Annotated[float, "µs a message", (0.0, 1000.0)] = 0.0,
-    peak: Annotated[float, "% of peak reached", (1.0, 100.0)] = 100.0,
+    hidden: Annotated[int, "", (16, 200_000)] = 8192,
+    inner: Annotated[int, "", (16, 1_000_000)] = 28_672,
+    sequence: Annotated[int, "tokens", (1, 1_000_000)] = 8192,
+    *,
+    batch: Annotated[int, "sequences", (1, 4096)] = 1,
+    heads: Annotated[int, "", (1, 1024)] = 64,
+    kv_heads: Annotated[int, "", (1, 1024)] = 8,
+    gated: bool = True,
+    start: Annotated[float, "µs", (0.0, 1000.0)] = 0.0,
+    peak: Annotated[float, "% of the peak", (1.0, 100.0)] = 100.0,
 ) -> dict[str, object]:
     """Arithmetic and communication of one layer, forward and backward.
 
     Args:
+        degree: Degree of tensor parallelism, $n$. GPUs that share a layer.
+        accelerator: Kind of accelerator. Its datasheet's rate in bf16.
+        link: Bandwidth of a GPU's link, $\\beta$. 450 for an H100 within a node, 50 for its
+            NIC.
         hidden: Width of the model, $h$.
-        inner: Width of the MLP, $F$.
-        heads: Query heads, $a$.
-        kv_heads: Key-value heads. Fewer than the degree: each is held by several GPUs.
-        gated: Whether the MLP has three matrices, as in Llama, or two, as in GPT.
-        sequence: Tokens of a sequence, $s$.
-        batch: Sequences of a micro-batch, $b$.
-        degree: GPUs that share a layer, $t$.
-        accelerator: Its arithmetic in bf16.
-        link: What one GPU sends at a time. 450 for an H100 within a node, 50 for its NIC.
-        start: Time to start a message.
-        peak: How much of the datasheet's arithmetic matrix products reach.
+        inner: Width of the MLP, $h_\\text{ff}$.
+        sequence: Length of a sequence, $S$.
+        batch: Size of a micro-batch, $B$.
+        heads: Query heads, $H$.
+        kv_heads: Key/value heads, $K$. Fewer than the degree: each is held by several GPUs.
+        gated: Gated MLP. Three matrices, as in Llama; otherwise two, as in GPT.
+        start: Start of a message, $\\alpha$.
+        peak: Speed of matrix products.
     """
     if heads % degree:
         raise ValueError(f"{heads} heads cannot be shared evenly by {degree} GPUs.")
@@ -92,7 +94,7 @@ def tensor_parallel(
         "communication over arithmetic, forward": f"{communication / arithmetic:.0%}",
         "arithmetic of a layer": f"{arithmetic * 1e3:,.3f} ms",
         "communication of a layer": f"{communication * 1e3:,.3f} ms",
-        "they are equal, by bytes alone, at": f"{limit:.1f} GPUs",
+        "both are equal, by bytes alone, at": f"{limit:.1f} GPUs",
         "busy in a training step, if nothing overlaps": f"{3 * arithmetic / (3 * arithmetic + 2 * communication):.0%}",
         "key-value heads on a GPU": f"{held:g} of {kv_heads}",
         "a GPT layer's activations": f"{plain / 1e6:,.0f} MB, with the sequence split {split / 1e6:,.0f} MB",

@@ -9,29 +9,32 @@ def load_latency(
     rate: Annotated[float, "req/s", (0.01, 10_000.0)] = 12.0,
     prompt: Annotated[int, "tokens", (1, 1_000_000)] = 705,
     output: Annotated[int, "tokens", (2, 1_000_000)] = 176,
-    spread: Annotated[float, "", (0.0, 10.0)] = 0.9,
     slots: Annotated[int, "", (1, 4096)] = 256,
+    *,
     weights: Annotated[float, "GB", (0.1, 10_000.0)] = 16.06,
     layers: Annotated[int, "", (1, 256)] = 32,
     width: Annotated[int, "", (64, 65_536)] = 4096,
     per_token: Annotated[float, "KiB", (0.1, 10_000.0)] = 128.0,
     bandwidth: Annotated[float, "TB/s", (0.01, 10_000.0)] = 3.35,
     flops: Annotated[float, "TFLOPS", (0.1, 1_000_000.0)] = 494.5,
+    spread: Annotated[float, "", (0.0, 10.0)] = 0.9,
 ) -> dict[str, object]:
     """How fast do tokens come at this load, and when does the server give up?
 
     Args:
-        rate: Requests that arrive per second, at random.
-        prompt: Mean tokens of a prompt. Lengths are taken as equal, which flatters long prompts that are not.
-        output: Mean tokens of an answer.
-        spread: Variance of the service time over its mean squared: 0 fixed, 1 exponential. Only for one at a time.
+        rate: Arrivals, $\\lambda$. At random.
+        prompt: Mean prompt, $S_\\text{in}$. Lengths are taken as equal, which flatters long
+            prompts that are not.
+        output: Mean reply, $S_\\text{out}$.
         slots: Sequences that run at once.
-        weights: Bytes of the weights, 2 for each parameter.
-        layers: Decoder layers.
-        width: Query heads times the width of one.
-        per_token: Cache of one token.
-        bandwidth: Memory bandwidth of all accelerators together.
-        flops: Arithmetic as achieved, not as advertised.
+        weights: Memory of the weights. 2 bytes for each parameter.
+        layers: Decoder layers, $L$.
+        width: Width of all query heads together, $H d$.
+        per_token: Cache of one token, $m_\\text{kv}$.
+        bandwidth: Memory bandwidth, $W$. Of all accelerators together.
+        flops: Arithmetic, $F$. As achieved, not as advertised.
+        spread: Spread of the service times. Variance over the squared mean: 0 fixed, 1
+            exponential. Only for one at a time.
     """
     a, b = weights * 1e9 / (bandwidth * 1e12), weights * 1e9 / (flops * 1e12)
     c, d = per_token * 1024 / (bandwidth * 1e12), 4 * layers * width / (flops * 1e12)

@@ -6,30 +6,32 @@ from typing import Annotated
 
 
 def reduction(
-    layers: Annotated[int, "", (1, 256)] = 80,
-    heads_before: Annotated[int, "", (1, 256)] = 8,
+    context: Annotated[int, "tokens", (1, 4_000_000)] = 4096,
     heads_after: Annotated[int, "", (1, 256)] = 1,
-    head_dim: Annotated[int, "", (8, 1024)] = 128,
     sharing: Annotated[float, "layers", (1.0, 16.0)] = 2.0,
     one_global_in: Annotated[int, "layers", (1, 64)] = 6,
     window: Annotated[int, "tokens", (1, 1_000_000)] = 1024,
-    bits_before: Annotated[float, "bits", (1.0, 32.0)] = 16.0,
     bits_after: Annotated[float, "bits", (1.0, 32.0)] = 8.0,
-    context: Annotated[int, "tokens", (1, 4_000_000)] = 4096,
+    *,
+    heads_before: Annotated[int, "", (1, 256)] = 8,
+    bits_before: Annotated[float, "bits", (1.0, 32.0)] = 16.0,
+    layers: Annotated[int, "", (1, 256)] = 80,
+    head_dim: Annotated[int, "", (8, 1024)] = 128,
 ) -> dict[str, object]:
     """How many times smaller does the cache become, and by which of four means?
 
     Args:
-        layers: Decoder layers.
-        heads_before: Key/value heads of the design you start from.
-        heads_after: Key/value heads afterwards; 1 is multi-query attention.
-        head_dim: Width of one head.
-        sharing: Neighboring layers that use one cache.
-        one_global_in: One layer in so many attends to everything; 1 for no windows.
-        window: Tokens that the other layers keep.
-        bits_before: Bits of a cached number before.
-        bits_after: Bits of a cached number afterwards, scales included.
-        context: Tokens of one sequence.
+        context: Length of the context, $S$. Tokens of one sequence.
+        heads_after: Key/value heads afterwards. 1 is multi-query attention.
+        sharing: Neighbors that use one cache.
+        one_global_in: Spacing of full attention. One layer in so many attends to everything; 1
+            for no windows.
+        window: Window of the other layers, $S_w$.
+        bits_after: Cached number afterwards. Scales included.
+        heads_before: Key/value heads before, $K$.
+        bits_before: Cached number before.
+        layers: Decoder layers, $L$.
+        head_dim: Width of a head, $d$.
     """
     if heads_after > heads_before or bits_after > bits_before:
         raise ValueError("afterwards there can be no more heads or bits than before.")
@@ -55,17 +57,19 @@ def reduction(
         "whatever the context": f"{fixed:.1f} times",
         "at any length, at most": f"{fixed * one_global_in:.1f} times",
         "bars": {"unit": "GB", "values": bars},
+        "unused": ["window"] if one_global_in == 1 else [],
     }
 
 
 def day(
     inputs: Annotated[float, "billion tokens", (0.001, 1e6)] = 608.0,
-    hits: Annotated[float, "%", (0.0, 100.0)] = 56.25,
     outputs: Annotated[float, "billion tokens", (0.001, 1e6)] = 168.0,
-    prefill: Annotated[int, "tokens/s", (1, 10_000_000)] = 73_700,
-    decode: Annotated[int, "tokens/s", (1, 10_000_000)] = 14_800,
+    hits: Annotated[float, "%", (0.0, 100.0)] = 56.25,
     rent: Annotated[float, "dollars/hour", (0.01, 1000.0)] = 16.0,
     busy: Annotated[float, "%", (1.0, 100.0)] = 100.0,
+    *,
+    prefill: Annotated[int, "tokens/s", (1, 10_000_000)] = 73_700,
+    decode: Annotated[int, "tokens/s", (1, 10_000_000)] = 14_800,
     price_hit: Annotated[float, "dollars/million", (0.0, 1000.0)] = 0.14,
     price_miss: Annotated[float, "dollars/million", (0.0, 1000.0)] = 0.55,
     price_output: Annotated[float, "dollars/million", (0.0, 1000.0)] = 2.19,
@@ -73,16 +77,16 @@ def day(
     """What would your day of traffic cost at DeepSeek's published speed, and what would it earn?
 
     Args:
-        inputs: Prompt tokens in a day.
-        hits: Share of them found in a cache.
-        outputs: Generated tokens in a day.
-        prefill: Prompt tokens a node takes per second, hits included.
-        decode: Tokens a node generates per second.
-        rent: Price of a node.
-        busy: Share of the paid time in which nodes run at this speed.
-        price_hit: What a cached prompt token earns.
-        price_miss: What any other prompt token earns.
-        price_output: What a generated token earns.
+        inputs: Prompts of a day.
+        outputs: Replies of a day.
+        hits: Prompt tokens found in a cache.
+        rent: Rent of a node.
+        busy: Paid time at full speed.
+        prefill: Prompt speed of a node. Hits included.
+        decode: Reply speed of a node.
+        price_hit: Price of cached prompt tokens.
+        price_miss: Price of other prompt tokens.
+        price_output: Price of reply tokens.
     """
     pools = [
         n * 1e9 / 86_400 / speed / (busy / 100)
@@ -106,4 +110,5 @@ def day(
             "unit": "USD",
             "values": {"prompts": bills[0], "replies": bills[1], "revenue": sales},
         },
+        "unused": ["price_hit"] if hits == 0 else ["price_miss"] if hits == 100 else [],
     }

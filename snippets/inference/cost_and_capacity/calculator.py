@@ -8,13 +8,14 @@ from typing import Annotated, Literal
 
 def token_cost(
     price: Annotated[float, "$ per accelerator hour", (0.0, 1000.0)] = 2.0,
-    accelerators: Annotated[int, "in a copy", (1, 10_000)] = 8,
-    prefill: Annotated[float, "tokens/s of a copy", (1.0, 1e9)] = 73_700.0,
-    decode: Annotated[float, "tokens/s of a copy", (1.0, 1e9)] = 14_800.0,
+    prefill: Annotated[float, "tokens/s", (1.0, 1e9)] = 73_700.0,
+    decode: Annotated[float, "tokens/s", (1.0, 1e9)] = 14_800.0,
     prompt: Annotated[int, "tokens", (0, 10_000_000)] = 3619,
     answer: Annotated[int, "tokens", (1, 10_000_000)] = 1000,
-    hits: Annotated[float, "%", (0.0, 100.0)] = 0.0,
     peak: Annotated[float, "requests/s", (0.001, 1e7)] = 2500.0,
+    *,
+    accelerators: Annotated[int, "", (1, 10_000)] = 8,
+    hits: Annotated[float, "%", (0.0, 100.0)] = 0.0,
     peak_to_mean: Annotated[float, "×", (1.0, 100.0)] = 1.23,
     load: Annotated[float, "%", (1.0, 100.0)] = 75.0,
     spare: Annotated[int, "copies", (0, 10_000)] = 2,
@@ -23,18 +24,18 @@ def token_cost(
     """What does a million tokens cost, with the copies that the peak needs?
 
     Args:
-        price: What you pay for one accelerator.
-        accelerators: Accelerators of one copy of the model.
-        prefill: Rate at which a copy reads prompts, if it does nothing else.
-        decode: Rate at which a copy writes answers, if it does nothing else.
-        prompt: Mean length of a prompt.
-        answer: Mean length of an answer.
-        hits: Share of the prompt found in a cache, if the prefill rate does not count hits.
-        peak: Requests in the busiest minutes.
-        peak_to_mean: Peak divided by the mean of the day.
-        load: Utilization at the peak that still meets the objective.
-        spare: Copies kept for failures.
-        follows: Whether copies are given back when the load falls.
+        price: Rent of an accelerator.
+        prefill: Prompt speed of a copy. If it does nothing else.
+        decode: Reply speed of a copy. If it does nothing else.
+        prompt: Mean prompt, $S_\\text{in}$.
+        answer: Mean reply, $S_\\text{out}$.
+        peak: Arrivals at the peak, $\\lambda$. In the busiest minutes.
+        accelerators: Accelerators of one copy.
+        hits: Prompt tokens found in a cache. 0 if the prompt speed counts hits.
+        peak_to_mean: Peak over the mean of the day.
+        load: Utilization at the peak. The highest that still meets the objective.
+        spare: Spares. Kept for failures.
+        follows: Number of copies follows the load. They are given back when it falls.
     """
     reading = prompt * (1 - hits / 100) / prefill
     writing = answer / decode
@@ -51,8 +52,8 @@ def token_cost(
     levels = [full, full / (load / 100), 0.0, per_request / tokens * 1e8]
     levels[2] = levels[1] * at_peak / max(at_peak - spare, 1)
     return {
-        "a million tokens, prompts and answers": f"${per_request / tokens * 1e6:,.3f}",
-        "a million answer tokens, if they carry it all": f"${per_request / answer * 1e6:,.3f}",
+        "a million tokens, prompts and replies": f"${per_request / tokens * 1e6:,.3f}",
+        "a million reply tokens, if they carry it all": f"${per_request / answer * 1e6:,.3f}",
         "a thousand requests": f"${per_request * 1e3:,.2f}",
         "copies at the peak": f"{at_peak:,}, {at_peak * accelerators:,} accelerators",
         "a month of 730 hours": f"${hour * 730:,.0f}",
@@ -63,4 +64,5 @@ def token_cost(
             "work": full, "headroom": levels[1] - full, "spares": levels[2] - levels[1],
             "idle at night": max(0.0, levels[3] - levels[2]),
         }},
+        "unused": [*([] if prompt else ["prefill", "hits"]), *(["follows"] if peak_to_mean == 1 else [])],
     }  # fmt: skip

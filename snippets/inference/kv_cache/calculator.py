@@ -10,24 +10,26 @@ BYTES = {"fp32": 4.0, "bf16": 2.0, "fp8": 1.0, "int4": 0.5}
 def kv_cache(
     layers: Annotated[int, "", (1, 256)] = 80,
     kv_heads: Annotated[int, "", (1, 256)] = 8,
-    head_dim: Annotated[int, "", (8, 1024)] = 128,
     context: Annotated[int, "tokens", (1, 4_000_000)] = 8192,
     dtype: Literal["fp32", "bf16", "fp8", "int4"] = "bf16",
     weights: Annotated[float, "GB", (0.0, 10_000.0)] = 141.107412992,
     memory: Annotated[float, "GB", (1.0, 100_000.0)] = 160.0,
+    *,
+    head_dim: Annotated[int, "", (8, 1024)] = 128,
     usable: Annotated[float, "%", (1.0, 100.0)] = 90.0,
 ) -> dict[str, object]:
     """How many sequences fit beside the weights, and when does the cache outgrow them?
 
     Args:
         layers: Decoder layers, $L$.
-        kv_heads: Key/value heads of a layer, $K$.
-        head_dim: Width of one head, $d$. For a latent cache, give 1 head and half of latent + rotary width.
-        context: Tokens of one sequence, $S$.
+        kv_heads: Key/value heads, $K$.
+        context: Length of the context, $S$. Tokens of one sequence.
         dtype: Type of the cached numbers.
         weights: Memory of the weights.
-        memory: Memory of all accelerators together.
-        usable: Share of it for weights and cache; servers hold back the rest for activations.
+        memory: Memory of all accelerators.
+        head_dim: Width of one head, $d$. For a latent cache, give 1 head and half of latent +
+            rotary width.
+        usable: Memory for weights and cache. Servers hold back the rest for activations.
     """
     room = memory * usable / 100
     if weights > room:

@@ -41,11 +41,11 @@ def dynamic_batching(
     """How long do requests wait, and how busy is the model, at this size and window?
 
     Args:
-        rate: Requests that arrive per second, at random, one row each.
-        size: Most rows in a batch, $B$.
-        window: How long the oldest row waits for company, $W$.
-        fixed: Cost of a call, whatever its size, $a$.
-        per_row: Cost of each row in it, $b$.
+        rate: Arrivals, $\\lambda$. At random, one row each.
+        size: Largest batch, $B$.
+        window: Length of the window, $W$. The oldest row waits so long for company.
+        fixed: Cost of a call, $a$. Whatever its size.
+        per_row: Cost of a row, $b$.
     """
     most = size / (fixed + per_row * size) * 1e3
     if rate >= most:
@@ -63,8 +63,8 @@ def dynamic_batching(
         return rank(play(at, size, wait, fixed, per_row, 1500)[0], 0.99)
 
     return {
-        "p99": f"{rank(times, 0.99):,.1f} ms",
-        "p50": f"{rank(times, 0.5):,.1f} ms",
+        "99th percentile of the latency (p99)": f"{rank(times, 0.99):,.1f} ms",
+        "median latency (p50)": f"{rank(times, 0.5):,.1f} ms",
         "rows per call": f"{len(times) / calls:,.1f}",
         "model busy": f"{busy:.0%}",
         "most with full batches": f"{most:,.0f} req/s",
@@ -78,4 +78,5 @@ def dynamic_batching(
             },
             "points": {"yours": (rate, rank(times, 0.99))},
         },
+        "unused": ["window"] if size == 1 else [],
     }  # fmt: skip

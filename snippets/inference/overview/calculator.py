@@ -39,36 +39,39 @@ def serving_planner(
     accelerator: Literal[
         "A100", "H100", "H200", "B200", "MI300X", "TPU v5e", "TPU v5p"
     ] = "H100",
+    prompt: Annotated[int, "tokens", (1, 1_000_000)] = 2048,
+    output: Annotated[int, "tokens", (1, 1_000_000)] = 256,
+    ttft: Annotated[float, "ms", (1.0, 600_000.0)] = 450.0,
+    tpot: Annotated[float, "ms", (0.1, 10_000.0)] = 40.0,
+    *,
     weights: Literal["bf16", "8-bit", "4-bit", "4-bit experts"] = "8-bit",
     cache: Literal["bf16", "8-bit"] = "8-bit",
     arithmetic: Literal["bf16", "8-bit"] = "8-bit",
-    prompt: Annotated[int, "tokens", (1, 1_000_000)] = 2048,
-    output: Annotated[int, "tokens", (1, 1_000_000)] = 256,
     context: Annotated[int, "tokens", (2, 4_000_000)] = 8192,
-    ttft: Annotated[float, "ms", (1.0, 600_000.0)] = 450.0,
-    tpot: Annotated[float, "ms", (0.1, 10_000.0)] = 40.0,
     price: Annotated[float, "$ per accelerator hour", (0.0, 1000.0)] = 2.0,
-    compute_share: Annotated[float, "%", (1.0, 100.0)] = 50.0,
-    bandwidth_share: Annotated[float, "%", (1.0, 100.0)] = 70.0,
+    compute_share: Annotated[float, "% of the peak", (1.0, 100.0)] = 50.0,
+    bandwidth_share: Annotated[float, "% of the peak", (1.0, 100.0)] = 70.0,
     memory_share: Annotated[float, "%", (1.0, 100.0)] = 90.0,
 ) -> dict[str, object]:
     """How many accelerators does one copy of the model need, and what does a token cost?
 
     Args:
-        model: Shape, as published.
-        accelerator: Datasheet, as on the page on hardware.
-        weights: Precision of the weights; "4-bit experts", of a mixture of experts, leaves the rest in bf16.
+        model: Model to serve. Its published shape.
+        accelerator: Kind of accelerator. By its datasheet.
+        prompt: Mean prompt, $S_\\text{in}$.
+        output: Mean reply, $S_\\text{out}$.
+        ttft: Time to first token, at most. Without a queue.
+        tpot: Time per reply token, at most. In the mean.
+        weights: Precision of the weights. "4-bit experts", of a mixture of experts, leaves the
+            rest in bf16.
         cache: Precision of keys and values.
-        arithmetic: Rate at which matrices are multiplied; 8-bit needs both factors, so weights too, in 8 bits.
-        prompt: Mean length of a prompt.
-        output: Mean length of an answer.
-        context: Longest sequence that must be admitted.
-        ttft: Objective for the time to first token, without a queue.
-        tpot: Objective for the mean time per output token.
-        price: What you pay.
-        compute_share: Share of peak arithmetic that you reach.
-        bandwidth_share: Share of memory bandwidth that you reach in decode.
-        memory_share: Share of memory for weights and cache.
+        arithmetic: Precision of matrix products. 8-bit needs both factors, so weights too, in 8
+            bits.
+        context: Longest sequence admitted.
+        price: Rent of an accelerator.
+        compute_share: Speed of matrix products.
+        bandwidth_share: Speed of memory in decode.
+        memory_share: Memory for weights and cache. The rest is left for activations.
     """
     chip = ACCELERATORS[accelerator]
     if arithmetic == "8-bit" and not chip.eight_bit_tflops:
@@ -113,9 +116,9 @@ def serving_planner(
         "what limits it": first.limit,
         "half as many fail by": smaller[0] if smaller else "–",
         "time to first token": f"{first.ttft * 1e3:,.0f} ms",
-        "time per output token": f"{first.tpot * 1e3:,.1f} ms",
-        "output tokens per second": f"{first.tokens_s:,.0f}",
-        "a million output tokens": f"${dollars_per_million(first, price):,.2f}",
+        "time per reply token": f"{first.tpot * 1e3:,.1f} ms",
+        "reply tokens per second": f"{first.tokens_s:,.0f}",
+        "a million reply tokens": f"${dollars_per_million(first, price):,.2f}",
         "cheapest number": f"{cheapest.chips}, at ${dollars_per_million(cheapest, price):,.2f}",
         "table": [["number", "batch", "tokens/s", "$/M output", "limit"], *map(row, choices)],
         "lines": {

@@ -70,17 +70,18 @@ def quantization(
     block: Literal["16", "32", "64", "128", "1024"] = "1024",
     asymmetric: bool = False,
     outlier: Annotated[float, "standard deviations", (0.0, 200.0)] = 20.0,
+    *,
     seed: Annotated[int, "", (0, 1000)] = 0,
 ) -> dict[str, object]:
     """What becomes of 1,024 normal numbers, one in 128 of them an outlier?
 
     Args:
-        numbers: Type of the codes.
-        scale: Type of the number that a block shares. E8M0 is a power of two.
+        numbers: Format of the numbers.
+        scale: Format of the scales. E8M0 is a power of two.
         block: Numbers that share a scale. 1024 is the whole tensor.
-        asymmetric: For integers, a zero point of 8 bits: the grid spans minimum to maximum.
-        outlier: Size of each outlier, all of one sign.
-        seed: Another one gives other numbers.
+        asymmetric: Zero point. For integers, of 8 bits: the grid spans minimum to maximum.
+        outlier: Size of each outlier. All have one sign.
+        seed: Random seed. Another one gives other numbers.
     """
     rng = random.Random(seed)
     x = [rng.gauss(0, 1) for _ in range(1024)]
@@ -100,7 +101,7 @@ def quantization(
     drawn = [[(i, round(v[i], 2)) for i in range(24, 56)] for v in (x, y)]
     return {
         "error of the numbers that are no outliers": f"{error:.1%}",
-        "of them stored as zero": f"{lost:.1%}",
+        "of those, stored as zero": f"{lost:.1%}",
         "different values in use": f"{len(set(y)):,}",
         "bits per number": f"{bits_each:.3f}",
         "70 billion weights": f"{70 * bits_each / 8:.1f} GB",
@@ -108,4 +109,5 @@ def quantization(
             "x": "numbers 24 to 55", "y": "value",
             "series": {"original": drawn[0], "stored": drawn[1]},
         },
+        "unused": [] if numbers.startswith("int") else ["asymmetric"],
     }  # fmt: skip

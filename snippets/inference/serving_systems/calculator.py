@@ -16,26 +16,28 @@ def replicas(
     prompt: Annotated[int, "tokens", (1, 1_000_000)] = 4000,
     cached: Annotated[float, "%", (0.0, 99.0)] = 50.0,
     output: Annotated[int, "tokens", (1, 100_000)] = 400,
-    prefill_rate: Annotated[float, "tokens/s per worker", (1.0, 10_000_000.0)] = 14_000.0,
-    decode_rate: Annotated[float, "tokens/s per worker", (1.0, 10_000_000.0)] = 2_500.0,
-    cache: Annotated[float, "KiB per token", (0.1, 10_000.0)] = 320.0,
-    link: Annotated[float, "GB/s", (0.1, 10_000.0)] = 50.0,
     slo: Annotated[float, "ms", (1.0, 1_000_000.0)] = 1000.0,
+    *,
+    prefill_rate: Annotated[float, "tokens/s", (1.0, 10_000_000.0)] = 14_000.0,
+    decode_rate: Annotated[float, "tokens/s", (1.0, 10_000_000.0)] = 2_500.0,
+    cache: Annotated[float, "KiB", (0.1, 10_000.0)] = 320.0,
+    link: Annotated[float, "GB/s", (0.1, 10_000.0)] = 50.0,
     busy: Annotated[float, "%", (10.0, 100.0)] = 80.0,
 ) -> dict[str, object]:
     """How many prefill and decode workers hold this SLO, and how long may the queue be?
 
     Args:
-        rate: Requests that arrive.
-        prompt: Tokens of a prompt.
-        cached: Share of prompt tokens that hit a prefix cache.
-        output: Tokens of an answer.
-        prefill_rate: Prompt tokens that one prefill worker computes.
-        decode_rate: Tokens that one decode worker yields at the batch your time per token allows.
-        cache: Size of the cache that is sent from prefill to decoding.
-        link: Bandwidth between the pools, for one request.
-        slo: Time to first token that 95% of accepted requests must meet.
-        busy: Largest utilization planned for decode workers.
+        rate: Arrivals, $\\lambda$.
+        prompt: Mean prompt, $S_\\text{in}$.
+        cached: Prompt tokens found in a cache.
+        output: Mean reply, $S_\\text{out}$.
+        slo: Time to first token, at most. For 95% of the accepted requests.
+        prefill_rate: Prompt speed of a prefill worker.
+        decode_rate: Reply speed of a decode worker. At the batch that your time per token
+            allows.
+        cache: Cache of one token, $m_\\text{kv}$. It is sent from prefill to decoding.
+        link: Bandwidth between the pools, $\\beta$. For one request.
+        busy: Load of decode workers, at most.
     """
     missing = prompt * (1 - cached / 100)
     service = missing / prefill_rate
@@ -70,8 +72,8 @@ def replicas(
     lost = shed_share(load, prefill - 1, room(prefill - 1)) if prefill > 1 else 1.0
     return {
         "workers": f"{prefill} prefill + {decode} decode",
-        "time to first token, p95": f"{(first + wait(prefill)) * 1e3:,.0f} ms",
-        "of it prefill, transfer": f"{service * 1e3:,.0f} ms, {send * 1e3:,.0f} ms",
+        "time to first token, 95th percentile": f"{(first + wait(prefill)) * 1e3:,.0f} ms",
+        "of that, prefill and transfer": f"{service * 1e3:,.0f} ms, {send * 1e3:,.0f} ms",
         "utilization": f"{load / prefill:.0%} prefill, {decoding / decode:.0%} decode",
         "requests that may wait": f"{room(prefill):,}; refuse the next",
         "shed if a prefill worker dies": f"{lost:.1%}",

@@ -12,24 +12,26 @@ CHIPS = {  # dense bf16 TFLOP/s, TB/s
 def speculative(
     length: Annotated[int, "tokens", (0, 16)] = 4,
     acceptance: Annotated[float, "", (0.0, 0.99)] = 0.8,
-    cost: Annotated[float, "of a target step", (0.0, 1.0)] = 0.05,
     batch: Annotated[int, "sequences", (1, 2048)] = 1,
     context: Annotated[int, "tokens", (0, 1_000_000)] = 1024,
     params: Annotated[float, "billion", (0.1, 5000.0)] = 70.6,
-    cache: Annotated[float, "KiB per token", (0.0, 10_000.0)] = 320.0,
     chip: Literal["H100", "H200", "B200", "A100", "MI300X"] = "H100",
+    *,
+    cost: Annotated[float, "of a target step", (0.0, 1.0)] = 0.05,
+    cache: Annotated[float, "KiB", (0.0, 10_000.0)] = 320.0,
 ) -> dict[str, object]:
     """How many tokens per step do drafts give, and how much faster is that on a loaded chip?
 
     Args:
-        length: Draft tokens per step.
-        acceptance: Probability that a draft token is kept.
-        cost: Time of one draft step over time of one step of the target, at the same batch.
-        batch: Sequences decoded together.
-        context: Tokens of each sequence.
-        params: Parameters of the target, all of them used for each token (dense), in bf16.
-        cache: What one token adds to the cache of the target; a check reads it once, like a plain step.
-        chip: Accelerator. Several of them share bytes and work evenly and change no ratio; memory is not checked.
+        length: Draft length, $\\gamma$. Draft tokens per step.
+        acceptance: Rate of acceptance, $\\alpha$. Probability that a draft token is kept.
+        batch: Size of the batch, $B$. Decoded together.
+        context: Length of the context, $S$. Tokens of each sequence.
+        params: Parameters of the target, $N$. All used for each token (dense), in bf16.
+        chip: Accelerator. Several share bytes and work evenly and change no ratio; memory is
+            not checked.
+        cost: Time of one draft step, $c$. At the same batch.
+        cache: Cache of one token, $m_\\text{kv}$. A check reads it once, like a plain step.
     """
     peak, bandwidth = CHIPS[chip][0] * 1e12, CHIPS[chip][1] * 1e12
 
@@ -56,4 +58,5 @@ def speculative(
             "series": {f"batch {batch}": [(k, gain(k)) for k in range(17)], "no drafts": [(0, 1.0), (16, 1.0)]},
             "points": {"yours": (length, gain(length))},
         },
+        "unused": [] if context else ["cache"],
     }  # fmt: skip

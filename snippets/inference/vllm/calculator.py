@@ -7,26 +7,28 @@ from typing import Annotated
 
 def paged_memory(
     memory: Annotated[float, "GB", (0.001, 100_000.0)] = 73.4,
-    per_token: Annotated[float, "KiB", (0.1, 10_000.0)] = 320.0,
     prompt: Annotated[int, "tokens", (1, 1_000_000)] = 512,
     output: Annotated[int, "tokens", (1, 1_000_000)] = 256,
-    spread: Annotated[float, "", (0.0, 10.0)] = 1.0,
     longest: Annotated[int, "tokens", (2, 4_000_000)] = 8192,
     block: Annotated[int, "tokens", (1, 4096)] = 16,
     shared: Annotated[int, "tokens", (0, 1_000_000)] = 0,
+    *,
+    per_token: Annotated[float, "KiB", (0.1, 10_000.0)] = 320.0,
+    spread: Annotated[float, "", (0.0, 10.0)] = 1.0,
 ) -> dict[str, object]:
     """How many requests run at once, and what would the other ways of reserving memory hold?
 
     Args:
-        memory: Memory for keys and values, what is left beside weights and activations.
-        per_token: Cache of one token.
-        prompt: Mean tokens of a prompt.
-        output: Mean tokens of an answer.
-        spread: Variance of the answers over their mean squared: 0 all equal, 1 exponential. Long answers run
-            longer and are met more often, so a running one will be 1 + spread means long, and is half done.
-        longest: Tokens that a request may have at most.
-        block: Tokens of a block.
-        shared: Tokens at the beginning that all prompts have in common; full blocks are held once.
+        memory: Memory for keys and values. What is left beside weights and activations.
+        prompt: Mean prompt, $S_\\text{in}$.
+        output: Mean reply, $S_\\text{out}$.
+        longest: Longest request allowed.
+        block: Size of a block.
+        shared: Common beginning of all prompts. Its full blocks are held once.
+        per_token: Cache of one token, $m_\\text{kv}$.
+        spread: Spread of the replies. Variance over their squared mean: 0 all equal, 1
+            exponential. Long replies run longer and are met more often, so a running one will
+            be 1 + spread means long, and is half done.
     """
     final = prompt + output * (1 + spread)  # of a request that runs, on average
     if final > longest:
