@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import log
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -13,14 +15,10 @@ HIDDEN = float("-inf")
 
 
 # scores: [..., keys], in fp16.
-# --8<-- [start:naive]
 def naive_softmax(scores: Tensor) -> Tensor:
     """The mistake: exponentials of the scores as they are."""
     weights = scores.exp()
     return weights / weights.sum(-1, keepdim=True)
-
-
-# --8<-- [end:naive]
 
 
 def example_overflow() -> None:
@@ -94,6 +92,20 @@ def example_padding() -> None:
     print(
         f"guarded: {padded(guarded).isnan().float().mean().item():.0%} of the output is NaN"
     )
+
+
+def highest_score(dtype: torch.dtype) -> float:
+    """The score above which an exponential overflows."""
+    return log(torch.finfo(dtype).max)
+
+
+def facts() -> dict[str, str]:
+    """Numbers that the page states about overflow."""
+    return {
+        "fp16_largest": f"{torch.finfo(torch.float16).max:,.0f}",
+        "fp16_score": f"{highest_score(torch.float16):.1f}",
+        "bf16_score": f"{highest_score(torch.bfloat16):.1f}",
+    }
 
 
 if __name__ == "__main__":

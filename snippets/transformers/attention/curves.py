@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from snippets.transformers.attention.flips import Addition, addition, case, culprits
+from snippets.transformers.attention.culprit import Addition, addition, case, culprits
+from snippets.transformers.attention.instrument import Traffic
 from snippets.transformers.attention.traffic import (
     SIZE,
-    Traffic,
     eager_traffic,
     tiled_traffic,
 )
@@ -38,13 +38,11 @@ def figure_moved() -> Figure:
     x, y = zip(*counted.values(), strict=True)
     axes.plot(x, y, "o-", color="C1", linewidth=2)
     for side, (kib, mb) in counted.items():
+        where, ha = ((-7, -12), "right") if side == SIDES[0] else ((6, 5), "left")
         axes.annotate(
-            f"{side} x {side}: {mb:.1f} MB",
-            (kib, mb),
-            (6, 5),
-            color="C1",
-            textcoords="offset points",
-        )
+            f"{side} x {side}: {mb:.1f} MB", (kib, mb), where, color="C1",
+            textcoords="offset points", ha=ha,
+        )  # fmt: skip
     axes.axhline(level, color="C0", linewidth=2)
     axes.annotate(
         f"separate operations: {level:.1f} MB", (x[-1], level), (0, 5), color="C0",
@@ -52,11 +50,9 @@ def figure_moved() -> Figure:
     )  # fmt: skip
     axes.set(
         xscale="log", yscale="log", xlabel="fast memory in use, KiB", ylabel="MB moved, one head",
-        xlim=(25, 1600), ylim=(0.9, 14),
+        xlim=(8, 1600), ylim=(0.9, 14),
     )  # fmt: skip
-    axes.set_xticks(
-        [32, 64, 128, 256, 512, 1024], ["32", "64", "128", "256", "512", "1,024"]
-    )
+    axes.set_xticks([16, 64, 256, 1024], ["16", "64", "256", "1,024"])
     axes.set_yticks([1, 2, 5, 10], ["1", "2", "5", "10"])
     axes.minorticks_off()
     axes.spines[["top", "right"]].set_visible(False)
@@ -106,18 +102,17 @@ def figure_neighbors() -> Figure:
         ha="left",
     )
     total = sum(a.addends)
-    for x, name, color, ha in (
-        (a.exact, "exact", "C0", "right"),
-        (total, "sum of two splits", "C1", "center"),
+    for x, name, color, shift in (
+        (a.exact, "exact", "C0", -30),
+        (total, "sum of two splits", "C1", -22),
     ):
         axes.plot([x], [0], "o", color=color)
         axes.annotate(
             f"{name}\n{x:.6f}",
             (x, 0),
-            (0, 9),
+            (shift, 9),
             color=color,
             textcoords="offset points",
-            ha=ha,
             va="bottom",
         )
     axes.set(xlim=(low - 0.2 * gap, high + 0.2 * gap), ylim=(-1, 1.0))

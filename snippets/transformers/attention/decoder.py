@@ -57,7 +57,6 @@ def norm(x: Tensor) -> Tensor:
 
 
 # tokens: [B, new]; `past` holds the keys and values of the tokens before them.
-# --8<-- [start:run]
 def run(
     m: Decoder, tokens: Tensor, past: Cache | None, attention: Attend
 ) -> tuple[Tensor, Cache]:
@@ -78,9 +77,6 @@ def run(
         inner = m.store(F.silu(normed @ w["gate"]) * (normed @ w["up"]))
         x = m.store(x + m.store(inner @ w["down"]))
     return norm(x[:, -1]) @ m.head, kept
-
-
-# --8<-- [end:run]
 
 
 def prefill(m: Decoder, tokens: Tensor) -> Cache:

@@ -1,4 +1,4 @@
-"""Greedy tokens that change with the number of splits, and the one addition behind a change."""
+"""Greedy tokens that change with the number of splits."""
 
 # /// fieldguide
 # timeout_s = 60
@@ -6,22 +6,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
-from torch import Tensor
 
 from snippets.transformers.attention.decoder import (
-    HEAD_DIM,
-    HEADS,
-    Decoder,
-    Watch,
     decode,
     decoder,
     prefill,
     prompts,
 )
-from snippets.transformers.attention.splits import even_sizes, partial
 
 NAMES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 SEEDS = range(5)
@@ -29,7 +21,6 @@ RUNS = {"bf16": [("bf16", 2), ("bf16", 4), ("bf16", 8), ("fp32", 2)], "fp32": [(
 CASE = (9, 163)  # model and prompt, found by a search for a token that one number changes
 
 
-# --8<-- [start:changed]
 def changed_tokens(seed: int, dtype: str, runs: list[tuple[str, int]]) -> list[float]:
     """Share of prompts whose greedy token is another than with a single split."""
     m, tokens = decoder(seed, NAMES[dtype]), prompts(seed)
@@ -37,9 +28,6 @@ def changed_tokens(seed: int, dtype: str, runs: list[tuple[str, int]]) -> list[f
     one = decode(m, tokens, past).argmax(-1)
     others = [decode(m, tokens, past, n, NAMES[keep]).argmax(-1) for keep, n in runs]
     return [(one != other).float().mean().item() for other in others]
-
-
-# --8<-- [end:changed]
 
 
 def example_flips() -> None:
@@ -55,96 +43,5 @@ def example_flips() -> None:
             print(f"{dtype:>6s}{keep:>10s}{splits:8d}{spread}")
 
 
-def token(m: Decoder, prompt: Tensor, splits: int = 1, watch: Watch | None = None) -> int:
-    """The next greedy token of one prompt."""
-    return int(decode(m, prompt, prefill(m, prompt), splits, watch=watch).argmax())
-
-
-def first_layer(m: Decoder, prompt: Tensor, splits: int) -> list[Tensor]:
-    """Query, keys, values and output of layer 0 for the last token."""
-    seen: list[Tensor] = []
-
-    def watch(layer: int, *tensors: Tensor) -> None:
-        if layer == 0:
-            seen.extend(x.clone() for x in tensors)
-
-    token(m, prompt, splits, watch)
-    return seen
-
-
-# --8<-- [start:culprits]
-def suffices(m: Decoder, prompt: Tensor, head: int, channel: int, value: Tensor) -> bool:
-    """Whether this one number, put into layer 0 of the run with one split, changes the token."""
-
-    def swap(layer: int, q: Tensor, k: Tensor, v: Tensor, out: Tensor) -> None:
-        if layer == 0:
-            out[0, head, 0, channel] = value
-
-    return token(m, prompt, watch=swap) == token(m, prompt, splits=2) != token(m, prompt)
-
-
-def culprits(m: Decoder, prompt: Tensor) -> dict[tuple[int, int], bool]:
-    """Head and channel of each number of layer 0 that two splits change: is it enough?"""
-    one, two = (first_layer(m, prompt, n)[-1] for n in (1, 2))  # [1, H, 1, d]
-    return {
-        (head, channel): suffices(m, prompt, head, channel, two[0, head, 0, channel])
-        for _, head, _, channel in (one != two).nonzero().tolist()
-    }
-
-
-# --8<-- [end:culprits]
-
-
-@dataclass(frozen=True)
-class Addition:
-    """One output number: exact, with one split, and as the sum of two splits."""
-
-    exact: float
-    one: float
-    addends: tuple[float, float]
-    two: float
-
-
-def addition(m: Decoder, prompt: Tensor, head: int, channel: int) -> Addition:
-    """What is added for one output number of layer 0."""
-    q, k, v, one = (x[0, head] for x in first_layer(m, prompt, 1))  # [1, d], [S, d], ...
-    exact = (q @ k.T * q.shape[-1] ** -0.5).softmax(-1) @ v
-    sizes = even_sizes(len(k), 2)
-    parts = [partial(q, *part) for part in zip(k.split(sizes), v.split(sizes), strict=True)]
-    lse = torch.cat([stat for _, stat in parts])  # [2, 1]
-    weights = (lse - lse.logsumexp(0)).exp()
-    a, b = (
-        float(w * out[0, channel].bfloat16())
-        for w, (out, _) in zip(weights, parts, strict=True)
-    )
-    two = first_layer(m, prompt, 2)[-1][0, head]
-    return Addition(
-        float(exact[0, channel]), float(one[0, channel]), (a, b), float(two[0, channel])
-    )
-
-
-def case() -> tuple[Decoder, Tensor]:
-    """The model and the prompt that the page follows."""
-    seed, index = CASE
-    return decoder(seed), prompts(seed)[index : index + 1]
-
-
-def example_trace() -> None:
-    """One prompt: each changed number of layer 0 put alone into the run with one split."""
-    m, prompt = case()
-    found = culprits(m, prompt)
-    places = [place for place, enough in found.items() if enough]
-    a = addition(m, prompt, *places[0])
-    print(f"next token: {token(m, prompt)} with one split, {token(m, prompt, 2)} with two")
-    print(
-        f"layer 0: {len(found)} of {HEADS * HEAD_DIM} numbers differ, {len(places)} is enough"
-    )
-    print(f"  exact       {a.exact:.6f}")
-    print(f"  one split   {a.one:.6f}")
-    print(f"  two splits  {a.addends[0]:.6f} + {a.addends[1]:.6f} = {sum(a.addends):.6f}")
-    print(f"  stored as   {a.two:.6f}")
-
-
 if __name__ == "__main__":
     example_flips()
-    example_trace()

@@ -95,7 +95,6 @@ def facts() -> dict[str, str]:
     """Numbers that the page states about heads and their scores."""
     return {
         "scores_gb": f"{score_gb(LLAMA, TOKENS):.2f} GB",
-        "scores_gb_128k": f"{score_gb(LLAMA, 16 * TOKENS):,.0f} GB",
         "statistic_mb": f"{statistic_mb(LLAMA, TOKENS):.2f} MB",
         "intensity": f"{decode_intensity(LLAMA):.0f}",
     }

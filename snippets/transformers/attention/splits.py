@@ -111,6 +111,11 @@ def example_load() -> None:
         )
 
 
+def mean_slowdown(before: Sequence[float], after: Sequence[float]) -> float:
+    """Mean share of time that is added, over several workloads."""
+    return sum(b / a - 1 for a, b in zip(before, after, strict=True)) / len(before)
+
+
 def chain_ratio(batch: int) -> float:
     """How many times longer the chain is with splits of a fixed size."""
     work, size = batch * KV_HEADS, max(even_sizes(KEYS, by_load(batch)))

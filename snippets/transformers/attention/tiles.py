@@ -27,7 +27,6 @@ def absorb(state: State, scores: Tensor, v: Tensor) -> State:
 
 
 # q: [r, d], k: [c, d]; their first rows stand at positions `top` and `left`.
-# --8<-- [start:scores]
 def tile_scores(q: Tensor, k: Tensor, top: int, left: int, causal: bool) -> Tensor:
     """Scores of one tile; minus infinity where the key is later than the query."""
     scores = q @ k.T * q.shape[-1] ** -0.5
@@ -35,9 +34,6 @@ def tile_scores(q: Tensor, k: Tensor, top: int, left: int, causal: bool) -> Tens
         i, j = torch.arange(top, top + len(q)), torch.arange(left, left + len(k))
         scores = scores.masked_fill(j > i.unsqueeze(1), float("-inf"))
     return scores
-
-
-# --8<-- [end:scores]
 
 
 # q, k, v: [S, d], one head. `clone` loads a tile into fast memory, `copy_` stores one.
@@ -110,9 +106,9 @@ def autograd(
 ) -> list[Tensor]:
     """Output and gradients of PyTorch's own attention."""
     leaves = [x[None].clone().requires_grad_() for x in (q, k, v)]
-    out = F.scaled_dot_product_attention(*leaves, is_causal=causal)
-    out.backward(grad[None])
-    return [x[0] for x in (out.detach(), *(leaf.grad for leaf in leaves)) if x is not None]
+    out = F.scaled_dot_product_attention(leaves[0], leaves[1], leaves[2], is_causal=causal)
+    gradients = torch.autograd.grad(out, leaves, grad[None])
+    return [x[0] for x in (out.detach(), *gradients)]
 
 
 def difference(tile: Tile, tokens: int) -> list[float]:

@@ -1,4 +1,4 @@
-"""Bytes between slow and fast memory, counted by an instrument that knows nothing of attention."""
+"""Bytes that attention moves, as separate operations and in tiles."""
 
 # /// fieldguide
 # timeout_s = 90
@@ -6,80 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch.multiprocessing.reductions import StorageWeakRef
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
 
 from snippets.shapes.accelerators import ACCELERATORS
-from snippets.transformers.attention.tiles import Tile, backward, forward
-
-FREE = {"aten::empty_like", "aten::empty", "aten::detach"}  # no byte of theirs moves
-STORES = {"aten::copy_", "aten::zero_"}  # they overwrite, and do not read, their target
-
-
-def found(tree: object) -> list[Tensor]:
-    """The tensors among arguments or results."""
-    if isinstance(tree, Tensor):
-        return [tree]
-    return (
-        [x for part in tree for x in found(part)] if isinstance(tree, (tuple, list)) else []
-    )
-
-
-# Outside of `kernel`, each operation reads its arguments from slow memory and writes its
-# result there. Inside, results stay in fast memory; what `empty_like` makes is slow memory.
-# --8<-- [start:instrument]
-class Traffic(TorchDispatchMode):
-    """Counts the bytes that PyTorch's operations move to and from slow memory."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.read = self.written = self.peak = 0
-        self.inside = False
-        self.fast: dict[StorageWeakRef, int] = {}  # bytes of each storage in fast memory
-
-    def __torch_dispatch__(
-        self, op: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        result = op(*args, **(kwargs or {}))
-        name = op._schema.name
-        if op.is_view or name in FREE:
-            return result
-        given, made = found(args), found(result)
-        target = given[:1] if name.endswith("_") else []  # an operation in place
-        self.read += self.slow_bytes(given[len(target) * (name in STORES) :])
-        self.remember([x for x in made if not target])
-        self.written += self.slow_bytes(target or made)
-        return result
-
-    def slow_bytes(self, tensors: list[Tensor]) -> int:
-        """Bytes of those tensors that are not in fast memory."""
-        known = self.fast if self.inside else {}
-        return sum(
-            x.nbytes for x in tensors if StorageWeakRef(x.untyped_storage()) not in known
-        )
-
-    # --8<-- [end:instrument]
-    def remember(self, made: list[Tensor]) -> None:
-        """Note what is in fast memory now, and forget what is no longer in use."""
-        if not self.inside:
-            return
-        self.fast = {ref: size for ref, size in self.fast.items() if not ref.expired()}
-        for x in made:
-            self.fast[StorageWeakRef(x.untyped_storage())] = x.untyped_storage().nbytes()
-        self.peak = max(self.peak, sum(self.fast.values()))
-
-    @contextmanager
-    def kernel(self) -> Iterator[None]:
-        """What runs in here is one kernel."""
-        self.inside, self.fast = True, {}
-        yield
-        self.inside, self.fast = False, {}
+from snippets.transformers.attention.instrument import Traffic
+from snippets.transformers.attention.tiles import Tile, backward, forward, tile_flops
 
 
 # q: [S, d]. Nothing in it says how many bytes it moves.
@@ -150,6 +83,15 @@ def gigabytes(counts: tuple[Traffic, ...], heads: int = 1) -> float:
 HEADS = 16 * 64  # of GPT-2 medium, in a batch of 64
 
 
+def extra_flops(tokens: int = 64, width: int = 16, tile: Tile = (16, 16)) -> float:
+    """Share of FLOPs that tiles compute again, forward and backward, counted by PyTorch."""
+    q, k, v, grad = inputs(tokens, width, torch.float32)
+    leaves = [x.requires_grad_() for x in (q, k, v)]
+    with FlopCounterMode(display=False) as counter:
+        torch.autograd.grad(eager(*leaves), leaves, grad)
+    return tile_flops(tokens, width, tile, causal=False)[1] / counter.get_total_flops() - 1
+
+
 def floor_ms(moved_gb: float, bandwidth_tb_s: float) -> float:
     """Least time to move that many gigabytes."""
     return moved_gb / bandwidth_tb_s
@@ -161,6 +103,7 @@ def facts() -> dict[str, str]:
     a100 = ACCELERATORS["A100"].memory_tb_s
     return {
         "counted_gb": f"{counted:.1f} GB",
+        "extra_flops": f"{extra_flops():.0%}",
         "floor_flash": f"{floor_ms(FLASH_GB, a100):.1f} ms",
     }
 

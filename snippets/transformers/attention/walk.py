@@ -93,7 +93,7 @@ def grid() -> str:
 
 def memory() -> str:
     """What lies in fast memory while the row is computed."""
-    x = 172
+    x = 168
     drawn = text(x, TOP - 8, "in fast memory, at one time", MUTED)
     held = (
         "one tile of queries",
@@ -116,12 +116,12 @@ def figure_walk() -> str:
     for i, name in enumerate(names):
         drawn += text(4, y + 20 + 18 * i, name, MUTED)
     for i, stop in enumerate(stops()):
-        x = 156 + 72 * i
+        x = 154 + 64 * i
         drawn += text(x, y, f"tile {i + 1}", "var(--fg-s1)", "end")
         shown = (stop.highest, stop.m, stop.shrink, stop.z)
         for j, value in enumerate(shown):
             drawn += text(x, y + 20 + 18 * j, f"{value:.2f}", anchor="end")
     return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 384 262" font-family="sans-serif">'
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 352 262" font-family="sans-serif">'
         f"{drawn}</svg>"
     )
