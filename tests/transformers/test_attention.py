@@ -347,6 +347,8 @@ def test_one_addition_changes_the_token():
     assert a.exact == pytest.approx(exact, rel=1e-9)
     stored = torch.tensor([a.exact, sum(a.addends)]).bfloat16().tolist()
     assert stored == [a.one, a.two], "each sum goes to its nearer neighbor"
+    fp32 = m.store(splits.split_attention(q, k, v, splits.even_sizes(len(k), 2), torch.float32))
+    assert fp32[0, place[1]] == a.one, "parts that are not rounded lead to the same number as one split"
     swapped = one.clone()
     swapped[0, place[1]] = a.two
     assert (swapped != one).sum() == 1

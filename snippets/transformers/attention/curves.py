@@ -50,7 +50,7 @@ def figure_moved() -> Figure:
     )  # fmt: skip
     axes.set(
         xscale="log", yscale="log", xlabel="fast memory in use, KiB", ylabel="MB moved, one head",
-        xlim=(8, 1600), ylim=(0.9, 14),
+        xlim=(5, 1600), ylim=(0.9, 14),
     )  # fmt: skip
     axes.set_xticks([16, 64, 256, 1024], ["16", "64", "256", "1,024"])
     axes.set_yticks([1, 2, 5, 10], ["1", "2", "5", "10"])

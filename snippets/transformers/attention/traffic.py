@@ -66,13 +66,13 @@ SIZE = (1024, 64)  # tokens and head width of GPT-2 medium
 
 def example_counts() -> None:
     """One head of GPT-2 medium in bf16: forward, backward and what a tile needs."""
-    print(f"{'tile':>9s}{'forward MB':>12s}{'backward MB':>13s}{'in fast memory KiB':>20s}")
+    print(f"{'tile':>9s}{'forward MB':>12s}{'backward MB':>13s}{'fast KiB':>10s}")
     rows = {"none": eager_traffic(*SIZE)}
     for tile in ((32, 32), (64, 64), (128, 128), (256, 256)):
         rows[f"{tile[0]}x{tile[1]}"] = tiled_traffic(*SIZE, tile)
     for name, counts in rows.items():
         moved = "".join(f"{(c.read + c.written) / 1e6:12.2f} " for c in counts)
-        print(f"{name:>9s}{moved}{counts[0].peak / 1024:19.0f}")
+        print(f"{name:>9s}{moved}{counts[0].peak / 1024:9.0f}")
 
 
 def gigabytes(counts: tuple[Traffic, ...], heads: int = 1) -> float:
