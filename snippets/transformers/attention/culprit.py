@@ -41,7 +41,7 @@ def first_layer(m: Decoder, prompt: Tensor, splits: int) -> list[Tensor]:
 
 # --8<-- [start:culprits]
 def suffices(m: Decoder, prompt: Tensor, head: int, channel: int, value: Tensor) -> bool:
-    """Whether this one number, put into layer 0 of the run with one split, changes the token."""
+    """Whether this number alone turns the token of one split into that of two."""
 
     def swap(layer: int, q: Tensor, k: Tensor, v: Tensor, out: Tensor) -> None:
         if layer == 0:

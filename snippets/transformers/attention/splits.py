@@ -33,9 +33,10 @@ def split_attention(
         return outputs[0].to(q.dtype)
     lse = torch.stack(stats)  # [splits, ..., 1, 1]
     weights = (lse - lse.logsumexp(0)).exp()
-    return sum(w * o.to(keep).float() for w, o in zip(weights, outputs, strict=True)).to(
-        q.dtype
-    )
+    total = torch.zeros_like(outputs[0])
+    for weight, out in zip(weights, outputs, strict=True):
+        total = total + weight * out.to(keep).float()
+    return total.to(q.dtype)
 
 
 # --8<-- [end:merge]
@@ -63,7 +64,7 @@ def busy(work: int, processors: int) -> float:
 # Source: FlashAttention-3, hopper/heuristics.h, for causal attention.
 # --8<-- [start:choose]
 def choose_splits(work: int, processors: int, blocks: int, most: int = 128) -> int:
-    """The number of splits that FlashAttention-3 picks for `work` pairs of sequence and head."""
+    """The number of splits for `work` pairs of sequence and key/value head."""
     if work >= 0.8 * processors or blocks <= 4:
         return 1
     options = range(1, min(most, processors, blocks) + 1)
