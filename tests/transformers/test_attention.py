@@ -279,6 +279,7 @@ def test_a_chain_by_dealing_work_to_processors(size):
         for item in range(work):
             hands[item % splits.SMS] += size
         assert splits.longest_chain(batch * 8, 8192, size) == max(hands)
+    assert splits.longest_chain(8, 8192, 2048, processors=32) == 2048, "each of 32 processors takes one split"
 
 
 def test_partials_in_bf16_change_many_numbers_and_in_fp32_few():
@@ -396,6 +397,11 @@ def test_a_hidden_first_tile_is_not_repaired_by_later_ones():
     q, k, v, _ = tiles.tensors(8)
     right = (q[-1:] @ k[4:].T).softmax(-1) @ v[4:]
     torch.testing.assert_close(breaks.padded(breaks.guarded), right)
+    state = other = torch.full((1, 1), float("-inf")), torch.zeros(1, 1), torch.zeros(1, 16)
+    for j in (q[-1:] @ k.T)[0].argsort().tolist():  # the maximum rises with each key
+        state = breaks.guarded(state, q[-1:] @ k[j : j + 1].T, v[j : j + 1])
+        other = tiles.absorb(other, q[-1:] @ k[j : j + 1].T, v[j : j + 1])
+    torch.testing.assert_close(state, other)
     assert (
         not F.scaled_dot_product_attention(
             q[None, -1:], k[None], v[None], attn_mask=torch.zeros(1, 8, dtype=torch.bool)
@@ -416,6 +422,9 @@ def test_the_walk_ends_in_the_softmax_of_all_keys():
     assert last.z == pytest.approx((scores - scores.max()).exp().sum().item(), rel=1e-5)
     highest = [s.max().item() for s in scores.split(walk.SIDE, dim=1)]
     assert [stop.highest for stop in walk.stops()] == pytest.approx(highest)
+    tops = torch.cat(scores.split(walk.SIDE, dim=1)).amax(-1).cummax(0).values  # after each tile
+    before = torch.cat([torch.tensor([float("-inf")]), tops[:-1]])
+    assert [stop.shrink for stop in walk.stops()] == pytest.approx((before - tops).exp().tolist())
     drawn = walk.figure_walk()
     assert all(f">{stop.z:.2f}<" in drawn for stop in walk.stops())
     assert drawn.count("stroke-dasharray") == 6 + 1, "six hidden tiles and their key"
