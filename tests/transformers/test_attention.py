@@ -362,6 +362,7 @@ def test_the_neighbors_are_neighbors():
     place = next(place for place, enough in culprit.culprits(m, prompt).items() if enough)
     a = culprit.addition(m, prompt, *place)
     low = torch.tensor(min(a.one, a.two), dtype=torch.bfloat16)
+    assert min(a.one, a.two) < a.exact < max(a.one, a.two) and abs(a.one - a.exact) < abs(a.two - a.exact)
     assert torch.nextafter(low, torch.tensor(9.0, dtype=torch.bfloat16)).item() == max(a.one, a.two)
     assert culprit.spacing() == max(a.one, a.two) - min(a.one, a.two) == 2 * torch.finfo(torch.bfloat16).eps
 
