@@ -1,0 +1,1 @@
+"""Code of the page transformers/attention: Attention. Builds on snippets/shapes."""
