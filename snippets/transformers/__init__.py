@@ -1,0 +1,1 @@
+"""Code of the area transformers, a folder for each page."""
