@@ -290,6 +290,10 @@ def test_the_prediction_orders_the_scalings():
     rows = [row.split() for row in recorded("prediction")[1:]]
     reach = {name: float(x) for name, x, *_ in rows}
     assert reach == {"none": 64, "interpolation": 256, "NTK": round(64 * 4 ** (2 * 5 / 30)), "YaRN": 256}
+    facts = dict(re.findall(r'<data value="(small_[a-z]+)">([^<]*)</data>', PAGE.read_text(encoding="utf-8")))
+    assert facts == {
+        f"small_{x.lower()}": f"{reach[y]:.0f}" for x, y in (("plain", "none"), ("NTK", "NTK"), ("YaRN", "YaRN"))
+    }
     fails = {name: float(x) or math.inf for name, *_, x in rows}
     assert all(reach[name] < fails[name] for name in reach)
     assert fails["none"] < fails["NTK"] < min(fails["interpolation"], fails["YaRN"])

@@ -106,7 +106,12 @@ def facts() -> dict[str, str]:
     """Numbers that the page states about the small models."""
     mild, hard = values("NTK", "perplexity", 64), values("NTK", "perplexity", 256)
     far = values("NTK", "retrieval", 248)
+    w = frequencies(HEAD_DIM, BASE)
+    reaches = {
+        name: f"{reach(w, scaled, TRAINED):.0f}" for name, (scaled, _) in schemes().items()
+    }
     return {
+        "small_plain": reaches["none"], "small_ntk": reaches["NTK"], "small_yarn": reaches["YaRN"],
         "ntk_short": f"{mean(mild):.2f}", "ntk_long": f"{mean(hard):.2f}",
         "ntk_found": f"{mean(far):.0%}", "ntk_worst": f"{min(far):.0%}",
         "plain_worst": f"{min(values('none', 'retrieval', 120)):.0%}",

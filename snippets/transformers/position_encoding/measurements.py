@@ -42,7 +42,8 @@ def schemes() -> dict[str, tuple[list[float], float]]:
 @cache
 def measured() -> tuple[list[list[float]], dict[tuple[str, str, int], list[float]]]:
     """Loss by step of each seed; and by scaling, measure and tokens, a value for each seed."""
-    curves, values = [], {}
+    curves: list[list[float]] = []
+    values: dict[tuple[str, str, int], list[float]] = {}
     for seed in SEEDS:
         model, losses = train(seed)
         curves.append(losses)

@@ -20,6 +20,8 @@ STEPS, BATCH, RATE = 400, 16, 8e-3
 class Model(nn.Module):
     """Attention layers with RoPE; `w` and `scale` are no parameters, so they can be replaced."""
 
+    features: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         features = task.features()  # [V, features]
