@@ -280,6 +280,43 @@ def test_one_small_model_finds_far_facts_only_while_angles_are_known():
     assert model.retrieval(small, 248) > 0.9 and model.perplexity(small, 64) < 1.1 * text
 
 
+def test_a_small_model_sees_no_later_token():
+    torch.manual_seed(0)
+    small, tokens = model.Model(), task.sample(2, 20, torch.Generator().manual_seed(0))[0]
+    other = tokens.clone()
+    other[:, 12:] = 0
+    with torch.no_grad():
+        before, after = small(tokens), small(other)
+    torch.testing.assert_close(before[:, :12], after[:, :12])
+    assert not torch.allclose(before[:, 12:], after[:, 12:])
+
+
+def test_perplexity_takes_the_second_half_and_retrieval_the_last_place():
+    def early_fool(tokens):
+        """Uniform in the second half of a sequence, and sure of the wrong token before."""
+        logits = torch.zeros(*tokens.shape, 24)
+        logits[:, : tokens.shape[1] // 2, 0] = 50.0
+        return logits
+
+    def oracle(tokens):
+        """Knows the answer at the last place, and says something else before it."""
+        logits = torch.zeros(*tokens.shape, 24)
+        logits[..., 0] = 9.0  # a text token, which is no answer
+        logits[torch.arange(len(tokens)), -1, task.TEXT + model.needles(30)[1]] = 5.0
+        return logits
+
+    assert model.perplexity(early_fool, 64) == pytest.approx(24)
+    assert model.retrieval(oracle, 30) == 1
+
+
+def test_a_scaling_holds_while_every_seed_does(monkeypatch):
+    lost = {96: [1.0, 0.94], 120: [1.0, 0.2]}
+    monkeypatch.setattr(measurements, "values", lambda scheme, measure, x: lost.get(x, [1.0, 0.95]))
+    assert measurements.holds_until("none") == (80, 96)
+    lost.clear()
+    assert measurements.holds_until("none") == (320, 0)
+
+
 def recorded(section):
     """Rows of a recorded table."""
     text = (FOLDER / "comparison.out.txt").read_text(encoding="utf-8")
