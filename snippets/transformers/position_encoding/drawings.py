@@ -66,7 +66,7 @@ def figure_dials() -> str:
         drawn += text(4, y + 4, name, anchor="start")
         for i, pair in enumerate(PAIRS):
             drawn += dial(116 + 74 * i, y, W[pair], scalings()[name][pair])
-    return picture(388, 274, drawn)
+    return picture(402, 274, drawn)
 
 
 def layout_row(y: float, order: list[int], step: int, title: str) -> str:

@@ -69,13 +69,15 @@ def figure_speed() -> Figure:
     places = {
         "interpolation": (1, 0.28),
         "NTK": (17, 0.6),
-        "YaRN": (22, 0.8),
+        "YaRN": (21.5, 0.76),
         "Llama 3": (36, 0.86),
     }
     for i, (name, place) in enumerate(places.items(), 1):
         kept = [y / x for x, y in zip(W, scalings()[name], strict=True)]
         axes.plot(range(len(W)), kept, color=f"C{i}")
-        axes.text(*place, name, color=f"C{i}", ha="right" if name == "NTK" else "left")
+        axes.text(
+            *place, name, color=f"C{i}", ha="right" if name in ("NTK", "YaRN") else "left"
+        )
     axes.axvline(first, color="gray", linestyle=":")
     axes.text(first + 1, 0.06, "no full turn\nin training", color="gray")
     axes.set(
