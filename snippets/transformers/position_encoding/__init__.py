@@ -1,0 +1,1 @@
+"""Code of the page transformers/position-encoding: Position encoding."""
