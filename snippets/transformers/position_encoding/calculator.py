@@ -21,10 +21,10 @@ def context(
 
     Args:
         head_dim: Rotated width of a head, $d$.
-        base: The base $\\theta$, `rope_theta` in a configuration.
-        trained: Tokens of the sequences that the model was trained on.
-        factor: The factor $s$ of the scaling.
-        scaling: What is done to the frequencies.
+        base: Base of the frequencies, $\\theta$. `rope_theta` in a configuration.
+        trained: Length of the training sequences.
+        factor: Factor of the scaling, $s$.
+        scaling: Kind of scaling. What is done to the frequencies.
     """
     w = f.frequencies(head_dim, base)
     scaled = {
