@@ -1,7 +1,5 @@
 """From a function's signature to checked inputs, and from inputs to HTML. Standard library only."""
 
-from __future__ import annotations
-
 import inspect
 import math
 import re

@@ -1,7 +1,5 @@
 """The build's part of a calculator: from a `calc` fence to a form with its first result."""
 
-from __future__ import annotations
-
 import hashlib
 import html
 import importlib.util

@@ -5,8 +5,6 @@ except for these keys: `table` (rows, the first of which is the head), `bars`, `
 `unused`, the names of inputs that change nothing as the others are chosen: the form hides them.
 """
 
-from __future__ import annotations
-
 import html
 import math
 from collections.abc import Mapping, Sequence

@@ -3,8 +3,6 @@
 Prints a table; `--json FILE` also writes it. Everything happens in temporary copies.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 import re

@@ -1,7 +1,5 @@
 """Commands on the whole guide: serve, build, test, bench, format, lock."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What the commands share: the program, what they print, and how they find what they are asked for."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

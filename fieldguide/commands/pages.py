@@ -1,7 +1,5 @@
 """Commands on single pages: list, run, new, rules."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Annotated, Any

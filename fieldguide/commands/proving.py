@@ -1,7 +1,5 @@
 """Commands that prove: check and record, and one area of `test`."""
 
-from __future__ import annotations
-
 import dataclasses
 import time
 import traceback

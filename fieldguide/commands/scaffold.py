@@ -1,7 +1,5 @@
 """A new page from a template: text, code and test, entered in the navigation and the curriculum."""
 
-from __future__ import annotations
-
 import json
 import keyword
 import re

@@ -4,8 +4,6 @@ The browser's tests run beside the others, because both leave a core idle; Light
 comes last and alone.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import time

@@ -4,8 +4,6 @@ A form is a pydantic model. `read` holds a YAML text against one, and gives what
 line and a sentence for the author.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path

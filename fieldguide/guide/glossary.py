@@ -1,7 +1,5 @@
 """The terms of the guide, as `docs/glossary.yml` lists them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Annotated

@@ -1,7 +1,5 @@
 """Names: where the code of a page lies, and which name somebody may have meant."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 

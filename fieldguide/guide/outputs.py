@@ -5,8 +5,6 @@ a thousandth. In a line that ends in `# measured`, numbers stand for whatever th
 yields, and only the rest is compared.
 """
 
-from __future__ import annotations
-
 import difflib
 import os
 import re

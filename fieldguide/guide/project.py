@@ -4,8 +4,6 @@ Everything here is read from the files of one checkout, given by its root, so th
 test can point the same code at a corrupted copy.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Regions: the named parts of a snippet, and the sections of a recorded output, between their markers."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

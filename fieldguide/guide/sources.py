@@ -1,7 +1,5 @@
 """The sources of the guide, as `docs/references.bib` lists them."""
 
-from __future__ import annotations
-
 import logging
 import re
 from dataclasses import dataclass

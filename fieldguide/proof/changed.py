@@ -1,7 +1,5 @@
 """Which pages a branch touched: their own folders, and what they import, show or quote from others."""
 
-from __future__ import annotations
-
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path

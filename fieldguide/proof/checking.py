@@ -1,7 +1,5 @@
 """What `fieldguide check` does: all that CI will say of some pages, side by side, and each cause once."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

@@ -3,8 +3,6 @@
 `record` runs the source and writes the notebook; `verify` runs it again and compares.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import tempfile

@@ -1,7 +1,5 @@
 """Which trios passed on this machine, when, and with which versions: a cache, which the site shows."""
 
-from __future__ import annotations
-
 import datetime
 import hashlib
 import importlib.metadata

@@ -4,8 +4,6 @@ Loaded by every run of pytest in this project. It notes for each test whether an
 executed, applies the ledger `tests/skips.toml`, and writes the report that `fieldguide.proof.testing` reads.
 """
 
-from __future__ import annotations
-
 import ast
 import inspect
 import json

@@ -5,8 +5,6 @@ twice, under two hash seeds, and rewrites what is recorded, but only of snippets
 to their end and did the same both times.
 """
 
-from __future__ import annotations
-
 import difflib
 import html
 import textwrap

@@ -1,7 +1,5 @@
 """Runs pytest, and requires proof that it ran: exit code 0 without its report is a failure."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

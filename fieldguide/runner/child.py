@@ -1,7 +1,5 @@
 """The process that runs one snippet: seeds, imports, examples, facts, and proof that it came to the end."""
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 import faulthandler

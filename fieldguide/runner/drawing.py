@@ -4,8 +4,6 @@ A page has two palettes, so a color is a variable of the stylesheet: Matplotlib'
 one, and any other is refused. Text stays text. Everything that would differ from run to run is left out.
 """
 
-from __future__ import annotations
-
 import io
 import re
 import sys

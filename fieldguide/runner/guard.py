@@ -7,8 +7,6 @@ starts. It is a fence against accidents, not against malice.
 
 # Paths come as the interpreter has them, on every event: str, bytes or a descriptor.
 # ruff: noqa: PTH100, PTH115, PTH117, PTH118
-from __future__ import annotations
-
 import errno
 import ipaddress
 import json

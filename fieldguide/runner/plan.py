@@ -1,7 +1,5 @@
 """Plans a run: what the snippet asks for, what it gets, and why it cannot run on this machine."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import shutil

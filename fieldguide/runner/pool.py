@@ -1,7 +1,5 @@
 """Keeps as many snippets running as there are cores, forked from warmed processes where they may be."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,7 +1,5 @@
 """What a snippet left behind, as a `Run`: what it printed and drew, or why it did not come to its end."""
 
-from __future__ import annotations
-
 import json
 import re
 import signal

@@ -1,7 +1,5 @@
 """Plans runs, keeps as many going as there are cores, and gathers what came of each, in the order asked."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

@@ -1,7 +1,5 @@
 """What a snippet declares in its head, what it imports, and which examples it has. Nothing is executed."""
 
-from __future__ import annotations
-
 import ast
 import re
 import sys

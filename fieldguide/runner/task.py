@@ -1,7 +1,5 @@
 """What one run of a snippet is: a task on its way, and what came of it."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ On Linux a warden adopts every orphan below it, so that a process which forks tw
 opens its own session is still found. Elsewhere only the snippet's process group is ended.
 """
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import json

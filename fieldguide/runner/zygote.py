@@ -1,7 +1,5 @@
 """A process with one thread that has imported what many snippets need, and forks a warden for each."""
 
-from __future__ import annotations
-
 import contextlib
 import gc
 import importlib

@@ -3,8 +3,6 @@
 And the lists for programs. Copies from `node_modules`, whose versions the lock pins; what it writes git ignores.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -1,7 +1,5 @@
 """Build or serve the site: assets first, then MkDocs, strictly, then what makes pages and index lighter."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """The guide for programs, before the build: `llms.txt` lists the pages, `llms-full.txt` is their text, code in place."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

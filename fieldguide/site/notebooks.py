@@ -1,7 +1,5 @@
 """How a lab's recorded notebook becomes a page: by the same Markdown as every other page."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

@@ -3,8 +3,6 @@
 MkDocs writes the full text of every page into it. Here a section keeps its title, opening, and names in its code.
 """
 
-from __future__ import annotations
-
 import html
 import json
 import re

@@ -4,8 +4,6 @@ Every rule is static and fast: it reads files and never runs an example. Each br
 file, a line, what to do about it, and the page that it belongs to.
 """
 
-from __future__ import annotations
-
 from fieldguide.guide.project import Breach, Project
 from fieldguide.proof.rules import fences, listings, pages, skips, sources, trios  # noqa: F401
 from fieldguide.proof.rules.rule import RULES, breaches

@@ -1,7 +1,5 @@
 """Rules on what a page holds beside code: facts, quizzes, calculators and figures."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

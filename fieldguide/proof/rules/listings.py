@@ -1,7 +1,5 @@
 """Rules on code: what a page shows is a region of a file that runs, and each of those is shown."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

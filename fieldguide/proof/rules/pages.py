@@ -1,7 +1,5 @@
 """Rules on a page: that it can be read, where it stands, what it says of itself, its sections and its words."""
 
-from __future__ import annotations
-
 import ast
 import graphlib
 import re

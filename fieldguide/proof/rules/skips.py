@@ -4,8 +4,6 @@ What pytest skips while it runs, the plugin refuses; here stand the ledger itsel
 test from being collected or lets it fail unseen.
 """
 
-from __future__ import annotations
-
 import datetime
 import re
 import tomllib

@@ -1,7 +1,5 @@
 """Rules on sources: every citation is in the bibliography, every source is cited, complete and dated."""
 
-from __future__ import annotations
-
 import datetime
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Rules on the trio: a page, the snippets it shows, and the tests that prove them."""
 
-from __future__ import annotations
-
 import importlib.machinery
 import keyword
 import re

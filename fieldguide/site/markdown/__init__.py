@@ -5,8 +5,6 @@ itself. It knows which page it is writing by the page's text, so that it works u
 Python-Markdown, and so that an error names file and line. Whatever it cannot render ends the build.
 """
 
-from __future__ import annotations
-
 import html
 import posixpath
 import re

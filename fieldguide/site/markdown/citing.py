@@ -1,7 +1,5 @@
 """Citations: `[@key]` becomes author and year, linked to the list under *Sources*."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from string import ascii_lowercase

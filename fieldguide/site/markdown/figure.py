@@ -1,7 +1,5 @@
 """A `figure` fence: what a snippet drew, with a caption that concludes and a text for who does not see it."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A `quiz` fence: a question that opens to its answers, with a reason for each. Works without JavaScript."""
 
-from __future__ import annotations
-
 import hashlib
 import random
 import re

@@ -1,7 +1,5 @@
 """What the site says about itself: the curriculum, its progress, reproduced numbers. Computed, never typed."""
 
-from __future__ import annotations
-
 import json
 import re
 from contextlib import suppress
@@ -15,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from fieldguide.calc import fence
+from fieldguide.calc.engine import summary
 from fieldguide.guide.page import Page
 from fieldguide.guide.project import Area, Project
 from fieldguide.proof import published
@@ -88,7 +87,7 @@ def ours(project: Project) -> dict[str, Any]:
 def calculators(page: Page, project: Project) -> list[tuple[str, str]]:
     """Anchor and question of each calculator of a page."""
     found = [fence.parse(each.text, page.folder) for each in page.of("calc")]
-    return [(one.anchor, fence.summary(fence.load(one, project.root))) for one in found]
+    return [(one.anchor, summary(fence.load(one, project.root))) for one in found]
 
 
 def figure(value: Any, unit: str = "") -> str:

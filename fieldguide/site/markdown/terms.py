@@ -1,7 +1,5 @@
 """The glossary as a page, and the tooltips that it gives to all other pages."""
 
-from __future__ import annotations
-
 import posixpath
 import re
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """TeX to HTML at build, through one Node process, remembered on disk."""
 
-from __future__ import annotations
-
 import atexit
 import hashlib
 import json
