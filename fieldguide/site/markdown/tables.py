@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import suppress
 from datetime import date
 from functools import lru_cache
 from importlib.resources import files
@@ -15,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from fieldguide.guide.project import Area, Project
+from fieldguide.proof import passed as cache
 from fieldguide.proof import published
 
 FENCES = ("curriculum", "progress", "coverage", "reproduced", "errata")
@@ -50,9 +50,7 @@ def standing(project: Project, area: Area) -> Standing:
 
 def _record(project: Project, name: str) -> dict[str, Any]:
     """When a page last passed its tests where the site is built, and with which versions."""
-    with suppress(OSError, ValueError):
-        return dict(json.loads((project.root / ".cache/fieldguide/passed.json").read_text()).get(name, {}))
-    return {}
+    return dict(cache.read(project).get(name, {}))
 
 
 def passed(project: Project, name: str) -> str:
