@@ -30,7 +30,7 @@ def digest(project: Project, trio: Trio) -> str:
 
 def mark_passed(project: Project, trios: Iterable[Trio]) -> None:
     """Remember that these trios passed today, as they are now, and with which versions."""
-    passed = _read(project)
+    passed = read(project)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     for trio in trios:
         versions = {"python": platform.python_version()}
@@ -45,11 +45,12 @@ def mark_passed(project: Project, trios: Iterable[Trio]) -> None:
 
 def last_passed(project: Project, trio: Trio) -> tuple[datetime.date, bool] | None:
     """Day on which a trio last passed on this machine, and whether it is unchanged since; None if never."""
-    entry = _read(project).get(trio.name)
+    entry = read(project).get(trio.name)
     return entry and (datetime.date.fromisoformat(entry["date"]), entry["digest"] == digest(project, trio))
 
 
-def _read(project: Project) -> dict[str, Any]:
+def read(project: Project) -> dict[str, Any]:
+    """Day, digest and versions of each trio that passed here, by name."""
     try:
         found = json.loads((project.root / PASSED).read_text(encoding="utf-8"))
     except (OSError, ValueError):  # a cache: what cannot be read counts as never passed

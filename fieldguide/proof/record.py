@@ -172,9 +172,11 @@ def _differences(project: Project, run: Run) -> Iterator[Breach]:
             diff = Difference(made.name, line, made.recorded, made.text).diff
             source = f"{made.what} of {project.relative(run.snippet)}"
             message = f"{source} is not what is recorded (- recorded, + got):{_block(diff)}"
-            place = _places(project).get((run.snippet, made.name), (project.relative(output_file(run.snippet)), 1))
+            drawn = made.what.startswith("figure")
+            file, line = (run.snippet, made.line) if drawn else (output_file(run.snippet), 1)
+            place = _places(project).get((run.snippet, made.name), (project.relative(file), line))
             fix = f"look at it; if the new one is right: fieldguide record {project.page_of(run.snippet)}"
-            yield Breach(*place, "output", message, fix)
+            yield Breach(*place, "figure" if drawn else "output", message, fix)
 
 
 def _facts(project: Project, runs: Iterable[Run]) -> tuple[Facts, list[Breach]]:

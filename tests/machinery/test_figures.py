@@ -64,6 +64,7 @@ def test_a_figure_that_is_drawn_otherwise_is_named_where_it_is_shown(drawn):
     record.record(drawn.project, [trio])
     drawn.replace("snippets/inference/demo/growth.py", "n * n for", "n * n + n for")
     (breach,) = record.verify(drawn.project, [trio])
+    assert breach.rule == "figure"
     assert (breach.path, breach.line) == (
         "docs/inference/demo.md", drawn.line("docs/inference/demo.md", "figure: growth")
     )  # fmt: skip

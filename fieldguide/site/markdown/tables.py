@@ -2,7 +2,6 @@
 
 import json
 import re
-from contextlib import suppress
 from datetime import date
 from functools import lru_cache
 from importlib.resources import files
@@ -16,6 +15,7 @@ from fieldguide.calc import fence
 from fieldguide.calc.engine import summary
 from fieldguide.guide.page import Page
 from fieldguide.guide.project import Area, Project
+from fieldguide.proof import passed as cache
 from fieldguide.proof import published
 
 FENCES = ("curriculum", "progress", "coverage", "reproduced", "errata", "calculators")
@@ -51,9 +51,7 @@ def standing(project: Project, area: Area) -> Standing:
 
 def _record(project: Project, name: str) -> dict[str, Any]:
     """When a page last passed its tests where the site is built, and with which versions."""
-    with suppress(OSError, ValueError):
-        return dict(json.loads((project.root / ".cache/fieldguide/passed.json").read_text()).get(name, {}))
-    return {}
+    return dict(cache.read(project).get(name, {}))
 
 
 def passed(project: Project, name: str) -> str:
