@@ -86,24 +86,12 @@ class Case(Form):
 
 
 def own(project: Project) -> list[Case]:
-    """Every case of a checkout.
-
-    Raises:
-        BreachError: at the first line that is no case, or that repeats an id.
-    """
-    return list(_cases({project.relative(path): path for path in sorted(project.root.glob(CASES))}))
+    """Every case of a checkout; a `BreachError` at the first line that is no case, or that repeats an id."""
+    return list(read({project.relative(path): path for path in sorted(project.root.glob(CASES))}))
 
 
-def read(path: Path, name: str) -> list[Case]:
-    """Every case of a file that messages call `name`.
-
-    Raises:
-        BreachError: at the first line that is no case, or that repeats an id.
-    """
-    return list(_cases({name: path}))
-
-
-def _cases(files: dict[str, Path]) -> Iterator[Case]:
+def read(files: dict[str, Path]) -> Iterator[Case]:
+    """The cases of files, by the names that messages call them."""
     first: dict[str, str] = {}
     for name, path in files.items():
         try:

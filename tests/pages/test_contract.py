@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fieldguide.guide.project import Project
+from fieldguide.guide.project import ROOT, Project
 from fieldguide.proof.rules import RULES, check
+from fieldguide.proof.rules.fences import UNDRAWN
 
 
 @pytest.fixture(scope="module")
@@ -17,3 +18,7 @@ def breaches():
 def test_rule_holds(rule, breaches):
     broken = [str(breach) for breach in breaches if breach.rule == rule.id]
     assert not broken, "\n".join([rule.says, *broken])
+
+
+def test_the_list_of_pages_without_a_drawing_only_shrinks():
+    assert len((ROOT / UNDRAWN).read_text(encoding="utf-8").split()) <= 13

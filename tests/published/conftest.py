@@ -24,7 +24,9 @@ def pytest_configure(config: pytest.Config) -> None:
     named = config.getoption("cases", None)
     try:
         config.stash[CASES] = (
-            published.read(config.invocation_params.dir / named, named) if named else published.own(Project(ROOT))
+            list(published.read({named: config.invocation_params.dir / named}))
+            if named
+            else published.own(Project(ROOT))
         )
     except BreachError as error:
         raise pytest.UsageError(str(error)) from None

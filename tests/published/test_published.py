@@ -118,7 +118,7 @@ def test_a_malformed_line_is_named(tmp_path, second, says):
     path = tmp_path / "cases.jsonl"
     path.write_text(json.dumps(LINE) + "\n" + second + "\n", encoding="utf-8")
     with pytest.raises(BreachError) as caught:
-        published.read(path, "cases.jsonl")
+        list(published.read({"cases.jsonl": path}))
     assert (caught.value.breach.path, caught.value.breach.line) == ("cases.jsonl", 2)
     assert says in caught.value.breach.message
 

@@ -541,6 +541,17 @@ def drawn(copy):
     copy.insert(PAGE, ANCHOR, FIGURE.format(figure="drawing:ring"))
 
 
+@corruption(alone=False)  # a region that is shown twice may be told as well
+def code_before_any_drawing(copy):
+    text = f'{FENCE}python\n--8<-- "inference/kv_cache/sizes.py:{first_region(copy)}"\n{FENCE}'
+    return PAGE, copy.insert(PAGE, "^## ", text), "drawing", "before any drawing"
+
+
+@corruption()
+def a_page_with_a_drawing_among_those_without(copy):
+    return "tests/undrawn.txt", copy.append("tests/undrawn.txt", "inference/kv-cache\n"), "drawing", "has its drawing"
+
+
 @corruption()
 def figure_of_no_function(copy):
     drawn(copy)
