@@ -107,7 +107,7 @@ def test_the_last_pass_is_told_with_its_versions(guide):
 def test_reproduced_numbers_stand_beside_the_published_ones(guide):
     html = tables.render("reproduced", published(guide, {"A-1": 2.1, "A-2": None}))
     assert "1 of 4 collected numbers" in html
-    assert "<td>2</td><td>2.1</td><td>GB</td><td>5%</td>" in html
+    assert "<td>2 GB</td><td>2.1 GB</td><td>5%</td>" in html
     assert '<a href="https://arxiv.org/abs/2309.06180">arXiv 2309.06180</a> sec. 3' in html
     assert "Ratio" not in html, "a case without a value of ours is not reproduced"
 
@@ -123,7 +123,7 @@ def test_errata_do_not_claim_more_than_their_cases(guide):
     corrected = (
         "The paper prints 7.28x. Its two numbers give 7.34x. Its own arithmetic gives 7.34 ratio; computed here: 7.344."
     )
-    other = "Another says 3 &lt;%. The value in our collection: 1, 2%; not yet computed here."
+    other = "Another says 3 &lt;%. The value in our collection: 1; 2%; not yet computed here."
     assert corrected in html and other in html
     assert "Share again" not in html and "Cache" not in html
     assert '<a href="https://github.com/a/b-c.d">github.com/a/b-c.d</a> README.md.' in html

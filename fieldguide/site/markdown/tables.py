@@ -89,16 +89,19 @@ def calculators(page: Page, project: Project) -> list[tuple[str, str]]:
 
 
 def figure(value: Any, unit: str = "") -> str:
-    """A published value as it reads: `1,024`, `0.5, 2`, `7.34 x`."""
+    """A published value as it reads: `1,024`, `0.5; 2`, `7.34 x`."""
+    if unit.startswith("["):  # one for each part
+        parts = value.values() if isinstance(value, dict) else value
+        return ", ".join(map(figure, parts, map(str.strip, unit.strip("[]").split(","))))
     if isinstance(value, dict):
-        text = ", ".join(f"{k} {figure(v)}" for k, v in value.items())
+        text = ", ".join(f"{k.replace('_', ' ')} {figure(v)}" for k, v in value.items())
     elif isinstance(value, list):
-        text = ", ".join(map(figure, value))
+        text = "; ".join(map(figure, value))
     elif isinstance(value, str):
         text = value
     else:
         whole = value == int(value) or abs(value) >= 1e5
-        text = f"{value:,.0f}" if whole and abs(value) < 1e15 else f"{value:.6g}"
+        text = f"{value:,.0f}" if whole and abs(value) < 1e12 else f"{value:.6g}"
     return f"{text} {unit}".removesuffix(" 1").replace(" %", "%").strip()
 
 
