@@ -72,7 +72,6 @@ class Calculator extends HTMLElement {
     let presets = this.form.querySelector('.fg-calc-presets');
     if (!presets) this.form.querySelector('.fg-calc-about').after(presets = Object.assign(document.createElement('div'), { className: 'fg-calc-presets' }));
     presets.append(reset);
-    this.mark();
     const copy = document.createElement('button');
     copy.type = 'button';
     copy.className = 'fg-calc-copy';
@@ -80,10 +79,10 @@ class Calculator extends HTMLElement {
     copy.addEventListener('click', () => this.copyLink());
     this.append(copy);
     this.readLink();
-    setTimeout(() => { if (this.changed()) this.run(); }); // a browser that goes back fills the form again
+    idle(() => { this.mark(); if (this.changed()) this.run(); }); // a browser that goes back fills the form again
   }
 
-  fields() { return [...this.form.elements].filter((field) => field.name); }
+  fields() { return this.inputs ??= [...this.form.querySelectorAll('input[name], select[name]')]; }
   values() {
     return Object.fromEntries(this.fields().map((f) => [f.name, f.type === 'checkbox' ? f.checked : f.value]));
   }
@@ -370,7 +369,7 @@ function fold() {
 }
 
 function arrive() {
-  fold();
+  idle(fold);
   for (const term of document.querySelectorAll('article abbr[title]')) term.tabIndex = 0; // its tooltip shows on focus, too
   if (document.querySelector('[data-fg-read]')) {
     const state = load();
