@@ -97,7 +97,7 @@ def drawings(project: Project) -> Iterator[Finding]:
     """Pages that begin with code. Those older than the rule are listed; the list only shrinks."""
     ledger = project.root / UNDRAWN
     listed = ledger.read_text(encoding="utf-8").split() if ledger.is_file() else []
-    for page in project.pages:
+    for page in project.every_page:
         code = next((fence.line for fence in page.of("python")), 0)
         drawn = any(fence.line < code for fence in (*page.of("figure"), *page.of("calc")))
         if page.status == "complete" and code and drawn and page.name in listed:
