@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from fieldguide.guide.project import Project
+from fieldguide.proof.testing import REPORT
 
-REPORT = ".cache/fieldguide/report.json"
 CHECKS = ("assert_", "raises", "fail_", "check_")
 OUR_OWN = {"labs": "labs", "published": "published", "site": "site"}
 OUR_OWN |= dict.fromkeys(("machinery", "pages", "sabotage"), "machinery")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.guide.project import Breach
-from fieldguide.proof.pytest_plugin import REPORT
 
+REPORT = ".cache/fieldguide/report.json"
 PLUGIN = ["-p", "fieldguide.proof.pytest_plugin", "-o", "enable_assertion_pass_hook=true"]
 
 

@@ -1,7 +1,9 @@
 """What is missing is named, with the line that installs it."""
 
 import re
+import subprocess
 import sys
+import textwrap
 
 import pytest
 
@@ -104,3 +106,14 @@ def test_an_environment_without_a_lock_is_named(tmp_path):
 def test_corrections_of_an_environment_are_used_for_lock_and_install():
     assert environments._overrides("vllm") == ["--override", str(environments.ROOT / "requirements/vllm.overrides")]
     assert environments._overrides("test") == []
+
+
+def test_the_environment_of_the_site_is_enough_for_its_commands():
+    """What the tests need beside is missing there."""
+    code = """
+        import sys
+        sys.modules |= dict.fromkeys(["pytest", "torch", "numpy", "matplotlib", "hypothesis", "playwright", "scipy"])
+        import fieldguide.commands.cli, fieldguide.site.build, fieldguide.site.markdown
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
