@@ -104,10 +104,7 @@ class Calculator extends HTMLElement {
     const unused = (this.out.querySelector('[data-unused]')?.dataset.unused ?? '').split(' ');
     for (const field of this.fields()) field.closest('.fg-calc-field').hidden = unused.includes(field.name);
   }
-  changed() {
-    return this.fields().some((f) => (f.type === 'checkbox' ? f.checked !== f.defaultChecked
-      : f.options ? ![...f.selectedOptions].every((o) => o.defaultSelected) : f.value !== f.defaultValue));
-  }
+  changed() { return this.form.querySelector('[data-values="{}"]').getAttribute('aria-pressed') !== 'true'; } // as of the last mark
 
   readLink() { // ?calculator=anchor&context=4096, and the older #anchor?context=4096, which scrolling overwrites
     const given = new URLSearchParams(location.search), [anchor, query] = location.hash.slice(1).split('?');
@@ -168,7 +165,7 @@ class Calculator extends HTMLElement {
 }
 customElements.define('fg-calc', Calculator);
 addEventListener('hashchange', () => document.querySelectorAll('fg-calc').forEach((c) => c.readLink()));
-addEventListener('pageshow', (event) => { if (event.persisted) document.querySelectorAll('fg-calc').forEach((c) => c.changed() && c.run()); });
+addEventListener('pageshow', (event) => { if (event.persisted) for (const c of document.querySelectorAll('fg-calc')) { c.mark(); if (c.changed()) c.run(); } });
 
 // ---- what the reader did: pages read, quiz answers, the last page. One key, versioned, shared by all tabs
 const KEY = 'fieldguide';
