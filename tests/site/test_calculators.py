@@ -81,6 +81,9 @@ def test_the_browser_computes_what_cpython_computes(tab, owner):
         function = getattr(importlib.import_module(calculator.module), calculator.function_name)
         fields = engine.fields(function)
         rng = random.Random(calculator.function_name)
+        box = page.locator(f"#{calculator.anchor}")
+        result, said = (box.locator(css).bounding_box() for css in (".fg-calc-out", ".fg-calc-status"))
+        assert result["y"] + result["height"] <= said["y"] + 1, "the answer covers what is said of it"
         shown = page.locator(f"#{calculator.anchor} .fg-calc-out").inner_html()
         assert plain(shown) == plain(engine.evaluate(function, {}))
         right = 0
