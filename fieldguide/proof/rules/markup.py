@@ -73,7 +73,7 @@ def _refused(block: str) -> Iterator[str]:
 def characters(project: Project) -> Iterator[Finding]:
     """Characters that hide something from who reads a change."""
     lists = [path for path in project.docs.glob("*.*") if path.suffix in (".yml", ".bib", ".txt")]
-    tests = (path for trio in project.trios for path in trio.tests)
+    tests = sorted(project.tests.rglob("test_*.py"))
     for path in (*(page.path for page in project.every_page), *project.snippet_files, *tests, *lists):
         for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").split("\n"), 1):
             if not line.isascii():

@@ -1,28 +1,49 @@
-"""A drawing of the places at which a model is cut."""
+"""Training planner: how a run is laid out over accelerators, and which of them are neighbors."""
 
-SVG = """\
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 340 214">
-<g fill="none" stroke="currentColor" font-size="11">
-<g id="fg-copy">
-<g id="fg-node">
-<rect x="34" y="8" width="112" height="66" rx="6"/>
-<path d="M43 20h16v16h-16zM69 20h16v16h-16zM95 20h16v16h-16zM121 20h16v16h-16zM43 46h16v16h-16zM69 46h16v16h-16zM95 46h16v16h-16zM121 46h16v16h-16z"/>
-<path stroke-width="3" d="M59 28h10M85 28h10M111 28h10M59 54h10M85 54h10M111 54h10M129 36v10M51 36v10"/></g>
-<use href="#fg-node" x="182"/>
-<path d="M146 41h69m-7-5 7 5-7 5"/></g>
-<use href="#fg-copy" y="132"/>
-<path stroke-dasharray="4 4" d="M90 74v66M272 74v66"/>
-<g fill="currentColor" stroke="none">
-<text x="181" y="32" text-anchor="middle">PP</text>
-<text x="181" y="164" text-anchor="middle">PP</text>
-<text x="97" y="111">DP</text>
-<text x="279" y="111">DP</text>
-<text x="10" y="45">TP</text>
-<text x="10" y="177">TP</text></g>
-</g>
-</svg>"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from snippets.distributed.memory.recipes import RECIPES, Recipe
+
+STATES = RECIPES | {"mixed, bf16 moments": Recipe(2, 4, 2 + 2 + 4)}
 
 
-def figure_layout() -> str:
-    """Two copies of a model in two stages of eight accelerators each."""
-    return SVG
+# --8<-- [start:layout]
+@dataclass(frozen=True)
+class Layout:
+    """Degrees of parallelism, and what a step consists of."""
+
+    tp: int = 1  # tensor, with sequence parallelism
+    cp: int = 1  # context
+    pp: int = 1  # pipeline
+    dp: int = 1  # data: copies of what is not an expert
+    ep: int = 1  # expert: out of the dp * cp ranks that would hold copies
+    batch: int = 1  # sequences of a step, of all ranks together
+    sequence: int = 8192
+    micro: int = 1  # sequences of a micro-batch
+    virtual: int = 1  # stages on each pipeline rank
+    schedule: str = "1F1B"  # or "DualPipe": two copies, both ends
+    zero: int = 1  # what the dp * cp ranks shard: optimizer, 2 gradients, 3 weights
+    shard: int = 0  # over how many of them; 0 is all, fewer is hybrid sharding
+    states: str = "mixed, fp32 grads"
+    recompute: str = "elementwise"  # or "nothing", "layers"
+    precision: str = "bf16"  # of matrix products, or "fp8"
+    fused: bool = True  # attention keeps no square, and skips masked pairs
+    routed_nodes: int = 0  # to how many nodes a token may be sent; 0 is any number
+    # --8<-- [end:layout]
+
+    @property
+    def world(self) -> int:
+        """Accelerators that the layout needs."""
+        return self.tp * self.cp * self.pp * self.dp
+
+    @property
+    def micros(self) -> int:
+        """Micro-batches of a step, on each replica."""
+        return self.batch // (self.dp * self.micro)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of a micro-batch on each rank of its replica, before tensor parallelism."""
+        return self.micro * self.sequence // self.cp
