@@ -95,7 +95,8 @@ class Ledger:
             test = self._test(self.running.nodeid) if self.running else {}
             test["asserted"] = test.get("asserted") or proves
             size = abs(args[0]) if args and isinstance(args[0], int | float) else 0
-            wide = [kwargs.get(key) or 0 for key in ("rel", "rtol")] + [(kwargs.get("abs") or 0) / size if size else 0]
+            wide = [kwargs.get(key) or 0 for key in ("rel", "rtol")]
+            wide += [kwargs["abs"] / size] if size and (kwargs.get("abs") or 0) > 0.1 else []
             if max(wide) > CAP and test.get("area") not in OUR_OWN.values():
                 test["wide"] = max(wide)
             return check(*args, **kwargs)
