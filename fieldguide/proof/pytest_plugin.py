@@ -167,7 +167,9 @@ class Ledger:
             if test["outcome"] == "passed" and test["area"] not in OUR_OWN.values():
                 if not test["asserted"]:
                     fix = "compare what it computes with an implementation that nobody here wrote."
-                    self._problem(file, test["line"], f"`{function}` asserts nothing: it would pass whatever the code does.", fix)
+                    self._problem(
+                        file, test["line"], f"`{function}` asserts nothing: it would pass whatever the code does.", fix
+                    )
                 if "wide" in test:
                     message = f"`{function}` allows an error of {test['wide']:.0%}; {CAP:.0%} are allowed."
                     self._problem(file, test["line"], message, "compute it better, or compare something sharper.")
@@ -179,8 +181,14 @@ class Ledger:
         for function, path in {name.split("[")[0]: self.root / name.split("::")[0] for name in self.tests}.items():
             if function not in failed and area_of(function) not in OUR_OWN.values() and path.is_file():
                 tree = ast.parse(path.read_bytes())
-                for node in (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == function.split("::")[-1]):
-                    never = [n.lineno for n in ast.walk(node) if isinstance(n, ast.Assert) and n.lineno not in self.ran.get(path, ())]
+                for node in (
+                    n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == function.split("::")[-1]
+                ):
+                    never = [
+                        n.lineno
+                        for n in ast.walk(node)
+                        if isinstance(n, ast.Assert) and n.lineno not in self.ran.get(path, ())
+                    ]
                     for line in never[:1]:
                         message = f"this assertion of `{node.name}` never ran: a loop was empty, or a test ended early."
                         self._problem(function.split("::")[0], line, message, "make it run, or delete it.")

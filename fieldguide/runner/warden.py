@@ -176,7 +176,9 @@ def _shared() -> set[str]:
 
 def _mapped(name: str) -> bool:
     """Whether a living process, such as another snippet, still uses a piece of shared memory."""
-    return any(name.encode() in _proc(int(p.name), "maps") for p in Path("/proc").glob("[0-9]*")) or name not in _shared()
+    return (
+        any(name.encode() in _proc(int(p.name), "maps") for p in Path("/proc").glob("[0-9]*")) or name not in _shared()
+    )
 
 
 def _name(pid: int) -> str:

@@ -24,7 +24,12 @@ def test_it_runs_from_the_root_of_a_checkout(command, tmp_path):
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     env = os.environ | {"PATH": path, "TMPDIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
     run = subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", command], cwd=PROJECT.root, env=env, capture_output=True, text=True, timeout=300
+        ["bash", "-e", "-o", "pipefail", "-c", command],
+        cwd=PROJECT.root,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert run.returncode == 0, run.stderr[-2000:]
     assert run.stdout.strip()

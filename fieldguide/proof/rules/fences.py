@@ -13,7 +13,9 @@ from fieldguide.proof.rules.rule import Finding, rule
 
 SHELL = frozenset({"bash", "sh", "shell", "console", "zsh"})
 CLUSTER = "On a cluster"
-COMMAND = re.compile(r"\s*(?:\$ |export \w+=|(?:torchrun|python3?|pip|uv|vllm|ray|kubectl|docker|fieldguide|make|git|curl) )")
+COMMAND = re.compile(
+    r"\s*(?:\$ |export \w+=|(?:torchrun|python3?|pip|uv|vllm|ray|kubectl|docker|fieldguide|make|git|curl) )"
+)
 UNDRAWN = "tests/undrawn.txt"
 FIGURE = "write `figure: file:name`, for `figure_name` in `file.py`; another page's is `area.page.file:name`."
 
@@ -41,13 +43,17 @@ def quizzes(project: Project) -> Iterator[Finding]:
                 yield Finding(page.path, quiz.line("numeric", "fact"), message, fix)
 
 
-@rule("shell", f'A shell fence runs, in a test, or is titled "{CLUSTER}".', f'write ```` ```bash title="{CLUSTER}" ````.')
+@rule(
+    "shell", f'A shell fence runs, in a test, or is titled "{CLUSTER}".', f'write ```` ```bash title="{CLUSTER}" ````.'
+)
 def shell(project: Project) -> Iterator[Finding]:
     """Commands that nothing runs: those in a fence of another kind. What a shell fence holds is run by the tests."""
     for page in project.every_page:
         for fence in page.fences:
             if fence.language in SHELL and fence.title not in ("", CLUSTER):
-                yield Finding(page.path, fence.line, f"the title `{fence.title}` does not say where these commands run.")
+                yield Finding(
+                    page.path, fence.line, f"the title `{fence.title}` does not say where these commands run."
+                )
             elif fence.language not in SHELL and not fence.title and COMMAND.match(fence.text):
                 fix = "write ```` ```bash ````, which the tests run, or add a title as the other fences have."
                 yield Finding(page.path, fence.line, "commands in a fence that is no shell's.", fix)

@@ -20,7 +20,8 @@ ATTRIBUTES = {
 }  # fmt: skip
 TAGS = nh3.ALLOWED_TAGS | {"button"}
 SUSPECT = re.compile(
-    r"<(?!data value=\"[^\"]*\">|dfn>|/|br>)\w|\{[:#. ]|!\[|\]\(\s*(?!https?:|mailto:|[#./]|[\w/-]+\.md)|^\s*\[[^\]]+\]:", re.M
+    r"<(?!data value=\"[^\"]*\">|dfn>|/|br>)\w|\{[:#. ]|!\[|\]\(\s*(?!https?:|mailto:|[#./]|[\w/-]+\.md)|^\s*\[[^\]]+\]:",
+    re.M,
 )
 WORD = re.compile(r"[^\W\d_]*[^\x00-\x7F\W\d_][^\W\d_]*")
 
@@ -63,7 +64,9 @@ def _refused(block: str) -> Iterator[str]:
     for tag, name, value in tags - Tags(clean).found:
         what = f"`{name}={value[:40]}` of `<{tag}>`" if name else f"`<{tag}>`"
         yield f"{what} cannot stand in a page."
-    seen = Counter(name for (tag, name, value), n in tags.items() if tag == "img" and (not name or value.strip()) for _ in range(n))
+    seen = Counter(
+        name for (tag, name, value), n in tags.items() if tag == "img" and (not name or value.strip()) for _ in range(n)
+    )
     if seen["alt"] < seen[""]:
         yield "a picture has no text for who does not see it."
 
@@ -83,4 +86,6 @@ def characters(project: Project) -> Iterator[Finding]:
                 for word in WORD.findall(line):
                     scripts = {unicodedata.name(c, "").partition(" ")[0] for c in word} & {"LATIN", "GREEK", "CYRILLIC"}
                     if len(scripts) > 1 and ("CYRILLIC" in scripts or len(word) > 3):  # βF is a formula
-                        yield Finding(path, number, f"`{word}` mixes letters of {' and '.join(sorted(scripts)).title()}.")
+                        yield Finding(
+                            path, number, f"`{word}` mixes letters of {' and '.join(sorted(scripts)).title()}."
+                        )

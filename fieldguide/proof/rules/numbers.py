@@ -12,9 +12,7 @@ UNIT = (
     r"[ -]?(?:%|‰|percent\b|×(?! ?\d))|[ -]?(?:[kKMGTPE]i?)?(?:B|bits?|bytes?|FLOPS|FLOPs?|OPs?|Hz|Wh?)\b(?:/\w+)?|[kKMT]\b|x\b"
     r"|[ -](?:thousand|million|billion|trillion)\b|[ -]?(?:ns|µs|ms|s|seconds?|minutes?|min|hours?|h|days?|weeks?|years?)\b"
 )
-TYPED = re.compile(
-    rf"(?<![\w.,/#:^@−-])[$€]?(?P<number>\d[\d,]*(?:\.\d+)?(?<!,))(?:(?P<unit>{UNIT})|(?![\w^]|\.\w))"
-)
+TYPED = re.compile(rf"(?<![\w.,/#:^@−-])[$€]?(?P<number>\d[\d,]*(?:\.\d+)?(?<!,))(?:(?P<unit>{UNIT})|(?![\w^]|\.\w))")
 DATE = re.compile(r"(?:19|20)\d\d")
 UNTYPED = re.compile(r"<data\b.*?</data>|<dfn>.*?</dfn>|</?[A-Za-z][^>]*>|\]\([^)]*\)|\{[:.#][^}\n]*\}", re.S)
 BLOCK = re.compile(r"\n[ \t]*\n|\n(?=[ \t>]*(?:[-*+]|\d+[.)])[ \t])|\n(?=[ \t>]*\|)")
@@ -56,11 +54,18 @@ def _retold(project: Project, page: Page, known: re.Pattern[str]) -> Iterator[tu
     cited = (block for block in BLOCK.split(page.told) if re.search(CITATION, block))
     shown = [fact.text for fact in page.facts] + list(cited)
     for include in page.includes:
-        region = project.regions(project.snippets / include.file)[0].get(include.region) if ".out." in include.file else None
+        region = (
+            project.regions(project.snippets / include.file)[0].get(include.region) if ".out." in include.file else None
+        )
         shown += region.lines if region else []
     drawn = [path.read_text(encoding="utf-8") for path in (project.snippets / page.folder).glob("*.svg")]
     told = [(page.meta_line("description"), str(page.meta.get("description", "")), "")]
-    told += [(f.line(key), getattr(f.value, key), "\n".join(drawn)) for f in page.figures if f.value for key in ("caption", "alt")]
+    told += [
+        (f.line(key), getattr(f.value, key), "\n".join(drawn))
+        for f in page.figures
+        if f.value
+        for key in ("caption", "alt")
+    ]
     for quiz in page.quizzes:
         if quiz.value:
             given = "\n".join([quiz.value.question, *(answer.text for answer in quiz.value.answers)])
