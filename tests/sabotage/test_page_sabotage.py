@@ -750,8 +750,7 @@ def figure_of_another_page(copy):
 def region_shown_in_a_comment_only(copy):
     line = copy.line(PAGE, r"^--8<-- \"inference/kv_cache/sizes.py")
     text = copy.text(PAGE).split("\n")
-    text[line - 2], text[line] = f"<!-- {text[line - 2]}", f"{text[line]} -->"
-    copy.write(PAGE, "\n".join(text))
+    copy.write(PAGE, "\n".join([*text[: line - 2], "<!--", *text[line - 2 : line + 1], "-->", *text[line + 1 :]]))
     region = text[line - 1].rpartition(":")[2].strip('"')
     return SNIPPET, copy.line(SNIPPET, rf"\[start:{region}\]"), "region", f"no page shows the region `{region}`"
 

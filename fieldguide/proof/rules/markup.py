@@ -61,7 +61,10 @@ def _refused(block: str) -> Iterator[str]:
         text, tags=TAGS, attributes=ATTRIBUTES, generic_attribute_prefixes={"data-fg-"}, link_rel=None,
         url_schemes={"https", "http", "mailto"}, clean_content_tags=set(), filter_style_properties={"text-align"},
     )  # fmt: skip
-    for tag, name, value in tags - Tags(clean).found:
+    lost = tags - Tags(clean).found
+    for tag, name, value in lost:
+        if name and (tag, "", "") in lost:
+            continue  # its tag is said
         what = f"`{name}={value[:40]}` of `<{tag}>`" if name else f"`<{tag}>`"
         yield f"{what} cannot stand in a page."
     seen = Counter(
@@ -87,5 +90,5 @@ def characters(project: Project) -> Iterator[Finding]:
                     scripts = {unicodedata.name(c, "").partition(" ")[0] for c in word} & {"LATIN", "GREEK", "CYRILLIC"}
                     if len(scripts) > 1 and ("CYRILLIC" in scripts or len(word) > 3):  # βF is a formula
                         yield Finding(
-                            path, number, f"`{word}` mixes letters of {' and '.join(sorted(scripts)).title()}."
+                            path, number, f"`{word}` mixes letters of {' and '.join(name.title() for name in sorted(scripts))}."
                         )
