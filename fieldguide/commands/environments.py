@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON = (3, 11, 5)
 OLDEST = ".".join(map(str, OLDEST_PYTHON))
-UV = "uv==0.13.8"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 # PyTorch's own metadata pins these for the machines that want them; a processor build wants none.
 ACCELERATOR_PACKAGES = [
@@ -136,7 +136,8 @@ def _virtual_environment(kind: str, python: Path) -> None:
             raise
         how = "On Debian or Ubuntu:  sudo apt-get install python3-venv"
         raise Missing("Python's venv module is not complete on this machine.", how) from None
-    _run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV])
+    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+    _run([str(python), *install, "-r", "requirements/uv.txt"])
 
 
 def _overrides(kind: str) -> list[str]:
@@ -152,9 +153,31 @@ def _packages(kind: str, python: Path) -> None:
         return
     size = {"site": "about 0.4 GB", "test": "about 2 GB, more where PyTorch comes with CUDA"}.get(kind, "several GB")
     began = time.monotonic()
-    install = ["-m", "uv", "pip", "install", "--compile-bytecode", "--python", str(python), "-r", lock]
-    stamp.take(f"packages of {lock} ({size}; minutes the first time)", [str(python), *install, *_overrides(kind)])
+    # the lock is complete, so nothing is resolved anew, and nothing comes whose hash it does not know
+    install = [str(python), "-m", "uv", "pip", "install", "--compile-bytecode", "--no-deps", "--python", str(python)]
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    for name, wheel in _wheels(text).items():
+        _step(f"{wheel.name}, from the folder of wheels")
+        _run([*install, str(wheel)])
+        for gone in (name, *(ACCELERATOR_PACKAGES if name == "torch" else ())):
+            text = re.sub(rf"^{gone}==.*(?:\n[ ].*)*\n", "", text, flags=re.M)
+    rest = python.parent.parent / f"{kind}.lock"
+    rest.write_text(text, encoding="utf-8")
+    stamp.take(f"packages of {lock} ({size}; minutes the first time)", [*install, "--require-hashes", "-r", str(rest)])
     print(f"  done in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def _wheels(lock: str) -> dict[str, Path]:
+    """Wheels in the folder of `PIP_FIND_LINKS` that stand in for packages of a lock: builds for this machine."""
+    folder = Path(os.environ.get("PIP_FIND_LINKS", "").removeprefix("file://") or "nowhere")
+    found = {}
+    for wheel in sorted(folder.glob("*.whl")):
+        name, version, *_, python, _, _ = wheel.name.split("-")
+        name = name.lower().replace("_", "-")
+        fits = python in (f"cp{sys.version_info[0]}{sys.version_info[1]}", "py3", "py2.py3")
+        if fits and re.search(rf"^{name}=={re.escape(version.partition('+')[0])}\s", lock, re.M):
+            found[name] = wheel
+    return found
 
 
 def _project(python: Path) -> None:
@@ -230,10 +253,9 @@ def lock() -> None:
     An engine with an environment of its own is compiled by itself: it is there because versions conflict.
     """
     python = ensure("site")
-    skip = [f"--no-emit-package={name}" for name in ACCELERATOR_PACKAGES]
-    base = [str(python), "-m", "uv", "pip", "compile", "--quiet", "--universal", "--no-header",
-            f"--python-version={OLDEST}", *skip]  # fmt: skip
-    own = sorted({path.stem for path in (ROOT / "requirements").glob("*.in")} - {"site", "test"})
+    base = [str(python), "-m", "uv", "pip", "compile", "--quiet", "--universal", "--no-header", "--generate-hashes",
+            f"--python-version={OLDEST}"]  # fmt: skip
+    own = sorted({path.stem for path in (ROOT / "requirements").glob("*.in")} - {"site", "test"})  # `uv` among them
     extras = {"test": [], "site": ["--constraint", "requirements/test.txt"]}
     for name in ("PIP_FIND_LINKS", "UV_FIND_LINKS"):  # a folder of wheels must not leave its build tags in the lock
         os.environ.pop(name, None)

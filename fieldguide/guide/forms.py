@@ -134,6 +134,10 @@ def load(source: str, what: str, first: int = 1) -> tuple[yaml.Node | None, Any,
     """A YAML text as nodes, which know their lines, and as data; or why it is none."""
     loader = LOADER("\n" * (first - 1) + source)
     try:
+        for event in yaml.parse(source, LOADER) if "*" in source else ():
+            if isinstance(event, yaml.AliasEvent):  # a few lines of them can fill the memory
+                message = f"{what} repeats a value by the alias `*{event.anchor}`."
+                return None, None, Problem(first + event.start_mark.line, message, "write the value out.")
         node = loader.get_single_node()
         return node, loader.construct_document(node) if node else None, None
     except yaml.YAMLError as error:

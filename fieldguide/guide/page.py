@@ -86,6 +86,8 @@ class Quiz(Form):
         right = sum(answer.correct for answer in self.answers)
         if bool(self.answers) == bool(self.numeric):
             raise ValueError("a quiz has either `answers` or `numeric`.", "keep one of the two.")
+        if len({answer.text.casefold() for answer in self.answers}) < len(self.answers):
+            raise ValueError("two answers of a quiz are the same.", "say what tells them apart, or delete one.")
         if self.numeric and not self.why.strip():
             raise ValueError("a numeric quiz has no `why`.", "say how the number comes about.")
         if self.answers and right in (0, len(self.answers)):
@@ -175,6 +177,11 @@ class Fact:
     end: int  # offsets of the text in `page.text`
     problem: str = ""  # why it could not be compared
 
+    @property
+    def shown_as(self) -> str:
+        """The fact as its page names it: another page's with that page's name."""
+        return self.name if self.owner == self.page.name else f"{self.owner}:{self.name}"
+
 
 class Citation(NamedTuple):
     """One key of a citation; an empty key where it cannot be read."""
@@ -244,8 +251,8 @@ class Page:
 
     @cached_property
     def includes(self) -> tuple[Include, ...]:
-        """Every include, in fences or not: the Snippets extension looks everywhere."""
-        return tuple(_includes(self.body, self.body_line))
+        """Every include, in fences or not; in a comment it shows nothing."""
+        return tuple(_includes(blank(COMMENT, self.body), self.body_line))
 
     def _without(self, *kept: str) -> str:
         """The text without front matter, comments, and fences but those that are kept."""
@@ -256,12 +263,22 @@ class Page:
             gone |= set(range(fence.line - 1, fence.end)) - set(body)
         for number in gone:
             lines[number] = " " * len(lines[number])
-        return _blank(COMMENT, "\n".join(lines))
+        return blank(COMMENT, "\n".join(lines))
 
     @cached_property
     def prose(self) -> str:
         """The page without front matter, code, comments, and fences but those that hold prose."""
-        return _blank(INLINE_CODE, self._without("quiz", "figure"))
+        return blank(INLINE_CODE, self._without("quiz", "figure"))
+
+    @cached_property
+    def unfenced(self) -> str:
+        """The body without what stands in fences, and without comments."""
+        return "\n".join(self._without().split("\n")[self.body_line - 1 :])
+
+    @cached_property
+    def told(self) -> str:
+        """The prose without mathematics, quizzes and figures."""
+        return blank(MATH, blank(INLINE_CODE, self._without()))
 
     @cached_property
     def headings(self) -> tuple[Heading, ...]:
@@ -309,7 +326,7 @@ class Page:
     def citations(self) -> tuple[Citation, ...]:
         """Every key that the page cites, as often as it does."""
         found = []
-        for meant in MEANT.finditer(_blank(MATH, self.prose)):  # brackets in formulas are no citations
+        for meant in MEANT.finditer(blank(MATH, self.prose)):  # brackets in formulas are no citations
             inside = meant["inside"]
             keys = cited(inside) if re.fullmatch(CITATION, f"[{inside}]") else [("", "")]
             found += [Citation(self.line(meant.start()), "" if "@" in more else key) for key, more in keys]
@@ -373,6 +390,6 @@ def _heading(raw: str) -> str:
     return html.unescape(text).strip()
 
 
-def _blank(pattern: re.Pattern[str], text: str) -> str:
+def blank(pattern: re.Pattern[str], text: str) -> str:
     """`text` with every match turned into spaces, its line breaks kept."""
     return pattern.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)

@@ -5,10 +5,12 @@ executed, applies the ledger `tests/skips.toml`, and writes the report that `fie
 """
 
 import ast
-import inspect
 import json
+import sys
 import tomllib
 from collections.abc import Generator
+from functools import cache, wraps
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +18,8 @@ import pytest
 from fieldguide.guide.project import Project
 from fieldguide.proof.testing import REPORT
 
-CHECKS = ("assert_", "raises", "fail_", "check_")
+CAP = 0.2
+"""The widest tolerance, as a share of what is expected, with which a test of a page still proves something."""
 OUR_OWN = {"labs": "labs", "published": "published", "site": "site"}
 OUR_OWN |= dict.fromkeys(("machinery", "pages", "sabotage"), "machinery")
 """Folders of tests that belong to no area, and under which name their seconds are counted."""
@@ -46,6 +49,10 @@ class Ledger:
         self.config = config
         self.root = config.rootpath
         self.tests: dict[str, dict[str, Any]] = {}
+        self.ran: dict[Path, set[int]] = {}
+        self.running: pytest.Item | None = None
+        pytest.approx = self._counted(pytest.approx, proves=False)
+        pytest.raises = self._counted(pytest.raises)
         self.problems: list[dict[str, Any]] = []
 
     def _test(self, name: str) -> dict[str, Any]:
@@ -69,9 +76,49 @@ class Ledger:
             reason = str(report.longrepr).strip().splitlines()[-1].removeprefix("E").strip()
             self._test(report.nodeid).update(outcome="failed", message=reason)
 
-    def pytest_assertion_pass(self, item: pytest.Item) -> None:
-        """Note an `assert` that held."""
-        self._test(item.nodeid)["asserted"] = True
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Count what checks arrays as well, under every name by which tests call it."""
+        for name in ("torch.testing", "numpy.testing", "pandas.testing"):
+            if module := sys.modules.get(name):
+                for check in [key for key in vars(module) if key.startswith("assert_")]:
+                    old = getattr(module, check)
+                    new = self._counted(old)
+                    for each in {module, *(getattr(item, "module", module) for item in session.items)}:
+                        for known in [key for key, value in vars(each).items() if value is old]:
+                            setattr(each, known, new)
+
+    def _counted(self, check: Any, proves: bool = True) -> Any:
+        """`check`, which notes that the running test called it, and with which tolerance."""
+
+        @wraps(check)
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            test = self._test(self.running.nodeid) if self.running else {}
+            test["asserted"] = test.get("asserted") or proves
+            size = abs(args[0]) if args and isinstance(args[0], int | float) else 0
+            wide = [kwargs.get(key) or 0 for key in ("rel", "rtol")]
+            wide += [kwargs["abs"] / size] if size and (kwargs.get("abs") or 0) > 0.1 else []
+            if max(wide) > CAP and test.get("area") not in OUR_OWN.values():
+                test["wide"] = max(wide)
+            return check(*args, **kwargs)
+
+        return counted
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Know which test runs."""
+        self.running = item
+        try:
+            return (yield)
+        finally:
+            self.running = None
+
+    def pytest_assertion_pass(self, item: pytest.Item, lineno: int, orig: str) -> None:
+        """Note an `assert` that held, if it is written in the tests of the page: a library has its own."""
+        folder = item.path.parent
+        for path in folder.glob("*.py") if folder.parent.parent.name == "tests" else [item.path]:
+            if orig.split("\n")[0] in _asserts(path).get(lineno, ""):
+                self._test(item.nodeid)["asserted"] = True
+                self.ran.setdefault(path, set()).add(lineno)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -86,7 +133,6 @@ class Ledger:
             expected = hasattr(report, "wasxfail") and report.skipped
             outcome = "xfailed" if expected else report.outcome
             test["outcome"] = "failed" if "failed" in (test["outcome"], outcome) else outcome
-            test["asserted"] |= outcome == "passed" and _calls_a_checker(item)
             test["line"] = (item.location[1] or 0) + 1
             if outcome == "skipped":
                 message = f"`{item.name}` was skipped without an entry in tests/skips.toml."
@@ -115,17 +161,37 @@ class Ledger:
         path.write_text(json.dumps(report, indent=1), encoding="utf-8")
 
     def _hold_against_functions(self) -> None:
-        """Every test function of a page executed an assertion of its own, at least once."""
-        functions: dict[str, list[dict[str, Any]]] = {}
+        """Every test of a page executed an assertion of its own, and each that its function holds ran at least once."""
         for name, test in self.tests.items():
+            file, _, function = name.partition("::")
             if test["outcome"] == "passed" and test["area"] not in OUR_OWN.values():
-                functions.setdefault(name.split("[")[0], []).append(test)
-        for name, tests in functions.items():
-            if not any(test["asserted"] for test in tests):
-                file, _, function = name.partition("::")
-                message = f"`{function}` asserts nothing: it would pass whatever the code does."
-                fix = "compare what it computes with an implementation that nobody here wrote."
-                self._problem(file, tests[0]["line"], message, fix)
+                if not test["asserted"]:
+                    fix = "compare what it computes with an implementation that nobody here wrote."
+                    self._problem(
+                        file, test["line"], f"`{function}` asserts nothing: it would pass whatever the code does.", fix
+                    )
+                if "wide" in test:
+                    message = f"`{function}` allows an error of {test['wide']:.0%}; {CAP:.0%} are allowed."
+                    self._problem(file, test["line"], message, "compute it better, or compare something sharper.")
+        if not self.config.option.keyword and not any("[" in name for name in self.config.args):
+            self._hold_against_assertions()
+
+    def _hold_against_assertions(self) -> None:
+        failed = {name.split("[")[0] for name, test in self.tests.items() if test["outcome"] != "passed"}
+        for function, path in {name.split("[")[0]: self.root / name.split("::")[0] for name in self.tests}.items():
+            if function not in failed and area_of(function) not in OUR_OWN.values() and path.is_file():
+                tree = ast.parse(path.read_bytes())
+                for node in (
+                    n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == function.split("::")[-1]
+                ):
+                    never = [
+                        n.lineno
+                        for n in ast.walk(node)
+                        if isinstance(n, ast.Assert) and n.lineno not in self.ran.get(path, ())
+                    ]
+                    for line in never[:1]:
+                        message = f"this assertion of `{node.name}` never ran: a loop was empty, or a test ended early."
+                        self._problem(function.split("::")[0], line, message, "make it run, or delete it.")
 
     def _hold_against_pages(self) -> None:
         """Every page with code executed an assertion."""
@@ -143,14 +209,9 @@ class Ledger:
             terminalreporter.write_line(line, red=True)
 
 
-def _calls_a_checker(item: pytest.Item) -> bool:
-    """Whether the test's own source calls something like `torch.testing.assert_close` or `pytest.raises`."""
-    if not isinstance(item, pytest.Function):
-        return False
-    try:
-        tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(inspect.unwrap(item.function))))
-    except (OSError, SyntaxError):
-        return False
-    names = (n.func.attr if isinstance(n.func, ast.Attribute) else getattr(n.func, "id", "")
-             for n in ast.walk(tree) if isinstance(n, ast.Call))  # fmt: skip
-    return any(name.startswith(CHECKS) for name in names)
+@cache
+def _asserts(path: Path) -> dict[int, str]:
+    """Line and first words of each assertion that a file of tests holds."""
+    source = path.read_text(encoding="utf-8")
+    lines = source.split("\n")
+    return {node.lineno: lines[node.lineno - 1] for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Assert)}

@@ -5,6 +5,7 @@ import contextlib
 import faulthandler
 import gc
 import importlib
+import importlib.util
 import io
 import json
 import os
@@ -14,6 +15,7 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from pathlib import Path
 from types import ModuleType
@@ -36,6 +38,7 @@ class Job(TypedDict):
     work: str  # working folder of the snippet, the only place that it may write to
     report: str  # folder for what the caller reads afterwards
     environ: dict[str, str]
+    seed: int  # of hashes and of global random numbers; an odd one also brings another date and other orders of files
     timeout_s: float
     memory_mb: float
     light: bool
@@ -90,18 +93,19 @@ def _examples(job: Job, report: Path) -> dict[str, Any]:
     pid = os.getpid()
     stage = None
     try:
-        seed()
+        _elsewhere(job["seed"] % 2 == 1)
+        seed(job["seed"])
         module = importlib.import_module(job["module"])
         for number, stage in enumerate(job["examples"]):
-            with _captured(report, str(number), stage):
+            with _captured(report, str(number), stage, job["seed"]):
                 getattr(module, f"example_{stage}")()
         for name in job["figures"]:
-            with _captured(report, "facts", stage := f"figure_{name}"):
+            with _captured(report, "facts", stage := f"figure_{name}", job["seed"]):
                 drawing.style()
                 drawn = drawing.svg(getattr(module, f"figure_{name}")(), name)
                 (report / f"{name}.svg").write_text(drawn, encoding="utf-8")
         if job["facts"]:
-            with _captured(report, "facts", stage := FACTS):
+            with _captured(report, "facts", stage := FACTS, job["seed"]):
                 facts = _checked_facts(module)
     except BaseException as error:
         if os.getpid() == pid:
@@ -113,24 +117,57 @@ def _examples(job: Job, report: Path) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _captured(report: Path, file: str, name: str) -> Any:
+def _captured(report: Path, file: str, name: str, number: int) -> Any:
     """Send what is printed, down to the file descriptor, to a file of its own."""
     sys.stdout.flush()
     guard.STAGE[0] = name
     (report / "stage").write_text(name, encoding="utf-8")
     _redirect(1, _appended(report / f"out.{file}"))
-    seed()
+    seed(number)
     yield
     sys.stdout.flush()
 
 
-def seed() -> None:
-    """The same random numbers in every example, whatever ran before it."""
-    random.seed(0)
+def seed(number: int) -> None:
+    """The same random numbers in every example, whatever ran before it; others in the second run of `record`."""
+    random.seed(number)
     if numpy := sys.modules.get("numpy"):
-        numpy.random.seed(0)
+        numpy.random.seed(number)
     if torch := sys.modules.get("torch"):
-        torch.manual_seed(0)
+        torch.manual_seed(number)
+
+
+def _elsewhere(other: bool) -> None:
+    """List files in a fixed order, or `other` in the opposite one and on a day in another year, where that can be had."""
+    listdir, scandir = os.listdir, os.scandir
+    os.listdir = lambda *args: sorted(listdir(*args), reverse=other)  # type: ignore[assignment, type-var]
+    os.scandir = lambda *args: Entries(scandir(*args), other)  # type: ignore[assignment]
+    if other and importlib.util.find_spec("time_machine"):
+        machine = importlib.import_module("time_machine")
+        machine.travel(time.time() + 4e7, tick=True).start()
+
+
+class Entries(list[Any]):
+    """What `os.scandir` returns, in order."""
+
+    def __init__(self, entries: Any, reverse: bool) -> None:
+        with entries:
+            super().__init__(sorted(entries, key=lambda entry: entry.name, reverse=reverse))
+        self.close = lambda: None
+
+    def __next__(self) -> Any:
+        if self:
+            return self.pop(0)
+        raise StopIteration
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __enter__(self) -> "Entries":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
 
 
 def _checked_facts(module: ModuleType) -> dict[str, str]:
@@ -168,10 +205,11 @@ def _end(report: Path, result: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):
         (report / "stage").write_text(END)
     threading._shutdown()  # type: ignore[attr-defined]
+    threads = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     with contextlib.suppress(SystemExit):
         atexit._run_exitfuncs()
     gc.collect()
-    result["listening"] = _listening()
+    result |= {"listening": _listening(), "threads": threads}
     sys.stdout.flush()
     sys.stderr.flush()
     part = report / "result.part"

@@ -17,11 +17,12 @@ KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "JAVA_HOME", "USER", "LO
 """What a snippet sees of the caller's environment; the rest could change what it prints."""
 FIXED = {
     "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMEXPR_NUM_THREADS": "1",
-    "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "TZ": "UTC", "LC_ALL": "C.UTF-8", "NO_COLOR": "1",
+    "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "LC_ALL": "C.UTF-8", "NO_COLOR": "1",
     "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false",
     "CUDA_VISIBLE_DEVICES": "", "MPLBACKEND": "Agg",
     "RAY_USAGE_STATS_ENABLED": "0", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1",
 }  # fmt: skip
+ZONES = ("UTC", "NPT-5:45")
 PROGRAMS = {
     "java": "On Debian: sudo apt-get install openjdk-17-jre-headless; on macOS: brew install openjdk@17",
     "node": "`make test` brings it in .venv; put .venv/bin first in PATH",
@@ -52,7 +53,7 @@ def plan(path: Path, root: Path, folder: Path, seed: int, examples: bool | Colle
         root=str(root), module=".".join(path.relative_to(root).with_suffix("").parts), file=str(path),
         examples=names, figures=list(reading.figures(path)) if facts and able else [],
         facts=facts and able and "facts" in reading.functions(path),
-        work=str(work), report=str(folder / "report"), environ=environment(seed, root, work, head),
+        work=str(work), report=str(folder / "report"), environ=environment(seed, root, work, head), seed=seed,
         timeout_s=head.timeout_s, memory_mb=head.memory_mb, light=run.light,
     )  # fmt: skip
     return Task(folder.name, run, head, job, kind, seed, folder)
@@ -86,4 +87,9 @@ def environment(seed: int, root: Path, work: Path, head: Head) -> dict[str, str]
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     folders = dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), str(work))
     path = os.pathsep.join([str(python_of(root, head).parent), kept.get("PATH", os.defpath)])
-    return kept | FIXED | folders | {"PATH": path, "PYTHONPATH": str(root), "PYTHONHASHSEED": str(seed)}
+    return (
+        kept
+        | FIXED
+        | folders
+        | {"PATH": path, "PYTHONPATH": str(root), "PYTHONHASHSEED": str(seed), "TZ": ZONES[seed % 2]}
+    )

@@ -95,7 +95,9 @@ def _unfinished(report: Path, outcome: Json, result: Json, stage: str | None, ta
 
 def _left_behind(outcome: Json, result: Json) -> Failure | None:
     if names := ", ".join(outcome.get("leftovers", [])):
-        return Failure("leftover", None, f"it left a process behind, which was ended: {names}")
+        return Failure("leftover", None, f"it left something behind, which was ended: {names}")
+    if names := ", ".join(f"`{name}`" for name in result.get("threads", [])):
+        return Failure("leftover", None, f"a thread still ran when it had ended: {names}")
     if ports := ", ".join(map(str, result.get("listening", []))):
         return Failure("leftover", None, f"it ended while still listening on port {ports}")
     return None

@@ -11,7 +11,7 @@ from fieldguide.runner.plan import plan
 from fieldguide.runner.pool import ROOT, Pool, Watch
 from fieldguide.runner.result import collect
 from fieldguide.runner.snippet import WARM
-from fieldguide.runner.task import Run
+from fieldguide.runner.task import Failure, Run
 
 
 def run(
@@ -62,6 +62,26 @@ def run(
 def record_runs(
     snippets: Sequence[Path], root: Path = ROOT, *, on_done: Callable[[Run], None] | None = None
 ) -> list[tuple[Run, Run]]:
-    """Run each snippet twice, under two hash seeds, so that what changes from run to run shows."""
-    runs = run(snippets, root, hash_seeds=(0, 1), on_done=on_done)
+    """Run each snippet twice, so that what changes from run to run shows.
+
+    The second time hashes, global random numbers, date, time zone and the order of files in a folder are others.
+    Neither may change a file of the checkout.
+    """
+    before = _state(root)
+
+    def done(run: Run) -> None:
+        changed = sorted(path for path, state in before.items() - _state(root).items())
+        if changed and run.error is None:
+            run.error = Failure("write", None, f"while it ran, {changed[0].relative_to(root)} changed")
+            before.update(_state(root))
+        if on_done:
+            on_done(run)
+
+    runs = run(snippets, root, hash_seeds=(0, 1), on_done=done)
     return list(zip(runs[::2], runs[1::2], strict=True))
+
+
+def _state(root: Path) -> dict[Path, tuple[int, int]]:
+    """Size and date of every file that a page consists of."""
+    files = (path for folder in ("docs", "snippets", "tests") for path in (root / folder).rglob("*.*"))
+    return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in files if "__pycache__" not in path.parts}

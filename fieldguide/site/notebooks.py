@@ -28,7 +28,7 @@ def to_markdown(notebook: Any) -> str:
 
 def _figure(svg: str) -> str:
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
+    svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.S)
     lines = "\n".join(line for line in svg.split("\n") if line.strip())  # a blank line would end the HTML block
     return f'<div class="fg-plot">\n{lines}\n</div>'
 

@@ -104,7 +104,7 @@ def test_planner_and_ablation_agree_on_communication_and_not_on_two_rows():
     for i, name in enumerate(keys[1:], 1):
         ours[name] = 100 * (own[name] - own[keys[i - 1]])
     for name in ("TP hidden", "DP hidden"):
-        assert ours[name] == pytest.approx(adds[name], abs=1.0)
+        assert abs(ours[name] - adds[name]) < 1.0  # percentage points
     assert adds["parallel block"] > 1.8 * ours["parallel block"]
     assert adds["batch × 3"] > 3 * ours["batch × 3"]  # the bubble is not the reason
 

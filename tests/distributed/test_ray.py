@@ -326,7 +326,8 @@ def test_the_useful_share_is_that_of_a_queue(task, cores, driver, worker):
         free[core] = max(free[core], (number + 1) * driver) + worker + task
     rounds = max(free) - (cores * driver + worker + task)  # without the first round, which fills the cores
     share = (count - cores) * task / cores / rounds
-    assert share == pytest.approx(calculator.useful(task, cores, driver, worker), rel=0.02 + 1 / cores)
+    formula = calculator.useful(task, cores, driver, worker)
+    assert abs(share - formula) <= (0.02 + 1 / cores) * formula  # the last round of a few cores is not full
 
 
 def test_known_answers_of_the_calculators():

@@ -198,7 +198,8 @@ def test_symptoms(saved, monkeypatch, tmp_path):
     assert found["bias in every term"][2] == 0
     assert found["dropout, no mistake"][2] == 0
     assert found["own masks"][2] > 0.001
-    assert found["own masks"][:2] == pytest.approx(found["dropout, no mistake"][:2], rel=0.4)  # do not tell
+    for seen, usual in zip(found["own masks"][:2], found["dropout, no mistake"][:2]):  # do not tell
+        assert 0.6 * usual < seen < 1.4 * usual
     outputs = {run: [rank[run][2] for rank in saved["breaks"]] for run in breaks.RUNS}
     assert all(torch.equal(out, outputs["bias in every term"][0]) for out in outputs["bias in every term"])
     assert (outputs["own masks"][1] - outputs["own masks"][0]).abs().max() > 0.001  # in evaluation, too

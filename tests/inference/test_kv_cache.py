@@ -174,7 +174,7 @@ def test_outlier_channels_make_the_axis_of_the_keys_matter():
     q, k, v = quantization.cache(outlier=1.0)
     stored = quantization.fake_quantize(k, 4, -1), quantization.per_channel(k, 4)
     token, channel = (quantization.error(k, v, q, x, v) for x in stored)
-    assert token == pytest.approx(channel, rel=0.35), "without outliers there is nothing to isolate"
+    assert 0.65 * channel < token < 1.35 * channel, "without outliers there is nothing to isolate"
 
 
 def test_the_documented_example_of_vllm_hits_two_blocks_of_four():

@@ -420,7 +420,7 @@ def test_only_8_bit_weights_are_multiplied_in_8_bits(weights):
 def test_only_a_mixture_has_experts_to_compress(model):
     options = {"weights": "4-bit experts", "arithmetic": "bf16", "ttft": 5000.0, "tpot": 200.0}
     if SERVED[model].experts:
-        serving_planner(model=model, **options)
+        assert serving_planner(model=model, **options) != serving_planner(model=model, **options | {"weights": "bf16"})
     else:
         with pytest.raises(ValueError, match="Llama 3 70B has no experts"):
             serving_planner(model=model, **options)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
+import sys
+import types
 from numbers import Real
 
 import pytest
@@ -39,6 +42,52 @@ def test_no_adapter_knows_a_value_by_heart(case, families, own_cases):
                 continue
     numeric = any(isinstance(value, Real) for value in case.inputs.values())
     assert any(changed) or not numeric
+
+
+class PoisonedError(Exception):
+    """A snippet was called."""
+
+
+def poison(*args, **kwargs):
+    raise PoisonedError
+
+
+@pytest.fixture
+def poisoned(families, own_cases):
+    """The value of each case, found while every function of the snippets works; then none of them does."""
+    before = published.reproduce(own_cases, families)
+    modules = [module for name, module in sys.modules.items() if name.startswith("snippets.")]
+    found = [value for module in modules for value in vars(module).values()]
+    found += [value for kind in found if isinstance(kind, type) for value in vars(kind).values()]
+    found = [getattr(value, "fget", None) or inspect.unwrap(value) if callable(value) or isinstance(value, property) else value
+             for value in found]  # fmt: skip
+    codes = {value: value.__code__ for value in found if isinstance(value, types.FunctionType)}
+    codes = {f: code for f, code in codes.items() if f.__module__.startswith("snippets.") and not code.co_freevars}
+    caches = [value for module in modules for value in vars(module).values() if hasattr(value, "cache_clear")]
+    for function in codes:
+        if not function.__name__.startswith("__"):
+            function.__code__ = poison.__code__
+            function.__globals__["PoisonedError"] = PoisonedError
+    for cache in caches:
+        cache.cache_clear()
+    yield before
+    for function, code in codes.items():
+        function.__code__ = code
+        function.__globals__.pop("PoisonedError", None)
+
+
+def test_every_adapter_calls_a_snippet(poisoned, families, own_cases):
+    """With the snippets out of order no adapter has an answer: it neither computes alone nor looks a result up."""
+    alone = set()
+    for case in own_cases:
+        if case.id in poisoned:
+            try:
+                families[case.family](case.inputs, case.unit)
+                alone.add(case.family)
+            except PoisonedError:
+                pass
+    assert poisoned
+    assert not alone
 
 
 @pytest.mark.parametrize(

@@ -632,6 +632,162 @@ def glossary_that_nobody_shows(copy):
     return "docs/practice/glossary.md", 1, "glossary", "does not show the glossary"
 
 
+@corruption()
+def alias_in_a_list(copy):
+    line = copy.append(TERMS, '- term: &long "a term"\n  says: *long\n  page: rl/ppo\n  see: [PPO]')
+    return TERMS, line + 1, "glossary", "repeats a value by the alias `*long`"
+
+
+# Numbers that are typed
+
+
+@corruption()
+def number_typed_in_prose(copy):
+    return PAGE, copy.insert(PAGE, ANCHOR, "A user of this model takes 2.7 GB."), "number", "`2.7 GB` is typed"
+
+
+@corruption()
+def percentage_typed_in_a_table(copy):
+    table = "| model | share |\n|---|---|\n| any | 47% |"
+    return PAGE, copy.insert(PAGE, ANCHOR, table) + 2, "number", "`47%` is typed"
+
+
+@corruption()
+def number_typed_in_an_interview(copy):
+    line = copy.insert(PAGE, ANCHOR, '??? question "Interview"\n\n    It holds 4,711 tokens.')
+    return PAGE, line + 2, "number", "`4,711` is typed"
+
+
+@corruption()
+def number_typed_in_a_caption(copy):
+    line = copy.replace(PAGE, "^caption: .*$", "caption: The cache takes 77.7 GB.")
+    return PAGE, line, "number", "`77.7 GB` is typed"
+
+
+@corruption()
+def number_typed_in_the_description(copy):
+    line = copy.replace(PAGE, "^description: .*$", "description: Where 97.3 GB go.")
+    return PAGE, line, "number", "`97.3 GB` is typed"
+
+
+@corruption()
+def number_beside_a_fact(copy):
+    line = copy.insert(PAGE, ANCHOR, 'It is <data value="spare">18.9 GB</data>, and later 3.3 GB.')
+    return PAGE, line, "number", "`3.3 GB` is typed"
+
+
+# Markup and characters
+
+
+@corruption()
+def script_in_the_page(copy):
+    return PAGE, copy.insert(PAGE, ANCHOR, "<script>alert(1)</script>"), "markup", "`<script>` cannot stand"
+
+
+@corruption()
+def handler_in_a_tag(copy):
+    return PAGE, copy.insert(PAGE, ANCHOR, 'See <span onclick="steal()">this</span>.'), "markup", "`onclick=steal()`"
+
+
+@corruption()
+def handler_in_an_attribute_list(copy):
+    return PAGE, copy.insert(PAGE, ANCHOR, "See *this*{ onclick=steal() }."), "markup", "`onclick=steal()`"
+
+
+@corruption()
+def link_that_runs_a_script(copy):
+    line = copy.insert(PAGE, ANCHOR, "See [this](javascript:steal()).")
+    return PAGE, line, "markup", "`href=javascript:steal()` of `<a>`"
+
+
+@corruption()
+def frame_of_another_host(copy):
+    return PAGE, copy.insert(PAGE, ANCHOR, '<iframe src="https://example.org"></iframe>'), "markup", "`<iframe>`"
+
+
+@corruption()
+def style_in_a_tag(copy):
+    return PAGE, copy.insert(PAGE, ANCHOR, '<div style="position:fixed">x</div>'), "markup", "`style=position:fixed`"
+
+
+@corruption()
+def picture_without_a_text(copy):
+    return PAGE, copy.insert(PAGE, ANCHOR, "![](picture.png)"), "markup", "no text for who does not see it"
+
+
+@corruption()
+def character_without_width(copy):
+    return PAGE, copy.insert(PAGE, ANCHOR, "Two\u200bwords."), "characters", "U+200B (zero width space)"
+
+
+@corruption()
+def direction_turned_in_code(copy):
+    return SNIPPET, copy.append(SNIPPET, "# \u202eturned"), "characters", "U+202E"
+
+
+@corruption()
+def letter_of_another_alphabet(copy):
+    return PAGE, copy.insert(PAGE, ANCHOR, "The tok\u0435n."), "characters", "mixes letters of Cyrillic and Latin"
+
+
+# What is shown where
+
+
+@corruption()
+def output_of_another_page(copy):
+    include = '--8<-- "inference/batching/policies.out.txt:policies"'
+    line = copy.insert(PAGE, ANCHOR, f'{FENCE}text title="Output"\n{include}\n{FENCE}')
+    return PAGE, line + 1, "region", "is the output of another page"
+
+
+@corruption(alone=False)
+def figure_of_another_page(copy):
+    line = copy.replace(PAGE, "^figure: .*$", "figure: distributed.fsdp.figures:peak")
+    return PAGE, line, "figure", "the figure is another page's"
+
+
+@corruption()
+def region_shown_in_a_comment_only(copy):
+    line = copy.line(PAGE, r"^--8<-- \"inference/kv_cache/sizes.py")
+    text = copy.text(PAGE).split("\n")
+    copy.write(PAGE, "\n".join([*text[: line - 2], "<!--", *text[line - 2 : line + 1], "-->", *text[line + 1 :]]))
+    region = text[line - 1].rpartition(":")[2].strip('"')
+    return SNIPPET, copy.line(SNIPPET, rf"\[start:{region}\]"), "region", f"no page shows the region `{region}`"
+
+
+@corruption()
+def quiz_whose_fact_is_not_shown(copy):
+    quiz = f"{FENCE}quiz\nquestion: How many?\nnumeric: {{fact: tokens_fit_nowhere}}\nwhy: So many.\n{FENCE}"
+    return PAGE, copy.insert(PAGE, ANCHOR, quiz) + 2, "quiz", "which the page does not show"
+
+
+@corruption()
+def quiz_with_an_answer_twice(copy):
+    answers = "answers:\n  - {text: Yes., why: a, correct: true}\n  - {text: yes., why: b}"
+    line = copy.insert(PAGE, ANCHOR, f"{FENCE}quiz\nquestion: Is it?\n{answers}\n{FENCE}")
+    return PAGE, line + 1, "quiz", "two answers of a quiz are the same"
+
+
+@corruption()
+def page_without_a_question(copy):
+    text = copy.text(PAGE)
+    head, mark, rest = text.partition("\n## Check yourself\n")
+    copy.write(PAGE, head + mark + rest.replace("```quiz", "```text"))
+    return PAGE, copy.line(PAGE, "^## Check yourself"), "sections", "asks nothing"
+
+
+@corruption()
+def commands_that_nobody_runs(copy):
+    line = copy.insert(PAGE, ANCHOR, f"{FENCE}text\ntorchrun --nproc-per-node 2 train.py\n{FENCE}")
+    return PAGE, line, "shell", "commands in a fence that is no shell's"
+
+
+@corruption()
+def commands_with_another_title(copy):
+    line = copy.insert(PAGE, ANCHOR, f'{FENCE}bash title="Somewhere"\nmake\n{FENCE}')
+    return PAGE, line, "shell", "does not say where these commands run"
+
+
 # Skips
 
 

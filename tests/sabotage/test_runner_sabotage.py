@@ -107,6 +107,24 @@ SNIPPETS = {
             print("a")
             KEPT.append(socket.create_server(("127.0.0.1", 0)))
         """,
+    "thread": """
+        import threading
+        import time
+
+
+        def example_x():
+            threading.Thread(target=time.sleep, args=(SECONDS,), name="clock", daemon=True).start()
+            print("a")
+        """,
+    "shared_memory": """
+        from multiprocessing import resource_tracker, shared_memory
+
+
+        def example_x():
+            block = shared_memory.SharedMemory(create=True, size=8)
+            resource_tracker.unregister(block._name, "shared_memory")
+            print("a")
+        """,
     "network": """
         import socket
 
@@ -291,8 +309,10 @@ def runs(guide):
         ("brief_hog", "memory", "300 MB are allowed", ANY),
         ("hog_in_a_child", "memory", "300 MB are allowed", ANY),
         ("flood", "output", "it printed more than 1,000 kB", ANY),
-        ("orphan", "leftover", "it left a process behind, which was ended: a forked copy of the snippet", None),
-        ("daemon", "leftover", f"it left a process behind, which was ended: `sleep {SECONDS}`", None),
+        ("orphan", "leftover", "it left something behind, which was ended: a forked copy of the snippet", None),
+        ("daemon", "leftover", f"it left something behind, which was ended: `sleep {SECONDS}`", None),
+        ("thread", "leftover", "a thread still ran when it had ended: `clock`", None),
+        ("shared_memory", "leftover", "the shared memory psm_", None),
         ("listener", "leftover", "it ended while still listening on port", None),
         ("network", "network", "it looks up 192.0.2.1: a snippet has no network beyond this machine", "create_connection"),
         ("network_swallowed", "network", "it connects to 192.0.2.1:80", "connection.connect"),
@@ -382,6 +402,14 @@ UNSTABLE = {
     "the machine's randomness": "import random\n\n\ndef example_x():\n    print(random.SystemRandom().random())\n",
     "an address": "def example_x():\n    print(object())\n",
     "the process id": "import os\n\n\ndef example_x():\n    print(os.getpid())\n",
+    "the day": "import datetime\n\n\ndef example_x():\n    print(datetime.date.today())\n",
+    "the clock": "import time\n\n\ndef example_x():\n    print(int(time.time()) // 10_000_000)\n",
+    "the time zone": "import time\n\n\ndef example_x():\n    print(time.strftime('%H', time.localtime(0)))\n",
+    "the order of files": "import os\nfrom pathlib import Path\n\n\ndef example_x():\n"
+    "    for name in 'abc':\n        Path(name).touch()\n    print(os.listdir())\n",
+    "the order of entries": "from pathlib import Path\n\n\ndef example_x():\n"
+    "    for name in 'abc':\n        Path(name).touch()\n    print([path.name for path in Path().iterdir()])\n",
+    "the global seed": "import random\n\n\ndef example_x():\n    print(random.random())\n",
 }  # fmt: skip
 
 
@@ -400,6 +428,14 @@ def test_output_that_changes_is_not_recorded(demo, body):
     assert breach.path == "snippets/inference/demo/more.py"
     assert "example `x` changes from run to run:" in breach.message
     assert (changes, demo.files()) == ([], before)
+
+
+def test_a_snippet_that_changes_the_checkout_is_named(demo):
+    victim = demo.root / "docs/inference/demo.md"
+    body = f"import subprocess\n\n\ndef example_x():\n    subprocess.run(['touch', {str(victim)!r}], check=True)\n    print(1)\n"
+    demo.snippet("demo/more", body)
+    _, refused = verify.record(demo.project, [demo.project.trio("inference/demo")])
+    assert any("docs/inference/demo.md changed" in breach.message for breach in refused)
 
 
 def test_a_timing_is_recorded_where_it_is_declared(demo):

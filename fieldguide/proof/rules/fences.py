@@ -1,5 +1,6 @@
 """Rules on what a page holds beside code: facts, quizzes, calculators and figures."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from fieldguide.guide.page import Page
 from fieldguide.guide.project import Project
 from fieldguide.proof.rules.rule import Finding, rule
 
+SHELL = frozenset({"bash", "sh", "shell", "console", "zsh"})
+CLUSTER = "On a cluster"
+COMMAND = re.compile(
+    r"\s*(?:\$ |export \w+=|(?:torchrun|python3?|pip|uv|vllm|ray|kubectl|docker|fieldguide|make|git|curl) )"
+)
 UNDRAWN = "tests/undrawn.txt"
 FIGURE = "write `figure: file:name`, for `figure_name` in `file.py`; another page's is `area.page.file:name`."
 
@@ -31,6 +37,26 @@ def quizzes(project: Project) -> Iterator[Finding]:
     for page in project.every_page:
         for quiz in page.quizzes:
             yield from (Finding.of(page.path, problem) for problem in quiz.problems)
+            if quiz.value and quiz.value.numeric and not any(f.shown_as == quiz.value.numeric.fact for f in page.facts):
+                message = f"the answer is the fact `{quiz.value.numeric.fact}`, which the page does not show."
+                fix = "show it in the text with `<data>`: who was wrong looks there."
+                yield Finding(page.path, quiz.line("numeric", "fact"), message, fix)
+
+
+@rule(
+    "shell", f'A shell fence runs, in a test, or is titled "{CLUSTER}".', f'write ```` ```bash title="{CLUSTER}" ````.'
+)
+def shell(project: Project) -> Iterator[Finding]:
+    """Commands that nothing runs: those in a fence of another kind. What a shell fence holds is run by the tests."""
+    for page in project.every_page:
+        for fence in page.fences:
+            if fence.language in SHELL and fence.title not in ("", CLUSTER):
+                yield Finding(
+                    page.path, fence.line, f"the title `{fence.title}` does not say where these commands run."
+                )
+            elif fence.language not in SHELL and not fence.title and COMMAND.match(fence.text):
+                fix = "write ```` ```bash ````, which the tests run, or add a title as the other fences have."
+                yield Finding(page.path, fence.line, "commands in a fence that is no shell's.", fix)
 
 
 @rule("calculator", "A calculator names a function that accepts its presets, and needs the standard library alone.",
@@ -59,6 +85,9 @@ def figures(project: Project) -> Iterator[Finding]:
             for problem in figure.problems:
                 yield Finding.of(page.path, problem)
             if figure.value:
+                if page.area in project.area_slugs and "." in figure.value.figure:
+                    fix = "show it there and link to it, or draw one of your own."
+                    yield Finding(page.path, figure.line("figure"), "the figure is another page's.", fix)
                 try:
                     module, name = calc.resolve(figure.value.figure, page.folder)
                 except calc.FenceError as error:

@@ -61,6 +61,9 @@ def regions(project: Project) -> Iterator[Finding]:
             shown.add((base / include.file, include.region))
             if missing := _missing(project, include, files):
                 yield Finding(page.path, include.line, *missing)
+            elif ".out." in include.file and page.area in project.area_slugs and page.folder not in include.file:
+                fix = "link to that page, or print what is needed in a snippet of this one."
+                yield Finding(page.path, include.line, f"`{include.target}` is the output of another page.", fix)
     for path in project.snippet_files:
         for problem in project.regions(path)[1]:
             yield Finding.of(path, problem)

@@ -159,6 +159,9 @@ def _sections(page: Page) -> Iterator[Finding]:
         if after.line < before.line:
             message = f"the section `{after.text}` stands before `{before.text}`."
             yield Finding(page.path, after.line, message, f"the order is {', '.join(SECTIONS)}.")
+    asked = [fence.line for fence in page.of("quiz")]
+    if (check := second.get("Check yourself")) and not any(line > check.line for line in asked):
+        yield Finding(page.path, check.line, "`Check yourself` asks nothing.", "add a `quiz` fence.")
     for heading in present:
         end = next((h.line - 1 for h in page.headings if h.line > heading.line and h.level <= 2), None)
         if heading.text != "Sources" and not "".join(page.text.split("\n")[heading.line : end]).strip():

@@ -45,7 +45,12 @@ def sequence_bytes(m: Shape, context: int) -> float:
 
 def cache_ratio(larger: Shape, smaller: Shape, context: int = 1) -> float:
     """How many times as much one sequence of `context` tokens costs in one design as in another."""
-    return sequence_bytes(larger, context) / sequence_bytes(smaller, context)
+    return times_larger(sequence_bytes(larger, context), sequence_bytes(smaller, context))
+
+
+def times_larger(larger: float, smaller: float) -> float:
+    """The ratio of two caches, in equal units."""
+    return larger / smaller
 
 
 def in_kib(size: float) -> float:
@@ -89,6 +94,7 @@ def facts() -> dict[str, str]:
         "users_8k_fp8_usable": f"{sequences_that_fit(USABLE, weights, CONTEXT, fp8)}",
         "gqa_saving": f"{cache_ratio(WIDE, LLAMA):.0f}×",
         "mha_70b_8k": f"{in_gb(sequence_bytes(WIDE, CONTEXT)):.1f} GB",
+        "gqa_70b_128k": f"{in_gb(sequence_bytes(LLAMA, LONG)):.0f} GB",
         "latent_v3": f"{in_kib(token_bytes(V3)):.1f} KiB",
         "latent_ratio": f"{cache_ratio(MODELS['Llama 3 405B'], V3):.2f}×",
         "window_saving": f"{cache_ratio(UNWINDOWED, OSS, LONG):.2f}×",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fieldguide.proof.published import Adapter, Inputs, in_unit
-from snippets.inference.kv_cache import sizes
+from snippets.inference.kv_cache import designs, sizes
 
 
 def kv_per_token(inputs: Inputs, unit: str) -> float:
@@ -41,7 +41,7 @@ def kv_total_swa(inputs: Inputs, unit: str) -> float:
 
 def kv_ratio(inputs: Inputs, unit: str) -> float:
     """How many times larger the first cache is than the second."""
-    return in_unit(inputs["a"] / inputs["b"], unit)
+    return in_unit(designs.times_larger(inputs["a"], inputs["b"]), unit)
 
 
 FAMILIES: dict[str, Adapter] = {
