@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from fieldguide import runner
 from fieldguide.commands import console
 from fieldguide.commands.console import examples, out
 from fieldguide.guide import drills
@@ -106,12 +107,13 @@ class Desk:
             return
         file = self.drill.place[0]
         copy, folder = self.project.relative(self.copy), self.trio.page.folder
-        edit, stem = (file, Path(file).stem) if self.drill.blank else ("", "<file>")
+        edit = file if self.drill.blank else ""
+        stem = Path(file).stem if edit and runner.examples(self.project.snippets / folder / file) else "<file>"
         tests = drills.tests(self.project, self.trio.page, self.drill)
         console.columns([
             ["edit", f"{copy}/snippets/{folder}/{edit}"],
             ["run", f"cd {copy} && {sys.executable} -m snippets.{folder.replace('/', '.')}.{stem}"],
-            ["grade", f"fieldguide drill {self.call}, with --watch at each save; further: --hint, --show, --reset"],
+            ["grade", f"python3 -m fieldguide drill {self.call}, with --watch at each save; further: --hint, --show, --reset"],
             *(["" if at else "by", test] for at, test in enumerate(tests)),
         ])  # fmt: skip
 
@@ -127,6 +129,7 @@ class Desk:
 
     def grade(self) -> bool:
         """Run the tests, and tell which fail."""
+        out.print(f"running the tests, {LIMIT:.0f} s at most …")
         proof = grade(self.project, self.trio, self.drill, self.copy)
         for breach in proof.breaches:
             out.print(Text.assemble(("✗ ", "red"), breach.message))
@@ -162,7 +165,7 @@ class Desk:
             right.append(near_enough if quiz.numeric else letters == [m for m, c in marks.items() if c.correct])
             out.print(Text(("   ✓ right" if right[-1] else "   ✗ no") if said else ""))
         if not given and not sys.stdin.isatty():
-            out.print(f"answer: fieldguide drill {self.call} --answer 1=… --answer 2=…")
+            out.print(f"answer: python3 -m fieldguide drill {self.call} --answer 1=… --answer 2=…")
         return self.end(all(right))
 
     def hint(self) -> None:
