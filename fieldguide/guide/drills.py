@@ -4,6 +4,7 @@ import ast
 import difflib
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -97,6 +98,7 @@ def read(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
+@lru_cache(maxsize=64)
 def functions(source: str) -> list[ast.FunctionDef]:
     """Functions and methods; none where the source is not Python, which another rule says."""
     with suppress(SyntaxError, ValueError):

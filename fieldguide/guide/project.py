@@ -222,7 +222,7 @@ class Project:
     def fact(self, name: str, page: str) -> str | None:
         """Text of a fact as a page states it: `name` is that of `page`, `area/slug:name` another's."""
         owner, _, short = name.rpartition(":")
-        shown = (fact for each in self.pages for fact in each.facts)
+        shown = (fact for each in self.every_page for fact in each.facts)
         return next((fact.text for fact in shown if (fact.owner, fact.name) == (owner or page, short)), None)
 
     def regions(self, path: Path) -> tuple[dict[str, regions.Region], list[Problem]]:
