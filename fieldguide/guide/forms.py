@@ -4,6 +4,7 @@ A form is a pydantic model. `read` holds a YAML text against one, and gives what
 line and a sentence for the author.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -119,7 +120,7 @@ def describe(error: ValidationError, form: Any, what: str) -> Iterator[tuple[Pla
             fix = f"write `key: value` lines: {', '.join(_keys(form))}."
             yield place, f"{key} is not a mapping of keys to values.", fix
         else:
-            must = found["msg"].replace("Input should be", "must be").replace("String should have", "must have")
+            must = re.sub(r"^\w+ should", "must", found["msg"])
             yield place, f"{key} {must}, not `{str(found['input'])[:40]}`.", "correct it; quote what is to be a text."
 
 

@@ -384,6 +384,16 @@ def cited(inside: str) -> list[tuple[str, str]]:
     return [(key.strip(), locator.strip()) for key, _, locator in split]
 
 
+def number_in(text: str) -> str:
+    """The first number of a text, without separators; empty if there is none.
+
+    >>> number_in("about 57,656 tokens")
+    '57656'
+    """
+    number = re.search(r"-?[\d,]*\.?\d+(?:e[+-]?\d+)?", text)
+    return number[0].replace(",", "") if number else ""
+
+
 def _heading(raw: str) -> str:
     text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", ATTRIBUTES.sub("", raw))
     text = re.sub(r"</?[a-zA-Z][^>]*>|[`*]|(?<!\w)_|_(?!\w)", "", text)

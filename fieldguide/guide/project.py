@@ -219,6 +219,12 @@ class Project:
                 return trio
         raise KeyError(f"there is no page {name!r}. {near(asked, [trio.name for trio in self.trios])}")
 
+    def fact(self, name: str, page: str) -> str | None:
+        """Text of a fact as a page states it: `name` is that of `page`, `area/slug:name` another's."""
+        owner, _, short = name.rpartition(":")
+        shown = (fact for each in self.every_page for fact in each.facts)
+        return next((fact.text for fact in shown if (fact.owner, fact.name) == (owner or page, short)), None)
+
     def regions(self, path: Path) -> tuple[dict[str, regions.Region], list[Problem]]:
         """Regions of a snippet or an output, and what is wrong with its markers."""
         if path not in self._regions:

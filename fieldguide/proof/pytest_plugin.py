@@ -141,7 +141,8 @@ class Ledger:
                 here = [e.lineno + 1 for e in call.excinfo.traceback if e.path == item.path] if call.excinfo else []
                 test["line"] = here[-1] if here else test["line"]
                 reason = call.excinfo.exconly() if call.excinfo else str(report.longrepr)
-                test["message"] = reason.removeprefix("AssertionError: ").split("\n")[0]
+                first, *more = reason.removeprefix("AssertionError: ").strip().split("\n")
+                test["message"] = f"{first} {more[-1]}" if more and first.endswith(":") else first  # of another process
         return report
 
     def _problem(self, path: str, line: int, message: str, fix: str) -> None:

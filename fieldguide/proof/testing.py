@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,10 +31,12 @@ class Proof:
 
 
 class Pytest:
-    """A pytest that runs beside everything else."""
+    """A pytest that runs beside everything else; with a limit in seconds, it and all that it started end by then."""
 
-    def __init__(self, root: Path, arguments: Sequence[str], report: str = REPORT, *, quiet: bool = True) -> None:
-        self.report = root / report
+    def __init__(
+        self, root: Path, arguments: Sequence[str], report: str = REPORT, *, quiet: bool = True, limit: float = 0
+    ) -> None:
+        self.report, self.limit = root / report, limit
         self.report.unlink(missing_ok=True)
         self.output = tempfile.TemporaryFile() if quiet else None  # noqa: SIM115 (closed by `finish`)
         command = [sys.executable, "-m", "pytest", *PLUGIN, f"--rootdir={root}", f"--report={report}"]
@@ -40,12 +44,18 @@ class Pytest:
         environ = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         self.process = subprocess.Popen(
             [*command, *arguments], cwd=root, env=environ, stdin=subprocess.DEVNULL,
-            stdout=self.output, stderr=subprocess.STDOUT if quiet else None,
+            stdout=self.output, stderr=subprocess.STDOUT if quiet else None, start_new_session=bool(limit),
         )  # fmt: skip
 
     def finish(self) -> Proof:
         """Wait for the end, and turn what failed into breaches."""
-        code = self.process.wait()
+        try:
+            code = self.process.wait(self.limit or None)
+        except subprocess.TimeoutExpired:
+            why = f"the tests did not end within {self.limit:g} s: something waits, or never stops."
+            return Proof([_breach("tests", 1, why, "see what waits for what.")], {}, "")
+        finally:
+            self.stop()
         found = json.loads(self.report.read_text(encoding="utf-8")) if self.report.is_file() else None
         printed = ""
         if self.output:
@@ -65,9 +75,10 @@ class Pytest:
         return Proof(breaches, found["tests"], printed)
 
     def stop(self) -> None:
-        """End pytest if it still runs: something else went wrong."""
-        if self.process.poll() is None:
-            self.process.terminate()
+        """End pytest if it still runs, because something else went wrong; with a limit, also what it has left."""
+        if self.limit or self.process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL) if self.limit else self.process.terminate()
             self.process.wait()
 
 

@@ -25,6 +25,7 @@ TEST = "tests/inference/test_kv_cache.py"
 BIB = "docs/references.bib"
 TERMS = "docs/glossary.yml"
 LEDGER = "tests/skips.toml"
+DRILLS = "snippets/inference/kv_cache/drills.yml"
 ANCHOR = "^## How it breaks"  # a place in the page where text can be put
 FENCE = "```"
 
@@ -550,6 +551,18 @@ def code_before_any_drawing(copy):
 @corruption()
 def a_page_with_a_drawing_among_those_without(copy):
     return "tests/undrawn.txt", copy.append("tests/undrawn.txt", "inference/kv-cache\n"), "drawing", "has its drawing"
+
+
+@corruption()
+def exercise_whose_change_no_longer_applies(copy):
+    line = copy.replace(DRILLS, "before: .*", "before: no such text")
+    return DRILLS, line - 2, "drill", "`too-sure` changes a text that occurs 0 times in `decoding.py`"
+
+
+@corruption()
+def exercises_that_the_page_does_not_list(copy):
+    copy.replace(PAGE, f"^{FENCE}drills\n{FENCE}\n", "")
+    return DRILLS, 1, "drill", "does not list them"
 
 
 @corruption()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fieldguide import runner
 from fieldguide.calc import fence as calc
+from fieldguide.guide import drills
 from fieldguide.guide.names import near
 from fieldguide.guide.page import Page
 from fieldguide.guide.project import Project
@@ -57,6 +58,17 @@ def shell(project: Project) -> Iterator[Finding]:
             elif fence.language not in SHELL and not fence.title and COMMAND.match(fence.text):
                 fix = "write ```` ```bash ````, which the tests run, or add a title as the other fences have."
                 yield Finding(page.path, fence.line, "commands in a fence that is no shell's.", fix)
+
+
+@rule("drill", "An exercise names files, regions, tests and facts that are there; its page lists it in a `drills` fence.",
+      "end the section *Check yourself* of its page with an empty `drills` fence.")  # fmt: skip
+def exercises(project: Project) -> Iterator[Finding]:
+    """Exercises that cannot be done, or that nobody finds. That the tests catch them, a test proves."""
+    for page in project.every_page:
+        path = drills.path_of(project, page)
+        yield from (Finding.of(path, problem) for problem in drills.load(project, page)[1])
+        if path.is_file() and not any(page.of("drills")):
+            yield Finding(path, 1, f"`docs/{page.name}.md` does not list them.")
 
 
 @rule("calculator", "A calculator names a function that accepts its presets, and needs the standard library alone.",

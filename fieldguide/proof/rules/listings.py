@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from fieldguide import runner
-from fieldguide.guide import outputs
+from fieldguide.guide import drills, outputs
 from fieldguide.guide.names import near
 from fieldguide.guide.outputs import output_file
 from fieldguide.guide.page import Fence, Include
@@ -57,6 +57,8 @@ def regions(project: Project) -> Iterator[Finding]:
     files = [path.relative_to(base).as_posix() for path in (*project.snippet_files, *project.outputs)]
     shown = set()
     for page in project.every_page:
+        for drill in drills.load(project, page)[0]:
+            shown.add((base / page.folder / drill.place[0], drill.place[1]))
         for include in page.includes:
             shown.add((base / include.file, include.region))
             if missing := _missing(project, include, files):

@@ -26,7 +26,7 @@ from markdown.treeprocessors import Treeprocessor
 from markdown.util import Processor
 
 from fieldguide.calc import fence as calc
-from fieldguide.guide import glossary
+from fieldguide.guide import drills, glossary
 from fieldguide.guide import sources as bibliography
 from fieldguide.guide.page import CITATION, Fence, Page, cited, fences
 from fieldguide.guide.project import ROOT, Area, Breach, BreachError, Project
@@ -45,6 +45,11 @@ PIECES = re.compile(  # of a short text: code, mathematics, a citation, a fact; 
     re.S,
 )
 WORDS_A_MINUTE = 200
+LABELS = {
+    "identity": "an equality that holds at any size",
+    "mechanism": "the effect exists, and this is how; its size here says nothing about yours",
+    "planted": "we put it there, to show how it is found",
+}
 
 
 class BuildError(ClickException):
@@ -174,10 +179,7 @@ class Writing:
 
     def fact(self, name: str) -> str | None:
         """Text of a fact as a page states it: `name` is this page's, `area/slug:name` another's."""
-        owner, _, short = name.rpartition(":")
-        owner = owner or (self.page.name if self.page else "")
-        shown = (fact for page in self.project.pages for fact in page.facts)
-        return next((fact.text for fact in shown if (fact.owner, fact.name) == (owner, short)), None)
+        return self.project.fact(name, self.page.name if self.page else "")
 
 
 class Part(Processor):
@@ -208,6 +210,7 @@ class Fences(Part, Preprocessor):
         self.makers: dict[str, Callable[[str], str]] = {
             "quiz": lambda source: quiz.render(source, writing.inline, writing.fact),
             "calc": lambda source: calc.render(source, writing.root, writing.folder, writing.inline),
+            "drills": self._drills,
             "figure": lambda source: figure.render(source, writing.root, writing.folder, writing.inline),
         }
         self.makers |= {name: partial(self._table, name) for name in tables.FENCES}
@@ -216,6 +219,13 @@ class Fences(Part, Preprocessor):
         if name == "coverage" and not self.writing.area:
             raise ValueError("a coverage fence stands on the overview page of an area.")
         return tables.render(name, self.writing.project, area=self.writing.area, link=self.writing.link)
+
+    def _drills(self, _: str) -> str:
+        project, page = self.writing.project, self.writing.page
+        found, problems = drills.load(project, page) if page else ([], [])
+        if page and problems:
+            raise BuildError(project.breach(drills.path_of(project, page), problems[0], "drill"))
+        return tables.render("drills", project, page=page, drills=found, shown=drills.shown, inline=self.writing.inline)
 
     def run(self, lines: list[str]) -> list[str]:
         """Replace ours, from the last to the first, so that lines keep their numbers."""
@@ -251,6 +261,26 @@ class Citations(InlineProcessor):
     def handleMatch(self, m: re.Match[str], data: str) -> tuple[ElementTree.Element, int, int]:
         """Build the element, and note the keys."""
         return self.writing.cite(m[1], m[0]), m.start(0), m.end(0)
+
+
+class Labels(InlineProcessor):
+    """`*identity*`, `*mechanism*`, `*planted*`: what a miniature proves, linked to where the three words are explained."""
+
+    def __init__(self, md: Markdown, writing: Writing) -> None:
+        super().__init__(rf"(?<![\w*])\*({'|'.join(LABELS)})\*(?![\w*])", md)
+        self.writing = writing
+
+    def handleMatch(self, m: re.Match[str], data: str) -> tuple[ElementTree.Element | None, int | None, int | None]:
+        """A link with a tooltip, on the pages of areas."""
+        if not self.writing.area or self.writing.page is None:
+            return None, None, None
+        href = (
+            posixpath.relpath("reference/index.md", posixpath.dirname(self.writing.page.name))
+            + "#what-a-miniature-proves"
+        )
+        link = ElementTree.Element("a", {"href": href, "title": LABELS[m[1]], "class": "fg-label"})
+        ElementTree.SubElement(link, "em").text = m[1]
+        return link, m.start(0), m.end(0)
 
 
 class Tooltips(Part, Treeprocessor):
@@ -326,6 +356,7 @@ class FieldGuide(Extension):
         md.preprocessors.register(Begin(md, writing), "fieldguide-begin", 1000)
         md.preprocessors.register(Fences(md, writing), "fieldguide-fences", 27)  # after snippets, before superfences
         md.inlinePatterns.register(Citations(md, writing), "fieldguide-citation", 175)  # code first, links after
+        md.inlinePatterns.register(Labels(md, writing), "fieldguide-label", 174)
         md.treeprocessors.register(Tooltips(md, writing), "fieldguide-tooltips", 6.5)  # after an author's abbreviations
         md.treeprocessors.register(Furniture(md, writing), "fieldguide-furniture", 6)  # before anchors are collected
         md.postprocessors.register(Finish(md, writing), "fieldguide-finish", 1)  # after stashed HTML is back

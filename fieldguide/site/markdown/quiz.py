@@ -2,11 +2,10 @@
 
 import hashlib
 import random
-import re
 from collections.abc import Callable
 
 from fieldguide.guide.forms import read
-from fieldguide.guide.page import Answer, Quiz
+from fieldguide.guide.page import Answer, Quiz, number_in
 from fieldguide.site.markdown import tables
 
 Inline = Callable[[str], str]
@@ -32,9 +31,8 @@ def render(source: str, inline: Inline, fact: Callable[[str], str | None]) -> st
     if quiz.numeric:
         name = quiz.numeric.fact
         value = fact(name) or ""
-        number = re.search(r"-?[\d,]*\.?\d+(?:e[+-]?\d+)?", value)
-        if number is None:
+        answer = number_in(value)
+        if not answer:
             wrong = f"reads {value!r}, which is not a number" if value else "stands on no page"
             raise QuizError(f"the fact {name!r} {wrong}.")
-        answer = number[0].replace(",", "")
     return tables.render("quiz", quiz=quiz, choices=shuffled(quiz), uid=uid, value=value, answer=answer, inline=inline)
