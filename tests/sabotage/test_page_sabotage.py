@@ -25,6 +25,7 @@ TEST = "tests/inference/test_kv_cache.py"
 BIB = "docs/references.bib"
 TERMS = "docs/glossary.yml"
 LEDGER = "tests/skips.toml"
+FACTS = "snippets/inference/kv_cache/prefix.py"
 ANCHOR = "^## How it breaks"  # a place in the page where text can be put
 FENCE = "```"
 
@@ -550,6 +551,36 @@ def code_before_any_drawing(copy):
 @corruption()
 def a_page_with_a_drawing_among_those_without(copy):
     return "tests/undrawn.txt", copy.append("tests/undrawn.txt", "inference/kv-cache\n"), "drawing", "has its drawing"
+
+
+@corruption()
+def arithmetic_in_facts(copy):
+    line = copy.replace(FACTS, r"\{reused_by_the_next\(prompts\(\)\)\}", "{reused_by_the_next(prompts()) // 1}")
+    return FACTS, line, "computed-fact", "computes `reused_by_the_next(prompts()) // 1`"
+
+
+@corruption()
+def a_sum_in_facts(copy):
+    line = copy.replace(FACTS, r"\{reused_by_the_next\(prompts\(\)\)\}", "{sum([reused_by_the_next(prompts())])}")
+    return FACTS, line, "computed-fact", "computes `sum("
+
+
+@corruption()
+def a_number_typed_in_facts(copy):
+    line = copy.replace(FACTS, r"\{reused_by_the_next\(prompts\(\)\)\}", "{992}")
+    return FACTS, line, "computed-fact", "states `992`"
+
+
+@corruption()
+def a_text_typed_in_facts(copy):
+    line = copy.replace(FACTS, r'f"\{reused_by_the_next\(prompts\(\)\)\}"', '"992"')
+    return FACTS, line, "computed-fact", "states `'992'`"
+
+
+@corruption()
+def a_page_that_computes_nothing_among_those_that_do(copy):
+    ledger = "tests/unproven_facts.txt"
+    return ledger, copy.append(ledger, "inference/kv-cache\n"), "computed-fact", "computes nothing in `facts()`"
 
 
 @corruption()
