@@ -1,6 +1,8 @@
 """The command that asks whether the tests of a page would see a mistake."""
 
 import random
+import signal
+import sys
 import time
 from typing import Annotated
 
@@ -26,6 +28,7 @@ def mutate(
     """Break a page's code in small ways, in copies, and list what no test and no published number sees."""
     project, until = console.checkout(), time.monotonic() + 60 * minutes
     trios = [console.find(project, name) for name in names or []] or console.with_code(project)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended as well
     environments.ensure_declared([path for trio in trios for path in trio.snippets])
     wrong = 0
     for trio in trios if names else random.Random(seed).sample(trios, len(trios)):

@@ -6,6 +6,7 @@ cosmic-ray, which takes any command, draws no sample, changes files in place, an
 """
 
 import ast
+import json
 import os
 import random
 import shutil
@@ -24,7 +25,7 @@ from typing import Any
 from fieldguide import runner
 from fieldguide.guide.project import Breach, Project, Trio
 from fieldguide.proof import published, record
-from fieldguide.proof.testing import PLUGIN
+from fieldguide.proof.testing import PLUGIN, REPORT
 
 EQUIVALENT = "tests/equivalent.txt"
 """Mutants that change nothing that anybody could see: `path :: line :: before → after :: why`."""
@@ -37,7 +38,7 @@ OTHER: dict[type, type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
 }  # fmt: skip
 OPPOSITE = {"min": "max", "max": "min", "any": "all", "all": "any"}
-UNORDERED = {*OPPOSITE, "getattr", "isinstance", "setattr", "zip"}
+UNORDERED = {*OPPOSITE, "getattr", "isinstance", "print", "setattr", "zip"}
 """Functions whose arguments cannot be swapped, or are as good in any order."""
 
 
@@ -97,7 +98,7 @@ def mutants(project: Project, trio: Trio, path: Path) -> Iterator[Mutant]:
         drawn = tested and (texts or not name or f"{path.stem}.{name}(" not in tested)
         if main or name.startswith("figure_") or drawn:
             continue
-        for node, whole in _targets(statement, name.startswith("example_")):
+        for node, whole in _targets(statement):
             start = starts[whole.lineno - 1] + whole.col_offset
             end = starts[(whole.end_lineno or 0) - 1] + (whole.end_col_offset or 0)
             for new in _changes(node):
@@ -118,20 +119,18 @@ def _draws(project: Project, trio: Trio, path: Path) -> bool:
     )
 
 
-def _targets(node: ast.AST, printed: bool, whole: ast.expr | None = None) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Expressions, each with the one whose text changes: Python 3.11 knows no place inside a formatted string.
+def _targets(node: ast.AST, whole: ast.expr | None = None) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Expressions but annotations and formats, each with the one whose text changes.
 
-    Annotations, formats, and what an example prints are left out.
+    Of a formatted string that is the whole: Python 3.11 knows no place inside.
     """
-    if (isinstance(node, ast.JoinedStr) and printed) or getattr(getattr(node, "func", None), "id", "") == "print":
-        return
     if isinstance(node, ast.expr):
         whole = whole or (node if isinstance(node, ast.JoinedStr) else None)
         yield node, whole or node
     left_out = [getattr(node, field, None) for field in ("annotation", "returns", "format_spec")]
     for child in ast.iter_child_nodes(node):
         if child not in left_out:
-            yield from _targets(child, printed, whole)
+            yield from _targets(child, whole)
 
 
 def _with(tree: Any, old: ast.expr, new: ast.expr) -> Any:
@@ -180,11 +179,14 @@ def judge(project: Project, trio: Trio, chosen: list[Mutant]) -> Iterator[tuple[
     Raises:
         RuntimeError: if something sees a mutant where there is none.
     """
-    limit = 3600.0
+    limit, tests = 3600.0, [*map(project.relative, trio.tests)]
     for mutant in (None, *chosen):
         began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="fg-", ignore_cleanup_errors=True) as folder:
-            seen = _seen(project, trio, mutant, Path(folder), began + limit)
+            seen = _seen(project, trio, mutant, Path(folder), tests, began + limit)
+            if not mutant and not seen:  # from now on, the quickest first
+                times = json.loads((Path(folder) / "copy" / REPORT).read_text(encoding="utf-8"))["tests"].items()
+                tests.sort(key=lambda file: sum(test["seconds"] for name, test in times if name.startswith(file)))
         seconds = time.monotonic() - began
         if mutant:
             yield mutant, seen, seconds
@@ -194,7 +196,7 @@ def judge(project: Project, trio: Trio, chosen: list[Mutant]) -> Iterator[tuple[
             limit = FACTOR * seconds + GRACE
 
 
-def _seen(project: Project, trio: Trio, mutant: Mutant | None, folder: Path, until: float) -> str:
+def _seen(project: Project, trio: Trio, mutant: Mutant | None, folder: Path, tests: list[str], until: float) -> str:
     """What sees a mutant in a copy below `folder`."""
     copy, changed = folder / "copy", project.relative(mutant.path) if mutant else ""
     shutil.copytree(project.root, copy, ignore=shutil.ignore_patterns(*LINKED, ".git", ".cache", "site", "__pycache__"))
@@ -202,8 +204,16 @@ def _seen(project: Project, trio: Trio, mutant: Mutant | None, folder: Path, unt
         (copy / path.name).symlink_to(path)
     if mutant:
         (copy / changed).write_text(mutant.text, encoding="utf-8")
-    tests = [*map(project.relative, trio.tests), *published.tests(project, trio.page.area)]
-    pytest = ["pytest", *PLUGIN, f"--rootdir={copy}", "-xqra", "--no-header", "--tb=line", *tests]
+    pytest = [
+        "pytest",
+        *PLUGIN,
+        f"--rootdir={copy}",
+        "-xqra",
+        "--no-header",
+        "--tb=line",
+        *tests,
+        *published.tests(project, trio.page.area),
+    ]
     for command in (["fieldguide.proof.mutants", trio.name, changed], pytest):
         code, said = _run(["-m", *command], copy, until - time.monotonic())
         if code is None:
@@ -239,7 +249,7 @@ def rerecord(root: Path, name: str, changed: str) -> int:
     project = Project(root)
     trio, path = project.trio(name), root / changed
     reaching = tuple(p for p in trio.snippets if not changed or path in {p, *runner.reach(p, root)[0]})
-    _, refused = record.record(project, [replace(trio, snippets=reaching)])
+    _, refused = record.record(project, [replace(trio, snippets=reaching)], again=False)
     print(*refused, sep="\n")
     published.record(project)
     return int(bool(refused))

@@ -72,6 +72,8 @@ def test_what_the_page_computes_is_broken_and_no_text_annotation_or_figure(demo)
         "3 → 4", "1 + 1 → 1 - 1", "1 + 1 → 1", "1 + 1 → 1", "1 → 2", "1 → 2",
         "max(n, n * 2) → min(n, n * 2)", "n * 2 → n / 2", "n * 2 → n", "n * 2 → 2", "2 → 3", "n <= LIMIT → n < LIMIT",
         "range(2, 4) → range(2, 4 - 1)", "2 → 3", "4 → 5", "10 → 11", "1 → 2", "2 → 3",
+        "n / 3 → n * 3", "n / 3 → n", "3 → 4", "n + 1 → n - 1", "n + 1 → n", "n + 1 → 1", "1 → 2",
+        "n * 3 → n / 3", "n * 3 → n", "n * 3 → 3", "3 → 4",
     ])  # fmt: skip
     before = CODE.splitlines()
     for mutant in found:
@@ -86,7 +88,7 @@ def test_the_same_seed_draws_the_same_and_edits_of_other_lines_move_nothing(demo
     demo.write(SNIPPET, CODE)
     first = names(demo, 3)
     assert names(demo, 3) == first != names(demo, 3, seed=2)
-    assert len({name.split(" :: ")[1] for name in names(demo)}) == len(names(demo)) == 5  # no line twice
+    assert len({name.split(" :: ")[1] for name in names(demo)}) == len(names(demo)) == 7  # no line twice
     demo.replace(SNIPPET, '"""A table."""', '"""A table, of two rows."""\n    # why')
     assert names(demo, 3) == first
 
@@ -94,6 +96,7 @@ def test_the_same_seed_draws_the_same_and_edits_of_other_lines_move_nothing(demo
 def test_a_killed_mutant_and_a_survivor_are_shown_with_their_lines(demo):
     """The survivor is planted: no test looks at what the page states of `double`."""
     demo.replace(SNIPPET, "for n in (1, 10):", "for n in (len('1'), len('0123456789')):")
+    demo.replace(SNIPPET, "{n / 3:.3f}", "")
     before = demo.files()
     found = CliRunner().invoke(cli.app, ["mutate", PAGE], catch_exceptions=False)
     killed, survived = demo.line(SNIPPET, "return 2 * n"), demo.line(SNIPPET, "twice_ten")
