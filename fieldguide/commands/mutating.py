@@ -36,7 +36,9 @@ def mutate(
         survivors = tried = 0
         console.report(stale)
         try:
-            for mutant, seen, seconds in mutants.judge(project, trio, chosen) if time.monotonic() < until else ():
+            for mutant, seen, seconds in (
+                mutants.judge(project, trio, chosen) if chosen and time.monotonic() < until else ()
+            ):
                 survivors, tried = survivors + (not seen), tried + 1
                 path, code, change = mutant.name.split(" :: ")
                 mark = Text("✓ killed  ", "green") if seen else Text("✗ survived", "red")
@@ -49,5 +51,8 @@ def mutate(
             console.err.print(Text.assemble(("✗ ", "red"), str(error)))
             wrong += 1
         wrong += survivors > ALLOWED or bool(stale)
-        console.out.print(f"{trio.name}, seed {seed}: {tried - survivors} of {tried} killed, {survivors} survived")
+        rest = f", {len(chosen) - tried} not tried" if tried < len(chosen) else ""
+        console.out.print(
+            f"{trio.name}, seed {seed}: {tried - survivors} of {tried} killed, {survivors} survived{rest}"
+        )
     raise typer.Exit(1 if wrong else 0)

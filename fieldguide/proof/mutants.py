@@ -6,7 +6,6 @@ cosmic-ray, which takes any command, draws no sample, changes files in place, an
 """
 
 import ast
-import json
 import os
 import random
 import shutil
@@ -25,7 +24,7 @@ from typing import Any
 from fieldguide import runner
 from fieldguide.guide.project import Breach, Project, Trio
 from fieldguide.proof import published, record
-from fieldguide.proof.testing import PLUGIN, REPORT
+from fieldguide.proof.testing import PLUGIN
 
 EQUIVALENT = "tests/equivalent.txt"
 """Mutants that change nothing that anybody could see: `path :: line :: before → after :: why`."""
@@ -179,14 +178,13 @@ def judge(project: Project, trio: Trio, chosen: list[Mutant]) -> Iterator[tuple[
     Raises:
         RuntimeError: if something sees a mutant where there is none.
     """
-    limit, tests = 3600.0, [*map(project.relative, trio.tests)]
+    limit = 3600.0
+    tests = [*((project.relative(path),) for path in trio.tests), (*published.tests(project, trio.page.area),)]
+    times = {each: 0.0 for each in tests if each}
     for mutant in (None, *chosen):
         began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="fg-", ignore_cleanup_errors=True) as folder:
-            seen = _seen(project, trio, mutant, Path(folder), tests, began + limit)
-            if not mutant and not seen:  # from now on, the quickest first
-                times = json.loads((Path(folder) / "copy" / REPORT).read_text(encoding="utf-8"))["tests"].items()
-                tests.sort(key=lambda file: sum(test["seconds"] for name, test in times if name.startswith(file)))
+            seen = _seen(project, trio, mutant, Path(folder), times, began + limit)
         seconds = time.monotonic() - began
         if mutant:
             yield mutant, seen, seconds
@@ -196,31 +194,28 @@ def judge(project: Project, trio: Trio, chosen: list[Mutant]) -> Iterator[tuple[
             limit = FACTOR * seconds + GRACE
 
 
-def _seen(project: Project, trio: Trio, mutant: Mutant | None, folder: Path, tests: list[str], until: float) -> str:
-    """What sees a mutant in a copy below `folder`."""
+def _seen(
+    project: Project, trio: Trio, mutant: Mutant | None, folder: Path, times: dict[tuple[str, ...], float], until: float
+) -> str:
+    """What sees a mutant in a copy below `folder`; `times` has the seconds of tests, of which the quickest begin."""
     copy, changed = folder / "copy", project.relative(mutant.path) if mutant else ""
     shutil.copytree(project.root, copy, ignore=shutil.ignore_patterns(*LINKED, ".git", ".cache", "site", "__pycache__"))
     for path in (path for pattern in LINKED for path in project.root.glob(pattern)):
         (copy / path.name).symlink_to(path)
     if mutant:
         (copy / changed).write_text(mutant.text, encoding="utf-8")
-    pytest = [
-        "pytest",
-        *PLUGIN,
-        f"--rootdir={copy}",
-        "-xqra",
-        "--no-header",
-        "--tb=line",
-        *tests,
-        *published.tests(project, trio.page.area),
-    ]
-    for command in (["fieldguide.proof.mutants", trio.name, changed], pytest):
-        code, said = _run(["-m", *command], copy, until - time.monotonic())
+    pytest = "pytest", *PLUGIN, f"--rootdir={copy}", "-xqra", "--no-header", "--tb=line"
+    for tests in ((), *sorted(times, key=times.__getitem__)):
+        began = time.monotonic()
+        command = (*pytest, *tests) if tests else ("fieldguide.proof.mutants", trio.name, changed)
+        code, said = _run(["-m", *command], copy, until - began)
         if code is None:
             return "its limit"
         if code:
             lines = [line for line in said.splitlines() if line.startswith(("FAILED", "ERROR", "snippets/"))]
             return (lines or said.strip().splitlines() or [f"exit code {code}"])[0]
+        if tests:
+            times[tests] = time.monotonic() - began
     return ""
 
 
@@ -251,7 +246,6 @@ def rerecord(root: Path, name: str, changed: str) -> int:
     reaching = tuple(p for p in trio.snippets if not changed or path in {p, *runner.reach(p, root)[0]})
     _, refused = record.record(project, [replace(trio, snippets=reaching)], again=False)
     print(*refused, sep="\n")
-    published.record(project)
     return int(bool(refused))
 
 
