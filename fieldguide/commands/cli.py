@@ -7,6 +7,7 @@ something that does not exist.
 from fieldguide.commands import pages  # noqa: F401  isort: skip (the order of the help)
 from fieldguide.commands import drill  # noqa: F401  isort: skip
 from fieldguide.commands import proving  # noqa: F401  isort: skip
+from fieldguide.commands import mutating  # noqa: F401  isort: skip
 from fieldguide.commands import chores  # noqa: F401  isort: skip
 from fieldguide.commands.console import app
 

@@ -27,9 +27,6 @@ CHANGED = (
     "compare with; by default main."
 )
 MEASURED = "Also rewrite the numbers in lines that end in “# measured”."
-PUBLISHED = [
-    f"tests/published/test_published.py::test_{name}" for name in ("reproduces", "no_adapter_knows_a_value_by_heart")
-]
 
 
 @examples("check inference/kv-cache", "check", "check --changed", "check --changed origin/main")
@@ -112,9 +109,7 @@ def check_area(area: str) -> Checked:
     used = set[Path]().union(*(runner.reach(path, project.root)[0] for path in files))
     trios = [*own, *(t for t in console.with_code(project) if t not in own and used & set(t.snippets))]
     environments.ensure_declared([path for trio in trios for path in trio.snippets])
-    numbers = project.tests / "published" / area.replace("-", "_")
-    further = [f"--cases={project.relative(numbers)}/cases.jsonl", *PUBLISHED] if [*numbers.glob("*.py")] else []
-    checked = check_all(project, trios, further, [], everything=False)
+    checked = check_all(project, trios, published.tests(project, area), [], everything=False)
     print_checked(project, checked)
     return checked
 

@@ -27,6 +27,10 @@ CASES = "tests/published/*/cases.jsonl"
 REPRODUCED = "tests/published/reproduced.json"
 ADAPTERS = "tests/published/adapters.py"
 
+TESTS = [
+    f"tests/published/test_published.py::test_{test}" for test in ("reproduces", "no_adapter_knows_a_value_by_heart")
+]
+
 Inputs = dict[str, Any]
 Adapter = Callable[[Inputs, str], object]
 
@@ -158,6 +162,12 @@ def adapters(project: Project) -> dict[str, Adapter]:
         sys.path.insert(0, str(project.root))  # the adapters import `snippets`
     families: dict[str, Adapter] = runpy.run_path(str(path))["FAMILIES"]
     return families
+
+
+def tests(project: Project, area: str) -> list[str]:
+    """What pytest needs to hold an area's functions against its numbers; nothing where it has no adapter."""
+    folder = project.tests / "published" / area.replace("-", "_")
+    return [f"--cases={project.relative(folder)}/cases.jsonl", *TESTS] if [*folder.glob("*.py")] else []
 
 
 def reproduce(cases: Iterable[Case], families: dict[str, Adapter]) -> dict[str, Any]:

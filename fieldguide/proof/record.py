@@ -238,9 +238,9 @@ def _fact_line(path: Path, name: str) -> int:
 
 
 def record(
-    project: Project, trios: Iterable[Trio], *, measured: bool = False, done: OnDone | None = None
+    project: Project, trios: Iterable[Trio], *, measured: bool = False, again: bool = True, done: OnDone | None = None
 ) -> tuple[list[Change], list[Breach]]:
-    """Rewrite outputs, figures and facts of `trios` from two runs of each snippet.
+    """Rewrite outputs, figures and facts of `trios` from two runs of each snippet, or from one.
 
     Nothing is written for a snippet that failed, or that did not do the same twice. With `measured`, the
     numbers in `# measured` lines are rewritten as well. `done` is called with each run as it ends.
@@ -252,7 +252,11 @@ def record(
     changes: list[Change] = []
     refused: list[Breach] = []
     sound = []
-    for first, second in runner.record_runs(paths, project.root, on_done=done):
+    if again:
+        runs = runner.record_runs(paths, project.root, on_done=done)
+    else:
+        runs = [(run, run) for run in runner.run(paths, project.root, on_done=done)]
+    for first, second in runs:
         if found := failures(project, [first, second])[:1] or list(_unstable(project, first, second)):
             refused += found
             continue

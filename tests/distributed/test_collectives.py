@@ -38,6 +38,7 @@ def test_the_ring_adds_every_number_once(ranks):
         if step == ranks - 2:  # half-way it is a reduce-scatter
             assert all(now[rank, (rank + 1) % ranks] == total[(rank + 1) % ranks] for rank in range(ranks))
     assert (now == total).all()
+    assert collectives.starts(ranks) == 2 * (ranks - 1)
 
 
 @given(ranks=RANKS)
@@ -216,6 +217,8 @@ def test_units():
     assert with_unit(16_060_522_496, "GB", 1) == "16.1 GB"
     assert with_unit(0.0024879, "µs") == "2,488 µs"
     assert with_unit(0.0625, "ms", 1) == "62.5 ms"
+    assert with_unit(5.88e6, "MB", 2) == "5.88 MB"
+    assert with_unit(234.9e9, "GB/s") == "235 GB/s"
 
 
 def places(order):
@@ -241,6 +244,7 @@ def test_bytes_that_leave_a_node_are_those_of_the_rings_steps(order):
 def test_every_ring_visits_every_gpu_once():
     """Of all nodes together; the last wiring does so with eight rings across."""
     gpus = {(node, gpu) for node in range(16) for gpu in range(8)}
+    assert len(gpus) == nccl.gpus(16)
     for name, rings in wiring.WIRINGS.items():
         for ring in rings:
             assert len(set(ring)) == len(ring) == (16 if name == "two levels" else 128)

@@ -302,6 +302,7 @@ def test_the_latent_preset_holds_all_attention_on_every_gpu():
     assert int(shown["sequences of 32,768 tokens that fit"]) == sequences_that_fit(s, 32_768)
     copied = weight_bytes(s) - weight_bytes(replace(s, chips=1))
     assert kv_cache_model.copied_attention_bytes(s.model, 8, 1.0) == copied
+    assert kv_cache_model.facts() == {"v3_copies": f"{copied / 1e9:.0f} GB"}
 
 
 def presets():

@@ -139,6 +139,7 @@ def test_a_failing_example_prints_what_it_had_and_why_it_failed(demo):
         (["run", "inference/demo", "tabel"], "inference/demo has no example 'tabel'. Did you mean table?"),
         (["check", "inference/dmo"], "Did you mean inference/demo"),
         (["record", "inference/dmo"], "Did you mean inference/demo"),
+        (["mutate", "inference/dmo"], "Did you mean inference/demo"),
     ],
 )
 def test_unknown_names_get_suggestions(demo, arguments, message):
@@ -255,7 +256,7 @@ def test_an_area_is_tested_with_what_it_imports(demo, monkeypatch, capsys):
     demo.write("tests/published/post_training/lora.py", "FAMILIES = {}\n")
     published_cases = "--cases=tests/published/post_training/cases.jsonl"
     assert suite.run("post_training") == 0
-    assert asked == [(["post-training/lora", "inference/demo"], [published_cases, *proving.PUBLISHED])]
+    assert asked == [(["post-training/lora", "inference/demo"], [published_cases, *published.TESTS])]
     assert made == [("test", False)]
     assert re.search(r"^rl +1.0$", capsys.readouterr().out, re.M)
 

@@ -29,6 +29,10 @@ def test_every_folder_is_one_of_the_rooms():
     assert {p.name for p in (ROOT / "fieldguide").glob("*.py")} == {"__init__.py", "__main__.py"}
 
 
+def test_the_machinery_stays_small():
+    assert sum(path.read_bytes().count(b"\n") for path in (ROOT / "fieldguide").rglob("*.py")) <= 8500
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_a_room_imports_only_rooms_below(path):
     own = path.relative_to(ROOT / "fieldguide").parts[0]

@@ -26,6 +26,7 @@ BIB = "docs/references.bib"
 TERMS = "docs/glossary.yml"
 LEDGER = "tests/skips.toml"
 DRILLS = "snippets/inference/kv_cache/drills.yml"
+FACTS = "snippets/inference/kv_cache/prefix.py"
 ANCHOR = "^## How it breaks"  # a place in the page where text can be put
 FENCE = "```"
 
@@ -563,6 +564,36 @@ def exercise_whose_change_no_longer_applies(copy):
 def exercises_that_the_page_does_not_list(copy):
     copy.replace(PAGE, f"^{FENCE}drills\n{FENCE}\n", "")
     return DRILLS, 1, "drill", "does not list them"
+
+
+@corruption()
+def arithmetic_in_facts(copy):
+    line = copy.replace(FACTS, r"\{reused_by_the_next\(prompts\(\)\)\}", "{reused_by_the_next(prompts()) // 1}")
+    return FACTS, line, "computed-fact", "computes `reused_by_the_next(prompts()) // 1`"
+
+
+@corruption()
+def a_sum_in_facts(copy):
+    line = copy.replace(FACTS, r"\{reused_by_the_next\(prompts\(\)\)\}", "{sum([reused_by_the_next(prompts())])}")
+    return FACTS, line, "computed-fact", "computes `sum("
+
+
+@corruption()
+def a_number_typed_in_facts(copy):
+    line = copy.replace(FACTS, r"\{reused_by_the_next\(prompts\(\)\)\}", "{992}")
+    return FACTS, line, "computed-fact", "states `992`"
+
+
+@corruption()
+def a_text_typed_in_facts(copy):
+    line = copy.replace(FACTS, r'f"\{reused_by_the_next\(prompts\(\)\)\}"', '"992"')
+    return FACTS, line, "computed-fact", "states `'992'`"
+
+
+@corruption()
+def a_page_that_computes_nothing_among_those_that_do(copy):
+    ledger = "tests/unproven_facts.txt"
+    return ledger, copy.append(ledger, "inference/kv-cache\n"), "computed-fact", "computes nothing in `facts()`"
 
 
 @corruption()

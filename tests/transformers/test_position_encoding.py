@@ -313,6 +313,7 @@ def test_a_scaling_holds_while_every_seed_does(monkeypatch):
     lost = {96: [1.0, 0.94], 120: [1.0, 0.2]}
     monkeypatch.setattr(measurements, "values", lambda scheme, measure, x: lost.get(x, [1.0, 0.95]))
     assert measurements.holds_until("none") == (80, 96)
+    assert measurements.spread("none", "retrieval", 96) == pytest.approx((0.94, 0.97, 1))
     lost.clear()
     assert measurements.holds_until("none") == (320, 0)
 

@@ -5,7 +5,7 @@ file, a line, what to do about it, and the page that it belongs to.
 """
 
 from fieldguide.guide.project import Breach, Project
-from fieldguide.proof.rules import fences, listings, markup, numbers, pages, skips, sources, trios  # noqa: F401
+from fieldguide.proof.rules import facts, fences, listings, markup, numbers, pages, skips, sources, trios  # noqa: F401
 from fieldguide.proof.rules.rule import RULES, breaches
 
 __all__ = ["RULES", "check"]

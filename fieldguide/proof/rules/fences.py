@@ -10,7 +10,7 @@ from fieldguide.guide import drills
 from fieldguide.guide.names import near
 from fieldguide.guide.page import Page
 from fieldguide.guide.project import Project
-from fieldguide.proof.rules.rule import Finding, rule
+from fieldguide.proof.rules.rule import Finding, of_new_pages, rule
 
 SHELL = frozenset({"bash", "sh", "shell", "console", "zsh"})
 CLUSTER = "On a cluster"
@@ -135,13 +135,11 @@ def _drawn(page: Page, line: int, snippet: Path, name: str) -> Iterator[Finding]
 @rule("drawing", "A complete page shows a drawing, a figure or one to play with, before its first code.",
       "draw the mechanism: `figure_<name>()` in a snippet, or a calculator that draws.")  # fmt: skip
 def drawings(project: Project) -> Iterator[Finding]:
-    """Pages that begin with code. Those older than the rule are listed; the list only shrinks."""
-    ledger = project.root / UNDRAWN
-    listed = ledger.read_text(encoding="utf-8").split() if ledger.is_file() else []
+    """Pages that begin with code, but for older ones."""
+    found = []
     for page in project.every_page:
         code = next((fence.line for fence in page.of("python")), 0)
         drawn = any(fence.line < code for fence in (*page.of("figure"), *page.of("calc")))
-        if page.status == "complete" and code and drawn and page.name in listed:
-            yield Finding(ledger, listed.index(page.name) + 1, f"`{page.name}` has its drawing.", "delete the line.")
-        if page.status == "complete" and code and not drawn and page.name not in listed:
-            yield Finding(page.path, code, "the first code comes before any drawing.")
+        if page.status == "complete" and code and not drawn:
+            found.append(Finding(page.path, code, "the first code comes before any drawing."))
+    yield from of_new_pages(project, UNDRAWN, found, "has its drawing")

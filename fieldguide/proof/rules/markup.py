@@ -90,5 +90,7 @@ def characters(project: Project) -> Iterator[Finding]:
                     scripts = {unicodedata.name(c, "").partition(" ")[0] for c in word} & {"LATIN", "GREEK", "CYRILLIC"}
                     if len(scripts) > 1 and ("CYRILLIC" in scripts or len(word) > 3):  # βF is a formula
                         yield Finding(
-                            path, number, f"`{word}` mixes letters of {' and '.join(name.title() for name in sorted(scripts))}."
+                            path,
+                            number,
+                            f"`{word}` mixes letters of {' and '.join(name.title() for name in sorted(scripts))}.",
                         )

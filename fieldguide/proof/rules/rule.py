@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -54,6 +54,19 @@ def rule(id: str, says: str, fix: str = "", *, first: bool = False) -> Callable[
         return find
 
     return register
+
+
+def of_new_pages(project: Project, ledger: str, found: Iterable[Finding], done: str) -> Iterator[Finding]:
+    """What is found on pages that are not listed as older than a rule; and listed pages without a finding.
+
+    So the list can only shrink; `done` says what such a page has.
+    """
+    path, by_page = project.root / ledger, [(project.page_of(finding.path), finding) for finding in found]
+    listed = path.read_text(encoding="utf-8").split() if path.is_file() else []
+    yield from (finding for page, finding in by_page if page not in listed)
+    for number, page in enumerate(listed, 1):
+        if page not in dict(by_page):
+            yield Finding(path, number, f"`{page}` {done}.", "delete the line.")
 
 
 def breaches(project: Project) -> list[Breach]:

@@ -63,6 +63,11 @@ def nccl_seconds(
 # --8<-- [end:nccl]
 
 
+def gpus(nodes: int) -> int:
+    """GPUs of so many nodes."""
+    return nodes * GPUS
+
+
 def best(size: int, nodes: int) -> tuple[float, str]:
     """The fastest of the six, as NCCL would choose."""
     times = {f"{a} {p}": nccl_seconds(size, nodes, a, p) for a, p in LATENCY}
@@ -72,7 +77,7 @@ def best(size: int, nodes: int) -> tuple[float, str]:
 
 def example_choice() -> None:
     """What the model chooses, by size and number of nodes."""
-    head = "".join(f"{nodes * GPUS:9d} GPUs         " for nodes in (4, 16, LARGE))
+    head = "".join(f"{gpus(nodes):9d} GPUs         " for nodes in (4, 16, LARGE))
     print(f"{'':8s}{head.rstrip()}")
     for name, size in (
         ("1 KiB", 2**10), ("64 KiB", 2**16), ("1 MiB", 2**20), ("16 MiB", 2**24),
@@ -98,13 +103,13 @@ def five_nodes(size: int) -> tuple[float, float]:
         nccl_seconds(size, 5, "ring", protocol, 4 * NIC)
         for protocol in ("LL", "LL128", "Simple")
     )
-    return seconds, bandwidths(size, seconds, 5 * GPUS, "all_reduce")[1]
+    return seconds, bandwidths(size, seconds, gpus(5), "all_reduce")[1]
 
 
 def facts() -> dict[str, str]:
     """Numbers that the page states about NCCL."""
     return {
-        "steps_gpus": f"{LARGE * GPUS:,}",
+        "steps_gpus": f"{gpus(LARGE):,}",
         "ring_1024": with_unit(nccl_seconds(0, LARGE, "ring", "LL"), "µs"),
         "tree_1024": with_unit(nccl_seconds(0, LARGE, "tree", "LL"), "µs"),
         "tree_1024_mib": with_unit(best(MIB, LARGE)[0], "µs"),

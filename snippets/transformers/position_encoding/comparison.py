@@ -21,6 +21,7 @@ from snippets.transformers.position_encoding.measurements import (
     holds_until,
     measured,
     schemes,
+    spread,
     values,
 )
 from snippets.transformers.position_encoding.model import BASE, HEAD_DIM, TRAINED
@@ -104,21 +105,22 @@ def figure_retrieval() -> Figure:
 
 def facts() -> dict[str, str]:
     """Numbers that the page states about the small models."""
-    mild, hard = values("NTK", "perplexity", 64), values("NTK", "perplexity", 256)
-    far = values("NTK", "retrieval", 248)
+    _, mild, _ = spread("NTK", "perplexity", 64)
+    _, hard, _ = spread("NTK", "perplexity", 256)
+    worst, found, _ = spread("NTK", "retrieval", 248)
     w = frequencies(HEAD_DIM, BASE)
     reaches = {
         name: f"{reach(w, scaled, TRAINED):.0f}" for name, (scaled, _) in schemes().items()
     }
     return {
         "small_plain": reaches["none"], "small_ntk": reaches["NTK"], "small_yarn": reaches["YaRN"],
-        "ntk_short": f"{mean(mild):.2f}", "ntk_long": f"{mean(hard):.2f}",
-        "ntk_found": f"{mean(far):.0%}", "ntk_worst": f"{min(far):.0%}",
-        "plain_worst": f"{min(values('none', 'retrieval', 120)):.0%}",
-        "plain_best": f"{max(values('none', 'retrieval', 248)):.0%}",
-        "pi_perplexity": f"{mean(values('interpolation', 'perplexity', 256)):.1f}",
-        "yarn_long": f"{mean(values('YaRN', 'perplexity', 256)):.2f}",
-        "yarn_worst": f"{min(values('YaRN', 'retrieval', 248)):.0%}",
+        "ntk_short": f"{mild:.2f}", "ntk_long": f"{hard:.2f}",
+        "ntk_found": f"{found:.0%}", "ntk_worst": f"{worst:.0%}",
+        "plain_worst": f"{spread('none', 'retrieval', 120)[0]:.0%}",
+        "plain_best": f"{spread('none', 'retrieval', 248)[2]:.0%}",
+        "pi_perplexity": f"{spread('interpolation', 'perplexity', 256)[1]:.1f}",
+        "yarn_long": f"{spread('YaRN', 'perplexity', 256)[1]:.2f}",
+        "yarn_worst": f"{spread('YaRN', 'retrieval', 248)[0]:.0%}",
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from statistics import mean
 
 from snippets.transformers.position_encoding.frequencies import (
     frequencies,
@@ -60,6 +61,12 @@ def measured() -> tuple[list[list[float]], dict[tuple[str, str, int], list[float
 def values(scheme: str, measure: str, tokens: int) -> list[float]:
     """A value for each seed."""
     return measured()[1][scheme, measure, tokens]
+
+
+def spread(scheme: str, measure: str, tokens: int) -> tuple[float, float, float]:
+    """Lowest, mean and highest of the seeds."""
+    found = values(scheme, measure, tokens)
+    return min(found), mean(found), max(found)
 
 
 def holds_until(scheme: str, least: float = 0.95) -> tuple[int, int]:

@@ -88,17 +88,29 @@ def figure_speed() -> Figure:
     return figure
 
 
+def slow_pairs() -> tuple[int, int, int]:
+    """Pairs of the model, those that complete no turn in training, and the first of those."""
+    slow = unfinished(W, TRAINED)
+    return len(W), len(slow), slow[0]
+
+
+def score_factor(factor: float) -> float:
+    """What YaRN multiplies scores by: queries and keys are both scaled."""
+    return yarn_scale(factor) ** 2
+
+
 def facts() -> dict[str, str]:
     """Numbers that the page states about Llama 3 8B and gpt-oss."""
     low, high = yarn_range(64, 150_000.0, 4_096, 32, 1, whole=False)
+    pairs, slow, first = slow_pairs()
     return {
-        "pairs": f"{len(W)}",
-        "slow": f"{len(unfinished(W, TRAINED))}",
-        "first_slow": f"{unfinished(W, TRAINED)[0]}",
+        "pairs": f"{pairs}",
+        "slow": f"{slow}",
+        "first_slow": f"{first}",
         "ntk_reach": f"{reach(W, scalings()['NTK'], TRAINED):,.0f}",
         "full_reach": f"{reach(W, scalings()['YaRN'], TRAINED):,.0f}",
         "pi_step": f"{scalings()['interpolation'][0]:.2f}",
-        "yarn_score": f"{yarn_scale(FACTOR) ** 2:.2f}",
+        "yarn_score": f"{score_factor(FACTOR):.2f}",
         "oss_low": f"{low:.2f}",
         "oss_high": f"{high:.2f}",
     }

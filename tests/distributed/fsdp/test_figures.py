@@ -111,6 +111,12 @@ def test_whole_units_by_the_clock(units, gather, ahead):
     first, last = holding.waits(link, work)
     assert first == pytest.approx(gather)
     assert last >= gather - 1e-9  # the last reduction follows the last backward pass
+    assert last == pytest.approx(link[-1][1] - sum(end - start for start, end, _ in work) - idle(work))
+
+
+def idle(work):
+    """Time in which nothing is computed, before the last pass."""
+    return work[0][0] + sum(b[0] - a[1] for a, b in pairwise(work))
 
 
 @given(units=st.integers(1, 12), gather=st.floats(0.1, 5), ahead=st.integers(0, 4), keep=st.booleans())
