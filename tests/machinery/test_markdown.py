@@ -134,7 +134,7 @@ def test_the_curriculum_counts_pages_and_links_what_is_there(project):
     html = render(project, "# T\n\n```curriculum\n```\n\n```progress\n```\n")
     assert html.count('class="fg-card"') == 9
     assert '<a href="./">KV cache</a>' in html or '<a href="../kv-cache/">KV cache</a>' in html
-    assert "1 of 10 pages" in html and "0 of 12 pages" in html
+    assert "1 of 11 pages" in html and "0 of 14 pages" in html
     assert 'class="fg-state fg-state-in-progress">in progress' in html and "not run here" in html
 
 
