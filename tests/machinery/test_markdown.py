@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from html import unescape
 from xml.etree import ElementTree
 
 import pytest
@@ -136,6 +137,12 @@ def test_reading_takes_time_for_code(project):
     (project / "snippets/inference/kv_cache/sizes.py").write_text(code)
     html = render(project, '# T\n\n```python\n--8<-- "inference/kv_cache/sizes.py:long"\n```\n' + "word " * 600)
     assert "<span>6 min</span>" in html, "3 for the words, 3 for ninety lines"
+
+
+def test_a_docstring_is_shown_by_its_first_line(project):
+    code = 'def f(a):  # fmt: skip\n    r"""Do it.\n\n    Args:\n        a: <It>.\n    """\n    b = """c\n    d"""\n'
+    shown = unescape(re.sub("<[^>]+>", "", render(project, f"# T\n\n```python\n{code}```\n")))
+    assert 'def f(a):  # fmt: skip\n    r"""Do it."""\n    b = """c\n    d"""' in shown
 
 
 def test_a_complete_page_ends_with_takeaways_before_its_folded_sources(project):

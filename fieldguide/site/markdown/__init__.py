@@ -39,7 +39,7 @@ FORMULA = re.compile(
 OUTPUT = re.compile(r'<div class="language-text highlight">(?=<span class="filename">Output)')
 CELL = re.compile(r"</(?:t[dh]|summary|figcaption|dt)>(?=<)")  # for the search index, words on both sides are two
 PLAIN = re.compile(r'<span class="(?:n|p|w|o)">([^<]*)</span>')  # tokens that the stylesheet shows like plain code
-DOCSTRING = re.compile(r'</span>(\s*)<span class="sd">')  # its lines, each in an element of its own
+DOCSTRING = re.compile(r'<span class="sd">[^<]*</span>(?:\s*<span class="sd">[^<]*</span>)*')  # an element a line
 NAMESPACE = ' xmlns="http://www.w3.org/1998/Math/MathML"'  # HTML knows it
 PIECES = re.compile(  # of a short text: code, mathematics, a citation, a fact; prose between them
     rf"(?P<code>`[^`]+`)|(?<![\\\w])\$(?P<tex>[^$\s](?:[^$]*[^$\s])?)\$(?!\d)|(?P<cited>{CITATION})|(?P<data><data\b[^>]*>.*?</data>)",
@@ -303,13 +303,19 @@ class Furniture(Part, Treeprocessor):
 
 
 class Finish(Part, Postprocessor):
-    """Renders formulas, and keeps recorded outputs out of the search index."""
+    """Renders formulas, cuts docstrings to their first line, and keeps recorded outputs out of the search index."""
 
     def run(self, text: str) -> str:
         """Replace what Arithmatex marked."""
-        text = DOCSTRING.sub(r"\1", PLAIN.sub(r"\1", text))
+        text = DOCSTRING.sub(self._docstring, PLAIN.sub(r"\1", text))
         text = OUTPUT.sub('<div class="language-text highlight fg-output" data-search-exclude>', text)
         return FORMULA.sub(self._formula, CELL.sub(r"\g<0> ", text)).replace(NAMESPACE, "")
+
+    def _docstring(self, match: re.Match[str]) -> str:
+        """What a function does; of a page's code, the details are in the library."""
+        first, more, rest = re.sub("<[^>]+>", "", match[0]).partition("\n")
+        rest = '"""' if more and self.writing.page else more + rest
+        return f'<span class="sd">{first}{rest}</span>'
 
     def _formula(self, match: re.Match[str]) -> str:
         tex = html.unescape(match["inline"] or match["block"] or "")
