@@ -231,12 +231,12 @@ def timeline(spec: Mapping[str, Any]) -> str:
         body.append(_write(right if cut else x(tick), bottom + 14, short(tick), "end" if cut else "middle",
                            "fg-tick"))  # fmt: skip
     body.append(_write(right, bottom + 32, spec.get("unit", ""), "end"))
-    at = float(left)
+    at = 8.0
     for kind, name in spec.get("names", {}).items():
         if kind in kinds:
             body.append(f'<rect x="{_at(at)}" y="{bottom + 22}" width="12" height="12" '
                         f'class="fg-span fg-s{kinds.index(kind) % 6}"/>')  # fmt: skip
             body.append(_write(at + 17, bottom + 32, f"{kind} {name}", "start", "fg-tick"))
-            at += 30 + 8 * len(f"{kind} {name}")
+            at += 28 + 6.5 * len(f"{kind} {name}")
     label = f"Timeline of {len(lanes)} lanes until {number(end)} {spec.get('unit', '')}"
     return _svg(bottom + 40, label.strip(), body)

@@ -55,7 +55,10 @@ def scaffold(project: Project, name: str, title: str = "", noun: str = "basics")
             raise ScaffoldError(f"{project.relative(path)} exists already. Nothing was written.")
     config, curriculum = project.root / "mkdocs.yml", project.docs / "curriculum.yml"
     order = [page.slug for page in known if page.area == area]
-    files[config] = with_page(config.read_text(encoding="utf-8"), page, title, order)
+    tabs = [f"  - {each.short}:\n      - {each.slug}/index.md\n" for each in project.areas]
+    later = [each.slug for each in project.areas].index(area)
+    text = with_tab(config.read_text(encoding="utf-8"), f"\n  {area}/index.md\n", tabs[later:])
+    files[config] = with_page(text, page, title, order)
     if not planned:
         files[curriculum] = with_entry(curriculum.read_text(encoding="utf-8"), page)
     api = project.docs / f"reference/api/{area}.md"
@@ -111,6 +114,14 @@ def _files(project: Project, page: PlannedPage, title: str, noun: str) -> dict[P
     if not (project.snippets / area / "__init__.py").exists():
         texts[project.snippets / area / "__init__.py"] = '"""Code of the area [[area]], a folder for each page."""\n'
     return {path: re.sub(r"\[\[(\w+)\]\]", lambda found: values[found[1]], text) for path, text in texts.items()}
+
+
+def with_tab(config: str, waiting: str, tabs: list[str]) -> str:
+    """The text of `mkdocs.yml` with a tab for an area that waits under `not_in_nav`, before the next that has one."""
+    behind = next((tab for tab in tabs[1:] if tab in config), "")
+    if not behind or waiting not in config:
+        return config
+    return config.replace(waiting, "\n").replace(behind, tabs[0] + behind)
 
 
 def with_page(config: str, page: PlannedPage, title: str, order: list[str]) -> str:

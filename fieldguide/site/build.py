@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from fieldguide.guide.project import ROOT, BreachError
+from fieldguide.guide.project import ROOT, BreachError, Project
 from fieldguide.site import assets, search_index
 
 # Material prints its end-of-life notice on every run; the page on maintenance says what we do about it.
@@ -26,7 +26,7 @@ def build(to: Path, root: Path = ROOT, **variables: str) -> subprocess.Completed
     if done.returncode == 0:
         for page in to.rglob("*.html"):
             page.write_text(squeezed(page.read_text(encoding="utf-8")), encoding="utf-8")
-        search_index.trim(to)
+        search_index.trim(to, Project(root))
     return done
 
 

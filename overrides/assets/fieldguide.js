@@ -365,6 +365,11 @@ function fold() {
   }
 }
 
+// ---- search: the theme fails on a word that ends in a hyphen, as everybody's does who types `all-reduce`
+addEventListener('keyup', (event) => {
+  if (event.target.matches?.('.md-search__input') && event.target.value.endsWith('-')) event.stopImmediatePropagation();
+}, true);
+
 function arrive() {
   idle(fold);
   for (const term of document.querySelectorAll('article abbr[title]')) term.tabIndex = 0; // its tooltip shows on focus, too

@@ -146,6 +146,20 @@ def test_a_long_queue_refuses_hardly_fewer_and_makes_everybody_wait():
     assert short[1] - long[1] < 0.06 and long[1] > 1 - 1 / 1.2 - 0.001
 
 
+def test_a_large_fleet_is_computed_too():
+    """Weights beyond any float: Erlang's recursion without a room, SciPy's Poisson tails with one."""
+    loss = 1.0
+    for servers in range(1, 1501):
+        loss = 3000 * loss / (servers + 3000 * loss)
+    assert serving_systems_queue.shed_share(3000, 1500, 0) == pytest.approx(loss, rel=1e-9)
+    wait = serving_systems_queue.wait_quantile(1500, 1500, 1500)
+    p = np.array(serving_systems_queue.occupancy(1500, 1500, 1500))
+    late = p[1500:-1] @ stats.poisson.cdf(np.arange(1500), 1500 * wait) / (1 - p[-1])
+    assert late == pytest.approx(0.05, rel=1e-3)
+    shown = serving_systems_calculator.replicas(rate=8000.0)
+    assert all(math.isfinite(share) for _, share in shown["lines"]["series"]["shed"])
+
+
 def test_the_autoscaler_agrees_with_the_example_of_kubernetes():
     assert serving_systems_queue.desired_replicas(50, 90, 75) == 60
     assert serving_systems_queue.desired_replicas(50, 80, 75) == 50, "within the tolerance of 10%"

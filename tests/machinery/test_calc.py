@@ -38,6 +38,14 @@ def test_fields_come_from_the_signature_and_help_from_the_docstring():
     assert (share.step, dtype.choices, quantized.kind) == (0.05, ("bf16", "fp8"), "bool")
 
 
+def test_the_names_of_a_timeline_stand_beside_its_unit():
+    names = {"G": "gather", "F": "forward", "B": "backward", "R": "reduce"}
+    lane = [(n, n + 1, f"{kind}0") for n, kind in enumerate(names)]
+    drawn = ElementTree.fromstring(render.timeline({"unit": "ms", "lanes": {"a": lane}, "names": names}))
+    last = next(text for text in drawn.iter("text") if text.text == "R reduce")
+    assert float(last.get("x")) + 6.2 * len("R reduce") < render.WIDTH - 8 - 16
+
+
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [

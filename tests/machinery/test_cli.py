@@ -486,6 +486,17 @@ def test_the_navigation_keeps_its_comments_and_the_order_of_the_curriculum(demo)
     ).replace("post-training/index.md\n", "post-training/index.md\n      - LoRA: post-training/lora.md\n")
 
 
+def test_the_first_page_of_an_area_makes_its_tab(demo):
+    overview = "  - Post-training:\n      - post-training/index.md\n"
+    demo.write("mkdocs.yml", MKDOCS.replace("nav:", "not_in_nav: |\n  inference/index.md\nnav:").replace(
+        MKDOCS[MKDOCS.index("  - Inference") : MKDOCS.index("theme:")], overview))  # fmt: skip
+    demo.path("docs/inference/demo.md").unlink()
+    assert call("new", "inference/cost").exit_code == 0
+    text = demo.read("mkdocs.yml")
+    assert "not_in_nav: |\nnav:" in text
+    assert "  - Inference:\n      - inference/index.md\n      - inference/cost.md\n" + overview in text
+
+
 def test_the_functions_of_a_new_page_are_listed_where_its_area_has_a_page_of_code(demo):
     before = "# Code\n\n::: snippets.inference.demo\n"
     demo.write("docs/reference/api/inference.md", before)

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from html import unescape
 from xml.etree import ElementTree
 
 import pytest
@@ -130,11 +131,39 @@ def test_the_line_under_the_title_is_computed(project):
     assert '<a href="../">Inference and serving</a>, PPO' in html
 
 
+def test_reading_takes_time_for_code(project):
+    (project / "snippets/inference/kv_cache").mkdir()
+    code = "# --8<-- [start:long]\n" + "x = 1\n" * 90 + "# --8<-- [end:long]\n"
+    (project / "snippets/inference/kv_cache/sizes.py").write_text(code)
+    html = render(project, '# T\n\n```python\n--8<-- "inference/kv_cache/sizes.py:long"\n```\n' + "word " * 600)
+    assert "<span>6 min</span>" in html, "3 for the words, 3 for ninety lines"
+
+
+def test_a_docstring_is_shown_by_its_first_line(project):
+    code = 'def f(a):  # fmt: skip\n    r"""Do it.\n\n    Args:\n        a: <It>.\n    """\n    b = """c\n    d"""\n'
+    shown = unescape(re.sub("<[^>]+>", "", render(project, f"# T\n\n```python\n{code}```\n")))
+    assert 'def f(a):  # fmt: skip\n    r"""Do it."""\n    b = """c\n    d"""' in shown
+
+
+def test_a_complete_page_ends_with_takeaways_before_its_folded_sources(project):
+    (project / "docs/labs").mkdir()
+    (project / "docs/labs/probe.py").write_text(
+        "# %% [markdown]\n# # Probe it\n#\n# See [it](../inference/kv-cache.md).\n"
+    )
+    rule = '!!! tip "Rule"\n    Keep 0.5 of $x$ [@kwon2023vllm]. Valid here.\n\n'
+    html = render(project, f"# T\n\n{rule}## The `x`\n\n{rule.replace('Keep', 'Do not')}## Sources\n")
+    end = html[html.index('<h2 id="takeaways">') :]
+    assert end.count("<li>") == 2 and '<li><a href="#the-x">The x</a>: Do not 0.5 of' in end and "Valid here" not in end
+    assert '<a href="../labs/probe.ipynb">Probe it</a> (a lab)' in end
+    assert end.index('<h2 id="sources">') < end.index('<details class="fg-fold"><summary>1 source</summary>')
+    assert "takeaways" not in render(project, "# T\n\n## Sources\n"), "it has no rules"
+
+
 def test_the_curriculum_counts_pages_and_links_what_is_there(project):
     html = render(project, "# T\n\n```curriculum\n```\n\n```progress\n```\n")
     assert html.count('class="fg-card"') == 9
     assert '<a href="./">KV cache</a>' in html or '<a href="../kv-cache/">KV cache</a>' in html
-    assert "1 of 10 pages" in html and "0 of 12 pages" in html
+    assert "1 of 11 pages" in html and "0 of 14 pages" in html
     assert 'class="fg-state fg-state-in-progress">in progress' in html and "not run here" in html
 
 

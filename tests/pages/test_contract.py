@@ -21,6 +21,19 @@ def test_rule_holds(rule, breaches):
     assert not broken, "\n".join([rule.says, *broken])
 
 
-@pytest.mark.parametrize(("ledger", "most"), [(UNDRAWN, 13), (UNPROVEN, 19)])
+def test_an_area_is_a_tab_once_it_has_a_page_beside_its_overview():
+    project = Project(ROOT)
+    waiting, nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:\n")
+    for area in project.areas:
+        written = any(page.area == area.slug and page.status != "planned" for page in project.pages)
+        mend = f"mkdocs.yml: `{area.slug}/index.md` belongs " + (
+            "in a tab of `nav`" if written else "under `not_in_nav`"
+        )
+        assert (f"- {area.slug}/index.md" in nav, f"\n  {area.slug}/index.md" in waiting) == (written, not written), (
+            mend
+        )
+
+
+@pytest.mark.parametrize(("ledger", "most"), [(UNDRAWN, 12), (UNPROVEN, 19)])
 def test_a_list_of_pages_older_than_a_rule_only_shrinks(ledger, most):
     assert len((ROOT / ledger).read_text(encoding="utf-8").split()) <= most

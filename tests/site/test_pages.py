@@ -34,6 +34,8 @@ CHARACTERS = """() => {
 """The text of a page, and each piece of its code; formulas have fonts of their own."""
 ELSEWHERE = set("\u200b∎")
 """What needs no font of ours: a space without a width, and the end of a proof."""
+CUT = """[...document.querySelectorAll('article pre > code')].filter(
+    code => code.scrollWidth > code.clientWidth).map(code => code.textContent.slice(0, 60))"""
 WIDER = "document.documentElement.scrollWidth - window.innerWidth"
 
 
@@ -44,6 +46,7 @@ class Look:
     headings: list[int]
     violations: list[str]
     wider: dict[int, int]
+    cut: list[str]
     errors: list[str]
     outside: list[str]
     text: set[str]
@@ -87,7 +90,9 @@ def look(request, tabs):
     for width in (390, 320):
         page.set_viewport_size({"width": width, "height": 800})
         wider[width] = page.evaluate(WIDER)
-    return Look(headings, violations, wider, tab.errors, tab.outside, text, set().union(*code))
+    page.set_viewport_size({"width": 1400, "height": 900})
+    cut = page.evaluate(CUT)
+    return Look(headings, violations, wider, cut, tab.errors, tab.outside, text, set().union(*code))
 
 
 def test_nothing_is_asked_of_another_host(look):
@@ -109,6 +114,10 @@ def test_everybody_can_read_it(look):
 
 def test_it_fits_a_phone(look):
     assert max(look.wider.values()) <= 0, f"pixels beyond the window, by its width: {look.wider}"
+
+
+def test_code_is_not_cut_on_a_wide_screen(look):
+    assert not look.cut
 
 
 def test_our_fonts_have_its_characters(look):

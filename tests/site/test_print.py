@@ -31,6 +31,9 @@ def test_everything_can_be_read_on_paper(visit, path, scheme):
     page = visit(color_scheme=scheme).open(path)
     page.emulate_media(media="print", color_scheme=scheme)
     page.wait_for_timeout(500)  # colors of links fade
+    page.evaluate(
+        "Promise.all(document.getAnimations().filter(a => a instanceof CSSTransition).map(a => a.finished.catch(() => 0)))"
+    )
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") in (
         "rgb(255, 255, 255)",
         "rgba(0, 0, 0, 0)",

@@ -27,23 +27,50 @@ def test_no_page_names_an_asset_of_another_host(served):
         ("prefix caching", "inference/kv-cache/#do-not-compute-it-twice"),  # a term: where it is explained
         ("KV cache", "inference/kv-cache/"),  # the title of a page
         ("arithmetic intensity", "practice/glossary/#arithmetic-intensity"),  # a term of the glossary
+        ("OOM", "distributed/memory/"),  # an abbreviation that the page never uses
+        ("MoE", "distributed/context-and-expert-parallel/"),
+        ("planner", "inference/#calc-serving-planner"),  # calculators
+        ("planner", "distributed/#calc-training-planner"),
+        ("calculator users fit", "inference/kv-cache/#calc-kv-cache"),
+        ("effective_width", "reference/api/distributed/#snippets.distributed.tensor_parallel.cost.effective_width"),
     ],
 )
 def test_search_finds(visit, typed, place):
-    """Among the first three pages; the first one opens with Enter."""
+    """Among the first five pages; the first one opens with Enter."""
     tab = visit()
     page = tab.open("")
     page.locator(".md-search__input").click()
     page.keyboard.type(typed, delay=20)
     found = page.locator(".md-search-result__item")
     found.first.locator("mark").first.wait_for(timeout=10_000)
-    links = page.locator(".md-search-result__item:nth-child(-n+3) a").evaluate_all(
+    links = page.locator(".md-search-result__item:nth-child(-n+5) a").evaluate_all(
         "all => all.map(a => a.href.replace(/[?]h=[^#]*/, ''))"
     )
     assert tab.address + place in links, links
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/{links[0].removeprefix(tab.address).split('#')[0]}*")
     assert not tab.errors
+
+
+def test_search_bears_a_word_in_two_parts(visit):
+    """While it is typed, `all-reduce` ends in a hyphen."""
+    tab = visit()
+    page = tab.open("")
+    page.locator(".md-search__input").click()
+    for typed in ("all", "-", "reduce"):
+        page.keyboard.type(typed, delay=20)
+        page.wait_for_timeout(300)
+        page.locator(".md-search-result__item").nth(2).wait_for(state="attached", timeout=10_000)
+    assert not tab.errors
+
+
+def test_search_lists_calculators(visit):
+    page = visit().open("")
+    page.locator(".md-search__input").click()
+    page.keyboard.type("calculator", delay=20)
+    page.locator(".md-search-result__item mark").first.wait_for(timeout=10_000)
+    links = page.locator(".md-search-result__link[href*='#calc-']").evaluate_all("all => all.map(a => a.hash)")
+    assert len(set(links)) >= 8, "more come as the list is scrolled"
 
 
 def test_mathematics_is_rendered_at_build(served):
@@ -75,6 +102,38 @@ def test_instant_navigation_works(visit):
     page.wait_for_function("() => document.title.startsWith('KV cache')")
     assert page.evaluate("window.stayed") is True
     assert not tab.errors
+
+
+def test_a_page_ends_with_what_to_take_along_and_where_to_go(visit):
+    tab = visit()
+    page = tab.open("inference/kv-cache/")
+    end = page.locator("#takeaways")
+    assert end.locator("xpath=following-sibling::ul[1]/li").count() == 2
+    page.locator("#takeaways ~ p a", has_text="How many users fit?").click()
+    page.wait_for_url("**#calc-kv-cache")
+    assert page.locator("#takeaways ~ p a[href$='labs/decode-bandwidth/']").count() == 1
+    page.goto(tab.address + "inference/case-studies/")
+    assert page.locator(".md-footer__link--next").get_attribute("aria-label").startswith("Next: Attention")
+    page.goto(tab.address + "transformers/attention/")
+    assert page.locator(".md-footer__link--prev").get_attribute("href").endswith("inference/case-studies/")
+    assert not tab.errors
+
+
+def test_sources_are_folded_until_a_citation_or_a_printer_asks(visit):
+    tab = visit()
+    page = tab.open("inference/kv-cache/")
+    source = page.locator("#ref-dubey2024llama3")
+    assert not source.is_visible()
+    page.locator(".fg-cite a[href$='#ref-dubey2024llama3']").first.click()
+    source.wait_for()
+    assert 0 < source.evaluate("e => e.getBoundingClientRect().top") < 900
+    page = tab.open("distributed/fsdp/")
+    page.emulate_media(media="print")
+    page.locator(".fg-sources li").first.wait_for()
+    page.emulate_media(media="screen")
+    page = visit(java_script_enabled=False).open("inference/kv-cache/")
+    page.locator(".fg-fold > summary").click()
+    assert page.locator("#ref-dubey2024llama3").is_visible()
 
 
 LEFT_OUT = """[...document.querySelectorAll('.md-content__inner *')].filter(
@@ -112,7 +171,7 @@ def test_the_map_shows_every_area_and_links_only_what_is_there(visit):
         assert tab.page.request.get(link.evaluate("a => a.href")).ok
     rows = page.locator(".fg-progress tbody tr")
     assert rows.count() == 9
-    assert re.match(r"\d+ of 10", rows.nth(2).locator("td").nth(1).inner_text())
+    assert re.match(r"\d+ of 11", rows.nth(2).locator("td").nth(1).inner_text())
 
 
 class Anchors(HTMLParser):

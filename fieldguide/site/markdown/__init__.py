@@ -30,21 +30,22 @@ from fieldguide.guide import drills, glossary
 from fieldguide.guide import sources as bibliography
 from fieldguide.guide.page import CITATION, Fence, Page, cited, fences
 from fieldguide.guide.project import ROOT, Area, Breach, BreachError, Project
-from fieldguide.site.markdown import citing, figure, quiz, tables, terms
+from fieldguide.site.markdown import citing, ending, figure, quiz, tables, terms
 from fieldguide.site.markdown.tex import TexError, render_tex
 
 FORMULA = re.compile(
     r'<(span|div) class="arithmatex">\s*(?:\\\((?P<inline>.*?)\\\)|\\\[(?P<block>.*?)\\\])\s*</\1>', re.S
 )
 OUTPUT = re.compile(r'<div class="language-text highlight">(?=<span class="filename">Output)')
+CELL = re.compile(r"</(?:t[dh]|summary|figcaption|dt)>(?=<)")  # for the search index, words on both sides are two
 PLAIN = re.compile(r'<span class="(?:n|p|w|o)">([^<]*)</span>')  # tokens that the stylesheet shows like plain code
-DOCSTRING = re.compile(r'</span>(\s*)<span class="sd">')  # its lines, each in an element of its own
+DOCSTRING = re.compile(r'<span class="sd">[^<]*</span>(?:\s*<span class="sd">[^<]*</span>)*')  # an element a line
 NAMESPACE = ' xmlns="http://www.w3.org/1998/Math/MathML"'  # HTML knows it
 PIECES = re.compile(  # of a short text: code, mathematics, a citation, a fact; prose between them
     rf"(?P<code>`[^`]+`)|(?<![\\\w])\$(?P<tex>[^$\s](?:[^$]*[^$\s])?)\$(?!\d)|(?P<cited>{CITATION})|(?P<data><data\b[^>]*>.*?</data>)",
     re.S,
 )
-WORDS_A_MINUTE = 200
+WORDS_A_MINUTE, LINES_A_MINUTE = 200, 30  # a line of code takes as long as seven words
 LABELS = {
     "identity": "an equality that holds at any size",
     "mechanism": "the effect exists, and this is how; its size here says nothing about yours",
@@ -191,15 +192,15 @@ class Part(Processor):
 
 
 class Begin(Part, Preprocessor):
-    """Runs before everything else: notes which page this is, and names the file that a block of code shows."""
+    """Runs before everything else: notes which page this is, names the file that a block shows, writes the end."""
 
     def run(self, lines: list[str]) -> list[str]:
-        """Look the page up, and give each fence of one include its title."""
+        """Look the page up, give each fence of one include its title, and the page its takeaways."""
         self.writing.begin("\n".join(lines))
         for fence in fences(lines):
             if fence.info == "python" and fence.include:
                 lines[fence.line - 1] += f' title="snippets/{fence.include.file}"'
-        return lines
+        return ending.added(lines, self.writing.page, self.writing.project) if self.writing.page else lines
 
 
 class Fences(Part, Preprocessor):
@@ -320,23 +321,31 @@ class Furniture(Part, Treeprocessor):
     def _standing(self, page: Page, area: Area) -> str:
         writing, project = self.writing, self.writing.project
         prose = re.sub(r"^(`{3,}).*?^\1", "", page.body, flags=re.S | re.M)
+        shown = [(project.snippets / i.file, i.region) for i in page.includes if i.file.endswith(".py")]
+        code = sum(len(project.regions(path)[0][region].lines) for path, region in shown)
         titles = {p.name: p.title for area in project.areas for p in area.pages}
         titles |= {f"{area.slug}/index": area.title for area in project.areas}
         return tables.render(
             "standing", project, page=page, area=area, titles=titles, link=writing.link,
-            minutes=max(1, round(len(prose.split()) / WORDS_A_MINUTE)),
+            minutes=max(1, round(len(prose.split()) / WORDS_A_MINUTE + code / LINES_A_MINUTE)),
             terms=len(writing.terms) if page.name == glossary.PAGE else 0,
         )  # fmt: skip
 
 
 class Finish(Part, Postprocessor):
-    """Renders formulas, and keeps recorded outputs out of the search index."""
+    """Renders formulas, cuts docstrings to their first line, and keeps recorded outputs out of the search index."""
 
     def run(self, text: str) -> str:
         """Replace what Arithmatex marked."""
-        text = DOCSTRING.sub(r"\1", PLAIN.sub(r"\1", text))
+        text = DOCSTRING.sub(self._docstring, PLAIN.sub(r"\1", text))
         text = OUTPUT.sub('<div class="language-text highlight fg-output" data-search-exclude>', text)
-        return FORMULA.sub(self._formula, text).replace(NAMESPACE, "")
+        return FORMULA.sub(self._formula, CELL.sub(r"\g<0> ", text)).replace(NAMESPACE, "")
+
+    def _docstring(self, match: re.Match[str]) -> str:
+        """What a function does; of a page's code, the details are in the library."""
+        first, more, rest = re.sub("<[^>]+>", "", match[0]).partition("\n")
+        rest = '"""' if more and self.writing.page else more + rest
+        return f'<span class="sd">{first}{rest}</span>'
 
     def _formula(self, match: re.Match[str]) -> str:
         tex = html.unescape(match["inline"] or match["block"] or "")

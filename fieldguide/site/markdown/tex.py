@@ -3,6 +3,7 @@
 import atexit
 import hashlib
 import json
+import re
 import subprocess
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from fieldguide.guide.outputs import write_atomic
 from fieldguide.guide.project import ROOT
 
 SCRIPT = Path(__file__).with_name("katex.mjs")
+STACKED = re.compile(r"\\(?:[dt]?frac|binom|sum|prod|begin|(?:over|under)\w+)\b")
 
 
 class TexError(ValueError):
@@ -40,7 +42,7 @@ class Renderer:
                 raise TexError(reply["error"])
             self.cache.mkdir(parents=True, exist_ok=True)
             write_atomic(path, reply["html"])
-        # every formula stands there twice, drawn and as MathML; the search index takes what is drawn
+        # every formula stands there twice, drawn and as MathML; the search index takes what is drawn, if it is a line
         return path.read_text(encoding="utf-8").replace("<math ", '<math data-search-exclude="" ')
 
     def _ask(self, tex: str, display: bool) -> dict[str, str]:
@@ -67,5 +69,8 @@ def render_tex(tex: str, display: bool = False, root: Path = ROOT) -> str:
     """A formula in an element that the stylesheet knows, a display formula scrolls; `TexError` if KaTeX refuses it."""
     html = renderer(root)(tex.strip(), display)
     if display:
-        return f'<div class="fg-math-block" tabindex="0" role="group" aria-label="Formula">{html}</div>'
+        role = 'tabindex="0" role="group" aria-label="Formula"'
+        return f'<div class="fg-math-block" {role} data-search-exclude="">{html}</div>'
+    if STACKED.search(tex):  # an element of a name of its own: the index forgets an exclusion at the next end of one
+        return f'<var class="fg-math" data-search-exclude="">{html}</var>'
     return f'<span class="fg-math">{html}</span>'

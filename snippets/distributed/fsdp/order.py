@@ -26,7 +26,10 @@ def buckets(cap_mb: float) -> list[tuple[int, int, int]]:
     ready: list[Tensor] = []
     sent: list[tuple[int, int, int]] = []
 
-    def hook(_: object, bucket: dist.GradBucket) -> torch.futures.Future[torch.Tensor]:  # type: ignore[name-defined]
+    def hook(
+        _: object,
+        bucket: dist.GradBucket,  # type: ignore[name-defined]
+    ) -> torch.futures.Future[torch.Tensor]:
         sent.append((len(bucket.gradients()), bucket.buffer().nbytes, len(ready)))
         work = dist.all_reduce(bucket.buffer(), async_op=True)
         return work.get_future().then(lambda done: done.value()[0] / dist.get_world_size())

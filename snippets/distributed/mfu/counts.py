@@ -22,8 +22,8 @@ def counted(
 ) -> int:
     """FLOPs that PyTorch counts for one sequence, on the meta device: shapes without data."""
     config = GPT2Config(
-        n_layer=layers, n_embd=hidden, n_head=hidden // 64, n_positions=seq, vocab_size=vocab,
-        use_cache=False, attn_implementation="eager",
+        n_layer=layers, n_embd=hidden, n_head=hidden // 64, n_positions=seq,
+        vocab_size=vocab, use_cache=False, attn_implementation="eager",
     )  # fmt: skip
     with torch.device("meta"):
         model = GPT2LMHeadModel(config).train()

@@ -51,7 +51,7 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await batcher.call([[0.0] * FEATURES])  # slow at first: nobody should wait for it
         worker = asyncio.create_task(batcher.run())
-        yield  # from here on the server is ready; at shutdown it first drains what it accepted
+        yield  # from here on the server is ready; at shutdown it drains what it accepted
         worker.cancel()
         with suppress(asyncio.CancelledError):
             await worker

@@ -14,9 +14,11 @@ def occupancy(load: float, servers: int, room: int) -> list[float]:
         servers: Requests served at once, c.
         room: Requests that may wait; one more is refused.
     """
-    weights = [1.0]
+    logs = [0.0]  # the weights themselves exceed any float in a large fleet
     for n in range(1, servers + room + 1):
-        weights.append(weights[-1] * load / min(n, servers))
+        logs.append(logs[-1] + math.log(load / min(n, servers)))
+    most = max(logs)
+    weights = [math.exp(log - most) for log in logs]
     total = sum(weights)
     return [weight / total for weight in weights]
 
@@ -35,10 +37,10 @@ def wait_quantile(load: float, servers: int, room: int, share: float = 0.95) -> 
     accepted = 1 - p[-1]
 
     def longer(t: float) -> float:
-        late, term, tail = 0.0, math.exp(-servers * t), 0.0
+        late, tail, ends = 0.0, 0.0, servers * t
         for n in range(servers, servers + room):  # n here: wait for n - c + 1 ends
-            tail += term
-            term *= servers * t / (n - servers + 1)
+            k = n - servers
+            tail += math.exp(k * math.log(ends) - ends - math.lgamma(k + 1))
             late += p[n] * tail
         return late / accepted
 
