@@ -10,7 +10,7 @@ import pytest
 from fieldguide.commands import environments
 from fieldguide.guide.project import Project
 
-OTHERS = sorted({path.stem for path in (environments.ROOT / "requirements").glob("*.in")} - {"site", "test"})
+OTHERS = sorted({path.stem for path in (environments.ROOT / "requirements").glob("*.in")} - {"site", "test", "uv"})
 
 
 def test_an_old_python_is_refused(monkeypatch):

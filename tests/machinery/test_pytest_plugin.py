@@ -7,7 +7,9 @@ from fieldguide.proof.testing import Pytest
 from tests.small_guide import make_guide
 
 MIXED = """
+import numpy
 import pytest
+from hypothesis import given, strategies as st
 
 def holds(n):
     assert n == 2
@@ -23,9 +25,30 @@ def test_asserts_in_a_helper():
     holds(2)
 
 @pytest.mark.parametrize("n", [0, 2])
-def test_asserts_once(n):
+def test_ends_early(n):
     if n:
         assert n == 2
+
+def test_checks_arrays():
+    numpy.testing.assert_allclose(1.0, 1.0)
+
+def check_nothing(n):
+    return n
+
+def test_leaves_it_to_a_function():
+    check_nothing(2)
+
+@given(st.integers())
+def test_leaves_it_to_a_library(n):
+    pass
+
+def test_has_an_empty_loop():
+    assert 1 + 1 == 2
+    for n in []:
+        assert n == 2
+
+def test_allows_much():
+    assert 1.2 == pytest.approx(1.0, rel=0.5)
 
 def test_asserts_nothing():
     print(1)
@@ -79,15 +102,30 @@ def outcome(proof, test):
     return proof.tests[f"tests/inference/test_mixed.py::{test}"]["outcome"]
 
 
-@pytest.mark.parametrize("test", ["test_asserts", "test_raises", "test_asserts_in_a_helper", "test_asserts_once"])
+@pytest.mark.parametrize("test", ["test_asserts", "test_raises", "test_asserts_in_a_helper", "test_checks_arrays"])
 def test_a_test_that_asserts_passes(proof, test):
     assert not told(proof, f"`{test}`")
 
 
 def test_a_test_without_an_executed_assertion_of_its_own_is_named(proof):
-    (breach,) = told(proof, "asserts nothing")
-    assert (breach.path, breach.line) == ("tests/inference/test_mixed.py", 22)
-    assert "`test_asserts_nothing`" in breach.message
+    silent = told(proof, "asserts nothing")
+    names = ("ends_early[0]", "leaves_it_to_a_function", "leaves_it_to_a_library", "asserts_nothing")
+    assert [breach.message.split("`")[1] for breach in silent] == [f"test_{name}" for name in names]
+    assert (silent[-1].path, silent[-1].line) == ("tests/inference/test_mixed.py", line_of("def test_asserts_nothing"))
+
+
+def test_an_assertion_that_never_ran_is_named(proof):
+    (breach,) = told(proof, "never ran")
+    assert (breach.line, "`test_has_an_empty_loop`" in breach.message) == (line_of("for n in []:") + 1, True)
+
+
+def test_a_wide_tolerance_is_named(proof):
+    (breach,) = told(proof, "allows an error of 50%; 20% are allowed")
+    assert "`test_allows_much`" in breach.message
+
+
+def line_of(text):
+    return MIXED.split(text)[0].count("\n") + 1
 
 
 def test_a_page_without_an_executed_assertion_is_named(proof):
@@ -97,7 +135,7 @@ def test_a_page_without_an_executed_assertion_is_named(proof):
 
 def test_a_failure_is_named_at_the_last_line_of_its_file(proof):
     (breach,) = told(proof, "`test_fails` failed")
-    assert (breach.path, breach.line) == ("tests/inference/test_mixed.py", 5)
+    assert (breach.path, breach.line) == ("tests/inference/test_mixed.py", line_of("assert n == 2"))
     assert breach.message == "`test_fails` failed: assert 3 == 2."
     assert "holds(n)" in proof.printed
 
@@ -109,7 +147,7 @@ def test_a_file_that_cannot_be_read_is_named(proof):
 
 def test_a_skip_needs_an_entry_in_the_ledger(proof):
     (breach,) = told(proof, "was skipped without an entry in tests/skips.toml")
-    assert (breach.line, "`test_skips`" in breach.message) == (25, True)
+    assert (breach.line, "`test_skips`" in breach.message) == (line_of("def test_skips"), True)
 
 
 def test_an_entry_of_the_ledger_expects_a_failure_and_nothing_else(proof):

@@ -54,9 +54,8 @@ def _retold(project: Project, page: Page, known: re.Pattern[str]) -> Iterator[tu
     cited = (block for block in BLOCK.split(page.told) if re.search(CITATION, block))
     shown = [fact.text for fact in page.facts] + list(cited)
     for include in page.includes:
-        region = (
-            project.regions(project.snippets / include.file)[0].get(include.region) if ".out." in include.file else None
-        )
+        path = project.snippets / include.file
+        region = project.regions(path)[0].get(include.region) if ".out." in include.file and path.is_file() else None
         shown += region.lines if region else []
     drawn = [path.read_text(encoding="utf-8") for path in (project.snippets / page.folder).glob("*.svg")]
     told = [(page.meta_line("description"), str(page.meta.get("description", "")), "")]
