@@ -109,7 +109,7 @@ def test_a_page_ends_with_what_to_take_along_and_where_to_go(visit):
     page = tab.open("inference/kv-cache/")
     end = page.locator("#takeaways")
     assert end.locator("xpath=following-sibling::ul[1]/li").count() == 2
-    page.locator("#takeaways ~ p a", has_text="How many users fit?").click()
+    page.locator("#takeaways ~ p a", has_text="How many users fit?").press("Enter")
     page.wait_for_url("**#calc-kv-cache")
     assert page.locator("#takeaways ~ p a[href$='labs/decode-bandwidth/']").count() == 1
     page.goto(tab.address + "inference/case-studies/")
