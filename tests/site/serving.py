@@ -6,6 +6,7 @@ import mimetypes
 import re
 import threading
 import time
+from functools import cached_property
 from pathlib import Path
 
 import material
@@ -47,7 +48,6 @@ class Server:
 
     def __init__(self, folder: Path, prefix: str):
         self.folder = folder
-        self.headers = [(b"content-security-policy", policy(folder).encode()), (b"cache-control", b"max-age=600")]
         self.sent: list[tuple[str, int]] = []
         """Paths, and the bytes of their bodies as they went over the wire."""
         self.app = GZipMiddleware(
@@ -62,6 +62,11 @@ class Server:
             time.sleep(0.01)
         port = self.server.servers[0].sockets[0].getsockname()[1]
         self.address = f"http://127.0.0.1:{port}{prefix}/"
+
+    @cached_property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """What every answer says, once the site is built."""
+        return [(b"content-security-policy", policy(self.folder).encode()), (b"cache-control", b"max-age=600")]
 
     async def answer(self, scope, receive, send):
         size = 0
