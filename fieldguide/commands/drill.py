@@ -125,10 +125,12 @@ class Desk:
         shutil.copytree(self.project.snippets, self.copy / "snippets", ignore=ignored)
         file = self.copy / "snippets" / self.trio.page.folder / self.drill.place[0]
         file.write_text(drills.applied(self.project, self.trio.page, self.drill), encoding="utf-8")
+        self.seen = self.stamps()
         return True
 
     def grade(self) -> bool:
         """Run the tests, and tell which fail."""
+        self.seen = self.stamps()
         out.print(f"running the tests, {LIMIT:.0f} s at most …")
         proof = grade(self.project, self.trio, self.drill, self.copy)
         for breach in proof.breaches:
@@ -142,10 +144,13 @@ class Desk:
             out.print(Text.assemble(("✓ ", "green"), "solved"))
         return solved
 
+    def stamps(self) -> dict[Path, int]:
+        """When each file of the copy was saved."""
+        return {path: path.stat().st_mtime_ns for path in self.copy.rglob("*.py")}
+
     def saved(self) -> bool:
-        """Wait until a file of the copy is saved."""
-        now = time.time()
-        while all(path.stat().st_mtime < now for path in self.copy.rglob("*.py")):
+        """Wait until a file is not what was graded last: one that is saved meanwhile counts."""
+        while self.stamps() == self.seen:
             time.sleep(0.3)
         return True
 
