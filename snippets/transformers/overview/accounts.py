@@ -1,0 +1,43 @@
+"""Small accounts: the width of a gated layer, a checkpoint with its moments, the cache of a hybrid."""
+
+from __future__ import annotations
+
+
+# --8<-- [start:swiglu]
+def swiglu_width(hidden: int, multiple: int, factor: float = 1.0) -> int:
+    """Width at which three matrices weigh about as much as two of four times the hidden width.
+
+    Source: the reference code of Llama 3, class FeedForward.
+    """
+    wide = int(factor * int(2 * 4 * hidden / 3))
+    return -(-wide // multiple) * multiple
+
+
+# --8<-- [end:swiglu]
+
+
+def checkpoint_bytes(params: int, each: int) -> int:
+    """Bytes of weights and two moments of AdamW, `each` for the three together."""
+    return params * each
+
+
+def cached_share(linear: int, full: int) -> float:
+    """Cache of a hybrid as a share of full attention in all layers; its states are left out."""
+    return full / (linear + full)
+
+
+def gated_ratio(hidden: int, width: int) -> float:
+    """Weights of a gated layer over those of two matrices of four times the hidden width."""
+    return 3 * width / (8 * hidden)
+
+
+LLAMA_2_7B = (4096, 256)  # hidden width, and the multiple to round up to
+
+
+def facts() -> dict[str, str]:
+    """Numbers that the page states about widths."""
+    width = swiglu_width(*LLAMA_2_7B)
+    return {
+        "swiglu_7b": f"{width:,}",
+        "swiglu_ratio": f"{gated_ratio(LLAMA_2_7B[0], width):.3f}",
+    }
