@@ -32,13 +32,14 @@ DEFAULT = """{
 BYTES = {"bf16": 2.0, "fp8": 1.0}
 
 
-def layer_rows(m: Model) -> list[list[str]]:
+def layer_rows(m: Model) -> dict[str, str]:
     """One row for each kind of layer: how many, what it is, and its parameters."""
-    rows = [["layers", "blocks", "parameters of one"]]
+    rows = {}
     for kind in m.kinds:
         weights = [w for block in kind.blocks for w in block.weights]
         size = sum(w.copies * w.numbers for w in weights)
-        rows.append([f"{kind.count}", ", ".join(b.name for b in kind.blocks), f"{size:,}"])
+        name = f"{kind.count} × {', '.join(b.name for b in kind.blocks)}"
+        rows[name] = f"{size:,} parameters each"
     return rows
 
 
@@ -69,16 +70,16 @@ def count_config(
     contexts = [2**i for i in range(9, 21)]
     return {
         "parameters": f"{total(m):,}",
-        **{rule: f"{size / 1e9:,.3f} billion" for rule, size in sizes.items()},
+        **layer_rows(m),
         "weights in memory": f"{weight_bytes(m) / 1e9:,.2f} GB",
         "cache of one more token": f"{token_bytes(m, width):,.0f} bytes",
         "state of a sequence": f"{state_bytes(m, width):,.0f} bytes",
         f"one sequence of {context:,} tokens": f"{sequence_bytes(m, context, width) / 1e9:,.3f} GB",
         f"FLOPs of a token at {context:,}": f"{token_flops(m, context) / 1e9:,.2f} GFLOP",
         "attention overtakes the matrices at": f"{even:,} tokens" if even < NEVER else "no length",
-        "assumed": " ".join(m.notes) or "nothing",
-        "table": layer_rows(m),
-        "bars": {"unit": "billion parameters", "values": parts(m)},
+        **{f"note {i}": note.replace("`", "") for i, note in enumerate(m.notes, 1)},
+        "table": [["counted", "billions"], *([rule, f"{n / 1e9:,.3f}"] for rule, n in sizes.items())],
+        "bars": {"unit": "billion", "values": parts(m)},
         "lines": {
             "x": "tokens in view", "y": "GFLOP of a token", "log": "xy",
             "series": {"forward": [(n, token_flops(m, n) / 1e9) for n in contexts]},

@@ -50,7 +50,7 @@ def build(config: Mapping[str, Any], **more: Any) -> Any:
 
 # --8<-- [start:parameters]
 def built_parameters(config: Mapping[str, Any]) -> int:
-    """Parameters of the library's class at full size: the meta device has shapes, no memory."""
+    """Parameters of the library's class at full size, without memory."""
     with torch.device("meta"):
         model = build(config)
     return sum(p.numel() for p in model.parameters())
@@ -61,7 +61,7 @@ def built_parameters(config: Mapping[str, Any]) -> int:
 
 # --8<-- [start:flops]
 def counted_flops(config: Mapping[str, Any], tokens: int) -> int:
-    """FLOPs that PyTorch sees in a forward pass; eager attention, so that it sees the scores."""
+    """FLOPs that PyTorch sees in a forward pass."""
     model = build(config, experts_implementation="eager").eval()
     prompt = torch.arange(tokens).unsqueeze(0)  # [1, S]
     with torch.no_grad(), FlopCounterMode(display=False) as counter:

@@ -26,7 +26,7 @@ def named(m: Model, names: tuple[str, ...]) -> int:
 
 # --8<-- [start:sizes]
 def advertised(m: Model) -> dict[str, int]:
-    """Parameters under each rule of counting; a draft layer brings copies of both tables."""
+    """Parameters by each rule; a draft layer comes with copies of both tables."""
     tables, drafts = named(m, TABLES), draft_params(m)
     sizes = {
         "all, as the library builds it": total(m),
@@ -123,6 +123,7 @@ def facts() -> dict[str, str]:
         "v3_copies": f"{size('DeepSeek-V3', copies):.2f} billion",
         "v3_active": f"{size('DeepSeek-V3', looked):.2f} billion",
         "v3_active_tables": f"{size('DeepSeek-V3', tables):.2f} billion",
+        "draft_v3": f"{draft_params(read(CONFIGS['DeepSeek-V3'])) / BILLION:.2f} billion",
         "air_all": f"{size('GLM-4.5-Air', every):.2f} billion",
         "air_rule": f"{size('GLM-4.5-Air', rule):.2f} billion",
         "air_bare": f"{size('GLM-4.5-Air', 'without embedding and output'):.2f} billion",

@@ -27,13 +27,13 @@ def right(m: Model, tokens: int) -> int:
 
 
 def lookup_counted(m: Model, tokens: int) -> int:
-    """The mistake: every parameter is taken for a product, so untied tables count twice."""
+    """The mistake: each parameter is taken for a product, the lookup as well."""
     looks = token_flops(m, tokens) - 2 * matrices(m)
     return 2 * total(m) + looks
 
 
 def head_left_out(m: Model, tokens: int) -> int:
-    """The opposite mistake: a table is subtracted as a lookup even where it is shared."""
+    """The opposite: a table is subtracted as a lookup even if it is shared."""
     return lookup_counted(m, tokens) - 2 * table(m)
 
 

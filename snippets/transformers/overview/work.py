@@ -22,12 +22,14 @@ CONTEXTS = (1024, 8192, 32_768, 131_072)
 LONG = CONTEXTS[-1]
 SHOWN = ("Llama 3 8B", "gpt-oss-120b", "DeepSeek-V3", "Qwen3-Next 80B-A3B")
 GIGA = 1e9
-NEVER = 2**40  # tokens; a model without growing looks gets this far
+NEVER = (
+    2**30
+)  # tokens; a model without growing looks gets this far, and a browser counts so far
 
 
 # --8<-- [start:crossover]
 def crossover(m: Model) -> int:
-    """Tokens in view from which looking back costs a token at least as much as its matrices."""
+    """Tokens in view from which looking back costs as much as the matrices."""
     return bisect_left(range(NEVER), matrices(m), key=lambda context: looked(m, context))
 
 
@@ -42,7 +44,7 @@ def block_crossover(block: Block) -> float:
 
 # --8<-- [start:memory]
 def memory_crossover(m: Model, sequences: int, width: float = 2.0) -> int:
-    """Tokens in each sequence at which a decode step reads as many bytes of cache as of weights."""
+    """Tokens of each sequence at which a step reads as much cache as weights."""
     return round(weight_bytes(m) / (sequences * token_bytes(m, width)))
 
 
