@@ -141,8 +141,12 @@ def test_rules_differ_by_the_tables_and_the_draft_layer():
     assert found["active, tables counted"] - found["active, lookup not counted"] == table
     assert found["all, draft layer and its copies"] - found["all, and the draft layer"] == 2 * table
     assert found["all, and the draft layer"] - found["draft layer, no tables"] == 2 * table
-    assert sizes.table_share("Llama 3 8B") == 128_256 * 4096 / 8_030_261_248
-    assert sizes.family_count() == len({name.partition(" ")[0] for name in FAMILIES})
+    assert accounts.table_share("Llama 3 8B") == 128_256 * 4096 / 8_030_261_248
+    drawn = figures.rules().values()
+    assert sizes.spread("GLM-4.5-Air") == pytest.approx(max(drawn) - min(drawn))
+    assert sizes.narrow_size("GLM-4.5-Air") == min(drawn)
+    assert sizes.draft_size("DeepSeek-V3") == pytest.approx(11.61, abs=0.005), "11.5 in the weight notes, and 2h²"
+    assert accounts.family_count() == len({name.partition(" ")[0] for name in FAMILIES})
 
 
 def test_a_lost_field_is_named_and_changes_the_sum(capsys):

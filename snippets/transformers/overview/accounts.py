@@ -1,6 +1,11 @@
-"""Small accounts: the width of a gated layer, a checkpoint with its moments, the cache of a hybrid."""
+"""Small accounts: the width of a gated layer, a checkpoint, the cache of a hybrid, the share of a table."""
 
 from __future__ import annotations
+
+from snippets.shapes.configs import FAMILIES, read
+from snippets.shapes.counts import total
+from snippets.shapes.published import CONFIGS
+from snippets.transformers.overview.sizes import named
 
 
 # --8<-- [start:swiglu]
@@ -31,13 +36,26 @@ def gated_ratio(hidden: int, width: int) -> float:
     return 3 * width / (8 * hidden)
 
 
+def family_count() -> int:
+    """Families of models whose configuration can be read."""
+    return len(FAMILIES)
+
+
+def table_share(name: str) -> float:
+    """The embedding of a model as a share of all its parameters."""
+    m = read(CONFIGS[name])
+    return named(m, ("embedding",)) / total(m)
+
+
 LLAMA_2_7B = (4096, 256)  # hidden width, and the multiple to round up to
 
 
 def facts() -> dict[str, str]:
-    """Numbers that the page states about widths."""
+    """Numbers that the page states about widths, tables and families."""
     width = swiglu_width(*LLAMA_2_7B)
     return {
+        "families": f"{family_count()}",
+        "table_8b": f"{table_share('Llama 3 8B'):.1%}",
         "swiglu_7b": f"{width:,}",
         "swiglu_ratio": f"{gated_ratio(LLAMA_2_7B[0], width):.3f}",
     }

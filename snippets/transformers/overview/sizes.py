@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snippets.shapes.configs import FAMILIES, read
+from snippets.shapes.configs import read
 from snippets.shapes.counts import (
     active,
     draft_params,
@@ -55,20 +55,24 @@ def without(name: str, field: str) -> Model:
     return read({key: value for key, value in CONFIGS[name].items() if key != field})
 
 
+def draft_size(name: str) -> float:
+    """The draft layer of a published model, in billions."""
+    return draft_params(read(CONFIGS[name])) / BILLION
+
+
+def narrow_size(name: str) -> float:
+    """Parameters if the head width is taken from the hidden width, in billions."""
+    return total(without(name, "head_dim")) / BILLION
+
+
+def spread(name: str) -> float:
+    """Largest size of a model less the smallest that a lost field makes of it, in billions."""
+    return size(name, "all, draft layer and its copies") - narrow_size(name)
+
+
 def checkpoint_gib(name: str) -> float:
     """Size of a checkpoint in GiB, each group of weights in its own width."""
     return weight_bytes(read(CONFIGS[name])) / GIB
-
-
-def family_count() -> int:
-    """Families of models whose configuration can be read."""
-    return len(FAMILIES)
-
-
-def table_share(name: str) -> float:
-    """The embedding of a model as a share of all its parameters."""
-    m = read(CONFIGS[name])
-    return named(m, ("embedding",)) / total(m)
 
 
 def example_models() -> None:
@@ -116,18 +120,17 @@ def facts() -> dict[str, str]:
     )
     copies, rule = "all, draft layer and its copies", "draft layer, no tables"
     return {
-        "families": f"{family_count()}",
-        "table_8b": f"{table_share('Llama 3 8B'):.1%}",
         "v3_all": f"{size('DeepSeek-V3', every):.2f} billion",
         "v3_exact": f"{total(read(CONFIGS['DeepSeek-V3'])):,}",
         "v3_copies": f"{size('DeepSeek-V3', copies):.2f} billion",
         "v3_active": f"{size('DeepSeek-V3', looked):.2f} billion",
         "v3_active_tables": f"{size('DeepSeek-V3', tables):.2f} billion",
-        "draft_v3": f"{draft_params(read(CONFIGS['DeepSeek-V3'])) / BILLION:.2f} billion",
+        "draft_v3": f"{draft_size('DeepSeek-V3'):.2f} billion",
         "air_all": f"{size('GLM-4.5-Air', every):.2f} billion",
         "air_rule": f"{size('GLM-4.5-Air', rule):.2f} billion",
         "air_bare": f"{size('GLM-4.5-Air', 'without embedding and output'):.2f} billion",
-        "air_narrow": f"{total(without('GLM-4.5-Air', 'head_dim')) / BILLION:.2f} billion",
+        "air_narrow": f"{narrow_size('GLM-4.5-Air'):.2f} billion",
+        "air_spread": f"{spread('GLM-4.5-Air'):.1f} billion",
         "oss_all": f"{size('gpt-oss-120b', every):.2f} billion",
         "oss_active": f"{size('gpt-oss-120b', looked):.2f} billion",
         "oss_gib": f"{checkpoint_gib('gpt-oss-120b'):.1f} GiB",
