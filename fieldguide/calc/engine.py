@@ -23,7 +23,7 @@ class Field:
     """One input of a calculator."""
 
     name: str
-    kind: str  # `int`, `float`, `choice` or `bool`
+    kind: str  # `int`, `float`, `choice`, `bool` or `str`, a text of several lines
     default: Any
     unit: str = ""
     low: float | None = None
@@ -57,6 +57,8 @@ class Field:
                 if str(choice) == str(raw):
                     return choice
             raise InputError(f"{self.said} is one of {', '.join(map(str, self.choices))}.")
+        if self.kind == "str":
+            return str(raw)
         try:
             value = float(raw)
         except (TypeError, ValueError):
@@ -88,8 +90,8 @@ def summary(function: Callable[..., Any]) -> str:
 def fields(function: Callable[..., Any]) -> list[Field]:
     """Read the inputs of a calculator from its signature.
 
-    Each parameter has a default and is an `int`, a `float`, a `bool` or a `Literal` (else a `TypeError`); numbers
-    may carry a unit and bounds: `Annotated[int, "tokens", (1, 1_000_000)]`, with an optional step. The first
+    Each parameter has a default and is an `int`, a `float`, a `bool`, a `str` or a `Literal` (else a `TypeError`);
+    numbers may carry a unit and bounds: `Annotated[int, "tokens", (1, 1_000_000)]`, with an optional step. The first
     sentence of its entry under `Args:` is its label. What stands after a `*` is an assumption, and folded away.
     """
     hints = get_type_hints(function, include_extras=True)
@@ -108,8 +110,8 @@ def fields(function: Callable[..., Any]) -> list[Field]:
         kind, choices = getattr(hint, "__name__", ""), ()
         if get_origin(hint) is Literal:
             kind, choices = "choice", get_args(hint)
-        if kind not in ("int", "float", "bool", "choice"):
-            raise TypeError(f"{where} is {hint}: a form can hold int, float, bool and Literal.")
+        if kind not in ("int", "float", "bool", "str", "choice"):
+            raise TypeError(f"{where} is {hint}: a form can hold int, float, bool, str and Literal.")
         folded = parameter.kind is parameter.KEYWORD_ONLY
         field = Field(name, kind, parameter.default, unit, low, high, step, choices, helps.get(name, ""), folded)
         field.parse(parameter.default)
@@ -135,10 +137,13 @@ def accepted(function: Callable[..., Any], raw: Mapping[str, Any]) -> dict[str, 
 def evaluate(function: Callable[..., Mapping[str, Any]], raw: Mapping[str, Any]) -> str:
     """Check the inputs, call the function, and return its result as HTML.
 
-    An `InputError` says if an input is unknown or out of bounds, or the function refuses the combination.
+    An `InputError` says if an input is unknown or out of bounds, or the function refuses the combination; it is
+    told at the input that the function's error names as its `field`.
     """
     values = accepted(function, raw)
     try:
         return to_html(function(**values))
     except (ValueError, ZeroDivisionError, OverflowError) as error:
-        raise InputError(str(error)) from error
+        refused = InputError(str(error))
+        refused.field = getattr(error, "field", "")
+        raise refused from error

@@ -82,7 +82,7 @@ class Calculator extends HTMLElement {
     idle(() => { this.mark(); if (this.changed()) this.run(); }); // a browser that goes back fills the form again
   }
 
-  fields() { return this.inputs ??= [...this.form.querySelectorAll('input[name], select[name]')]; }
+  fields() { return this.inputs ??= [...this.form.querySelectorAll('input[name], select[name], textarea[name]')]; }
   values() {
     return Object.fromEntries(this.fields().map((f) => [f.name, f.type === 'checkbox' ? f.checked : f.value]));
   }

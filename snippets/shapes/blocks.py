@@ -132,3 +132,12 @@ def widths(block: Block, wide: dict[str, float]) -> Block:
     """The block with the bytes per number of the groups that are named."""
     groups = (replace(w, width=wide.get(w.name, w.width)) for w in block.weights)
     return replace(block, weights=tuple(groups))
+
+
+def scaled(block: Block, width: float, group: int, scale: float = 4.0) -> Block:
+    """The block with a quantized cache: `scale` bytes for scale and zero point of each group."""
+    parts = [
+        (replace(p, width=width), Part(f"scales of {p.name}", p.numbers // group, scale))
+        for p in block.cache
+    ]
+    return replace(block, cache=tuple(part for pair in parts for part in pair))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 # --8<-- [start:records]
 @dataclass(frozen=True)
 class Weights:
-    """Parameters stored alike: `copies` of `numbers` each, of which a token meets `used`."""
+    """Parameters stored alike: `copies` of `numbers`; a token meets `used` copies."""
 
     name: str
     numbers: int

@@ -1,5 +1,6 @@
 """Calculators: inputs are checked, results are drawn, fences are refused in words."""
 
+import json
 import re
 from typing import Annotated, Literal
 from xml.etree import ElementTree
@@ -74,6 +75,35 @@ def test_a_parameter_that_no_form_can_hold_is_refused():
 
     with pytest.raises(TypeError, match="parameter items"):
         engine.fields(bad)
+
+
+def pasted(text: str = "a < b\n  c", size: int = 3) -> dict[str, object]:
+    """How long is it?
+
+    Args:
+        text: A text of several lines.
+        size: Its size.
+    """
+    if text == "wrong":
+        error = ValueError("it is wrong.")
+        error.field = "text"
+        raise error
+    return {"characters": len(text) * size}
+
+
+def test_a_text_keeps_its_lines_and_is_refused_at_its_field():
+    assert engine.fields(pasted)[0].kind == "str"
+    assert "<strong>9</strong>" in engine.evaluate(pasted, {"text": "1\n3"})
+    with pytest.raises(engine.InputError, match=r"it is wrong\.") as caught:
+        engine.evaluate(pasted, {"text": "wrong"})
+    assert caught.value.field == "text"
+    fields = engine.fields(pasted)
+    calculator = fence.Calculator("m", "pasted", "Paste", {})
+    html = fence.FORM.render(
+        uid="calc", calculator=calculator, about="", fields=fields, result="", inline=str, json=json.dumps
+    )
+    area = re.search(r"<textarea([^>]*)>(.*?)</textarea>", html, re.S)
+    assert area and area[2] == "a &lt; b\n  c" and 'name="text"' in area[1]
 
 
 TRIPLE = '''

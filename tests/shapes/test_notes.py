@@ -9,7 +9,9 @@ import sys
 
 import pytest
 
+from snippets.inference.kv_cache.quantization import FOUR_BITS, bits_per_value
 from snippets.shapes import configs, counts
+from snippets.shapes.blocks import scaled
 from snippets.shapes.fields import ConfigError
 from snippets.shapes.models import MODELS, cache_bytes, parameters
 from snippets.shapes.published import CONFIGS
@@ -103,6 +105,15 @@ def test_widths_of_quantized_checkpoints():
     assert any("awq is not read" in note for note in other.notes)
     assert counts.weight_bytes(configs.read({**plain, "torch_dtype": "float32"})) == 4 * counts.total(m)
     assert any("`torch_dtype` int9 is not known" in n for n in configs.read({**plain, "torch_dtype": "int9"}).notes)
+
+
+def test_scales_of_a_quantized_cache_are_parts_of_their_own():
+    """4 bits in groups of 32 are 5 bits a number, as the page on the KV cache has it."""
+    block = configs.read(CONFIGS["Llama 3 8B"]).kinds[0].blocks[0]
+    four = scaled(block, 0.5, 32)
+    numbers = sum(part.numbers for part in block.cache)
+    assert counts.part_bytes(four.cache, 2.0) * 8 / numbers == bits_per_value(*FOUR_BITS) == 5
+    assert [part.name for part in four.cache] == ["keys", "scales of keys", "values", "scales of values"]
 
 
 def test_reading_needs_the_standard_library_alone():
