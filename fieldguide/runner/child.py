@@ -140,7 +140,7 @@ def seed(number: int) -> None:
 def _elsewhere(other: bool) -> None:
     """List files in a fixed order, or `other` in the opposite one and on a day in another year, where that can be had."""
     listdir, scandir = os.listdir, os.scandir
-    os.listdir = lambda *args: sorted(listdir(*args), reverse=other)  # type: ignore[assignment, type-var]
+    os.listdir = lambda *args: sorted(listdir(*args), reverse=other)  # type: ignore[assignment]
     os.scandir = lambda *args: Entries(scandir(*args), other)  # type: ignore[assignment]
     if other and importlib.util.find_spec("time_machine"):
         machine = importlib.import_module("time_machine")
