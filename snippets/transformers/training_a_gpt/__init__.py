@@ -1,0 +1,1 @@
+"""Code of the page transformers/training-a-gpt: Training a GPT. Builds on snippets/shapes."""
