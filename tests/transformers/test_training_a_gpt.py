@@ -1,6 +1,7 @@
 """Training a GPT: model, loop and precision, held against `transformers`, PyTorch and torchao."""
 
 import itertools
+import lzma
 import math
 import statistics
 from collections import Counter
@@ -64,6 +65,15 @@ def twin(model: GPT) -> GPT2LMHeadModel:
     return other.eval()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """As the examples run; tiny matrices gain nothing from more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
 def small() -> GPT:
     """A model whose parts all differ: no bias is zero, no gain is one."""
@@ -115,7 +125,7 @@ def test_weights_begin_as_in_the_library():
 def test_the_first_loss_is_that_of_a_guess():
     for width, std in ((48, 0.02), (48, 0.08), (192, 0.04)):
         loss = first_loss(Config(width=width), std)
-        assert loss - math.log(256) == pytest.approx(excess(width, std), abs=0.02)
+        assert loss - math.log(256) == pytest.approx(excess(width, std), abs=0.03)
     logits = torch.randn(4000, 256, generator=torch.Generator().manual_seed(0)) * 0.08 * math.sqrt(48)
     measured = F.cross_entropy(logits, torch.arange(4000) % 256).item() - math.log(256)
     assert excess(48, 0.08) == pytest.approx(measured, abs=0.02)
@@ -123,10 +133,10 @@ def test_the_first_loss_is_that_of_a_guess():
     assert facts["level"] == f"{F.cross_entropy(torch.zeros(1, 256), torch.tensor([7])).item():.3f}"
     assert facts["gpt2_level"] == f"{-math.log(1 / 50257):.2f}"
     assert facts["excess"] == f"{(0.02 * math.sqrt(768)) ** 2 / 2:.2f}"
-    assert facts["start"] == f"{first_loss(Config(), 0.08):.2f}"
+    assert facts["start"] == f"{first_loss(Config(), 0.02 * math.sqrt(12)):.2f}"
     torch.manual_seed(0)
     plain = GPT(Config())
-    x = torch.randint(256, (128, 33))
+    x = torch.randint(256, (512, 17))
     assert float(facts["default_start"]) == pytest.approx(twin(plain)(x, labels=x).loss.item(), rel=0.01)
 
 
@@ -179,6 +189,7 @@ def test_bits_per_byte_and_the_audit():
     assert b"def " in held
     facts = text.facts()
     assert facts["bigram"] == f"{statistics.mean(bits):.2f}"
+    assert len(lzma.compress(held, preset=9)) * 8 / len(held) == pytest.approx(float(facts["packed"]), abs=0.01)
     assert (facts["audit"], facts["audit_bits"], facts["audit_space"]) == ("4.13%", "1.1266", "16.71%")  # as published
 
 
@@ -325,7 +336,8 @@ def test_broken_loops_log_a_falling_loss(ended):
     real = {loop: faults.next_byte(r, held) for loop, (r, _) in ended.items()}
     for _, curve in ended.values():
         assert statistics.mean(curve[-10:]) < curve[0] - 3
-    assert told["not shifted"] < 0.5 < 8 < real["not shifted"]
+    assert told["not shifted"] < 0.5
+    assert real["not shifted"] > 8
     assert told["no mask"] < told["right"] - 0.3
     assert real["no mask"] > real["right"] + 0.2
     assert real["shifted twice"] > real["right"] + 0.2
@@ -335,9 +347,11 @@ def test_broken_loops_log_a_falling_loss(ended):
 def test_scores_are_means_of_the_right_targets(ended):
     held, (r, _) = text.halves()[1], ended["shifted twice"]
     nats, last = [], []
-    for i in range(8):
-        x, _ = text.batch(held, i, 32, Config().context)
-        starts = [bytes(held.tolist()).find(bytes(row.tolist())) for row in x]
+    whole = bytes(held.tolist())
+    for i in range(4):
+        x, _ = text.batch(held, i, 128, Config().context)
+        starts = [16 * w for w in text.order((len(held) - 2) // 16, 0, 0)[128 * i : 128 * i + 128].tolist()]
+        assert all(whole[a : a + 16] == bytes(row.tolist()) for a, row in zip(starts, x, strict=True))
         logits = r.model(x).log_softmax(-1)
         for row, start in enumerate(starts):
             nats += [-logits[row, t, held[start + t + 2]].item() for t in range(len(x[0]))]

@@ -108,7 +108,7 @@ def first_loss(config: Config, std: float | None = None, *, ours: bool = True) -
     model = GPT(config)
     if ours:
         initialize(model, std)
-    tokens = torch.randint(config.vocab, (128, config.context + 1))
+    tokens = torch.randint(config.vocab, (512, config.context + 1))
     with torch.no_grad():
         logits = model(tokens[:, :-1])
     return F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten()).item()
