@@ -137,7 +137,8 @@ def test_the_first_loss_is_that_of_a_guess():
     torch.manual_seed(0)
     plain = GPT(Config())
     x = torch.randint(256, (512, 17))
-    assert float(facts["default_start"]) == pytest.approx(twin(plain)(x, labels=x).loss.item(), rel=0.01)
+    theirs = F.cross_entropy(twin(plain)(x[:, :-1]).logits.flatten(0, 1), x[:, 1:].flatten())
+    assert float(facts["default_start"]) == pytest.approx(theirs.item(), abs=0.06)
 
 
 @given(windows=st.integers(1, 60), epoch=st.integers(0, 5), seed=st.integers(0, 3))
@@ -196,7 +197,7 @@ def test_bits_per_byte_and_the_audit():
 def test_accumulation_equals_one_batch_and_the_library(small):
     pairs = accumulation.unequal()
     counted = [int((y != training.IGNORE).sum()) for _, y in pairs]
-    assert counted == [2 * n for n in accumulation.LENGTHS]
+    assert counted == [8 * n for n in accumulation.LENGTHS]
     torch.manual_seed(0)
     model = initialize(GPT(Config()))
     total = torch.tensor(sum(counted))
@@ -213,7 +214,7 @@ def test_accumulation_equals_one_batch_and_the_library(small):
     sums, same = accumulation.gradient(accumulation.accumulate_sum, pairs)
     torch.testing.assert_close(sums, whole * sum(counted), rtol=1e-3, atol=1e-3)
     assert F.cosine_similarity(same, update, dim=0) > 0.999
-    equal = [(x, y) for x, y in ((x[:, :4], y[:, :4]) for x, y in pairs)]
+    equal = [(x, y) for x, y in ((x[:, :4], y[:, :4]) for x, y in pairs[:2])]
     one, _ = accumulation.gradient(accumulation.accumulate_means, equal)
     other, _ = accumulation.gradient(training.accumulate, equal)
     torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)  # where lengths agree, so do the rules
@@ -387,7 +388,7 @@ def test_rounding_equals_that_of_torchao():
         low, high = torch.minimum(low, ours), torch.maximum(high, ours)
         theirs_low, theirs_high = torch.minimum(theirs_low, theirs), torch.maximum(theirs_high, theirs)
     assert ((low != theirs_low) | (high != theirs_high)).double().mean() < 0.05  # a rare neighbor may not be drawn
-    assert ((total / 300 - x) / (high - low).clamp(min=1e-6)).abs().mean() < 0.03
+    assert ((total / 300 - x).abs() / x.abs()).mean() < 0.03 * 2**-7
 
 
 @given(st.floats(1e-3, 1e3))

@@ -1,1 +1,4 @@
-"""Code of the page transformers/training-a-gpt: Training a GPT. Builds on snippets/shapes."""
+"""Code of the page transformers/training-a-gpt: Training a GPT.
+
+It builds on `snippets/distributed/mfu` and `snippets/shapes`.
+"""

@@ -31,7 +31,7 @@ class Block(nn.Module):
 
     def __init__(self, c: Config) -> None:
         super().__init__()
-        self.c = c
+        self.c, self.drop = c, nn.Dropout(c.dropout)
         self.norm1, self.norm2 = nn.LayerNorm(c.width), nn.LayerNorm(c.width)
         self.qkv, self.out = nn.Linear(c.width, 3 * c.width), nn.Linear(c.width, c.width)
         self.up, self.down = (
@@ -48,11 +48,8 @@ class Block(nn.Module):
         inner = F.gelu(self.up(self.norm2(x)), approximate="tanh")
         return x + self.drop(self.down(inner))
 
-    # --8<-- [end:block]
 
-    def drop(self, x: Tensor) -> Tensor:
-        """Dropout, while training."""
-        return F.dropout(x, self.c.dropout, self.training)
+# --8<-- [end:block]
 
 
 # --8<-- [start:model]

@@ -69,7 +69,6 @@ def example_moved() -> None:
         print(f"{rate:<10g} {matrix:13.1%} {gain:12.1%} {exact:14.1%}")
 
 
-# --8<-- [start:drift]
 def drift(keep: str, steps: int = STEPS) -> list[float]:
     """A gain of 1 whose gradient always points the same way, after each step of AdamW."""
     s, draws = Settings(), torch.Generator().manual_seed(0)
@@ -82,9 +81,6 @@ def drift(keep: str, steps: int = STEPS) -> list[float]:
             p = nearest(p) if keep == "nearest" else stochastic(p, draws)
         path.append(p.item())
     return path
-
-
-# --8<-- [end:drift]
 
 
 def figure_drift() -> Figure:

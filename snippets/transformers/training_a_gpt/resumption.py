@@ -24,7 +24,6 @@ def saved(run: Run) -> dict[str, Any]:
     return state
 
 
-# --8<-- [start:resume]
 def resumed(forget: str = "nothing") -> tuple[list[float], Run]:
     """Losses after a stop; what is forgotten has the value of a new run."""
     text = halves()[0]
@@ -37,9 +36,6 @@ def resumed(forget: str = "nothing") -> tuple[list[float], Run]:
         state[forget] = second.state()[forget]
     second.restore(state)
     return [second.advance(text)[0] for _ in range(AFTER)], second
-
-
-# --8<-- [end:resume]
 
 
 def calm() -> tuple[list[float], Run]:

@@ -113,7 +113,7 @@ class Run:
         s, c = self.settings, self.config
         x, y = batch(text, self.seen, s.rows, c.context, self.seed, self.ahead)
         micros = list(zip(x.chunk(s.micros), y.chunk(s.micros), strict=True))
-        self.model.zero_grad()
+        self.model.train().zero_grad()
         loss = accumulate(self.model, micros)
         norm = clip(self.model.parameters(), s.limit)
         rate = s.rate_at(self.step)
