@@ -86,7 +86,7 @@ def figure_curves() -> Figure:
         low, high = [min(c) for c in columns], [max(c) for c in columns]
         axes.fill_between(steps, low, high, color=f"C{i}", alpha=0.2, linewidth=0)
         axes.plot(steps, [mean(c) for c in columns], color=f"C{i}", linewidth=1.6)
-        shift = {"right": -9, "shifted twice": 4}.get(loop, -3)
+        shift = {"right": -9, "not shifted": 3}.get(loop, 4)
         end = (steps[-1], mean(columns[-1]))
         axes.annotate(loop, end, (4, shift), color=f"C{i}", textcoords="offset points")
     axes.axhline(packed_bits(), color="gray", linestyle=":", linewidth=1)
