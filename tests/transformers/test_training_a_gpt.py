@@ -357,8 +357,8 @@ def test_scores_are_means_of_the_right_targets(ended):
         for row, start in enumerate(starts):
             nats += [-logits[row, t, held[start + t + 2]].item() for t in range(len(x[0]))]
             last.append(-logits[row, -1, held[start + len(x[0])]].item())
-    assert faults.logged(r, held) == pytest.approx(statistics.mean(nats) / math.log(2), rel=0.02)
-    assert faults.next_byte(r, held) == pytest.approx(statistics.mean(last) / math.log(2), rel=0.02)
+    assert faults.logged(r, held) == pytest.approx(statistics.mean(nats) / math.log(2), rel=1e-4)
+    assert faults.next_byte(r, held) == pytest.approx(statistics.mean(last) / math.log(2), rel=1e-4)
 
 
 def test_a_resumed_run_is_the_same_bit_for_bit():
