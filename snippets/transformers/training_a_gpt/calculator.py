@@ -22,7 +22,7 @@ def run(
     Args:
         params: Parameters, $N$. Those that a token meets.
         tokens: Training tokens, $D$.
-        gpus: GPUs.
+        gpus: GPUs of the run, $n$.
         share: Utilization, $u$. Your assumption: measure it in a short run.
         price: Price of a GPU for an hour.
         peak: Peak of one GPU, $F$. Dense, in the precision of the run.
