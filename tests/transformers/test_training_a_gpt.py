@@ -460,6 +460,9 @@ def test_budget_and_calculator():
     assert facts["gpt2_dollars"] == f"${32 * 168 * 8:,}"
     assert facts["core_mean"] == f"{statistics.mean(budget.CORES):.4f}"
     assert facts["core_width"] == "0.0165"
+    rate = 256 * 989e12 * 0.4
+    assert facts["interview_hours"] == f"{6 * 8e9 * 160e9 / rate / 3600:.0f}"
+    assert facts["interview_dollars"] == f"${6 * 8e9 * 160e9 / rate / 3600 * 256 * 3:,.0f}"
     assert facts["core_passed"] == "4"
     shown = calculator.run(params=1.0, tokens=20.0, gpus=4, share=50.0, price=2.0, peak=1000.0)
     seconds = 6 * 1e9 * 20e9 / (4 * 1000e12 * 0.5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snippets.distributed.mfu.flops import days, utilization
+from snippets.distributed.mfu.flops import days, six_n, utilization
 from snippets.shapes.accelerators import ACCELERATORS
 
 H100 = ACCELERATORS["H100"].bf16_tflops * 1e12
@@ -12,6 +12,8 @@ FASTEST = 1.65  # hours of run 6
 GPT2 = (32, 168.0, 8.0)  # TPU v3, hours, dollars for an hour of one
 CORES = (0.25373, 0.2584, 0.25489, 0.2568, 0.25732, 0.26765, 0.25119)  # run 4, seven times
 GOAL = 0.256525  # GPT-2's
+QUESTION = (8e9, 160e9)  # parameters and tokens of the page's interview question
+ASSUMED = (256, H100, 0.4)
 
 
 # --8<-- [start:budget]
@@ -48,6 +50,16 @@ def passed(scores: tuple[float, ...], goal: float) -> int:
     return sum(score > goal for score in scores)
 
 
+def question_hours() -> float:
+    """Hours of the run in the page's interview question."""
+    return hours(six_n(*QUESTION), *ASSUMED)
+
+
+def question_dollars() -> float:
+    """Its price."""
+    return dollars(ASSUMED[0], question_hours(), PRICE)
+
+
 def facts() -> dict[str, str]:
     """Numbers that the page states about published runs."""
     mean, width = seed_spread(CORES)
@@ -56,6 +68,8 @@ def facts() -> dict[str, str]:
         "nanochat_dollars": f"${dollars(GPUS, elapsed(SECONDS), PRICE):.0f}",
         "fastest_dollars": f"${dollars(GPUS, FASTEST, PRICE):.0f}",
         "gpt2_dollars": f"${dollars(*GPT2):,.0f}",
+        "interview_hours": f"{question_hours():.0f}",
+        "interview_dollars": f"${question_dollars():,.0f}",
         "core_mean": f"{mean:.4f}",
         "core_width": f"{width:.4f}",
         "core_passed": f"{passed(CORES, GOAL)}",

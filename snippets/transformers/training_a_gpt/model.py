@@ -1,4 +1,7 @@
 """A GPT-2 of any size, and the loss that it must have before it has learned anything."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 
@@ -34,10 +37,8 @@ class Block(nn.Module):
         self.c, self.drop = c, nn.Dropout(c.dropout)
         self.norm1, self.norm2 = nn.LayerNorm(c.width), nn.LayerNorm(c.width)
         self.qkv, self.out = nn.Linear(c.width, 3 * c.width), nn.Linear(c.width, c.width)
-        self.up, self.down = (
-            nn.Linear(c.width, 4 * c.width),
-            nn.Linear(4 * c.width, c.width),
-        )
+        self.up = nn.Linear(c.width, 4 * c.width)
+        self.down = nn.Linear(4 * c.width, c.width)
 
     def forward(self, x: Tensor) -> Tensor:
         """The stream after this block: [B, S, h]."""
@@ -106,8 +107,7 @@ def first_loss(config: Config, std: float | None = None, *, ours: bool = True) -
     if ours:
         initialize(model, std)
     tokens = torch.randint(config.vocab, (512, config.context + 1))
-    with torch.no_grad():
-        logits = model(tokens[:, :-1])
+    logits = model(tokens[:, :-1]).detach()
     return F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten()).item()
 
 

@@ -1,6 +1,6 @@
 """Twenty short runs: four loops over five seeds, what they log and what they have learned."""
 # /// fieldguide
-# timeout_s = 240
+# timeout_s = 300
 # tolerance.curve = {rel = 0.05, abs = 0.05, reason = "training sums in another order on another machine, and other Pythons ship other sources"}
 # tolerance.loops = {rel = 0.1, abs = 0.1, reason = "training sums in another order on another machine, and other Pythons ship other sources"}
 # tolerance.facts = {rel = 0.1, abs = 0.1, reason = "training sums in another order on another machine, and other Pythons ship other sources"}
@@ -52,6 +52,16 @@ def scores(loop: str) -> tuple[list[float], list[float]]:
     return [logged(run, held) for run in runs], [next_byte(run, held) for run in runs]
 
 
+def told(loop: str) -> float:
+    """Bits per held-out byte that a loop logs, mean of the seeds."""
+    return mean(scores(loop)[0])
+
+
+def real(loop: str) -> float:
+    """Bits for the next byte, mean of the seeds."""
+    return mean(scores(loop)[1])
+
+
 def spread(values: list[float]) -> str:
     """Mean, lowest and highest."""
     return f"{mean(values):5.2f} ({min(values):.2f} to {max(values):.2f})"
@@ -71,9 +81,9 @@ def example_loops() -> None:
     """Four loops: what they log on held-out text, the next byte, and the gauge."""
     print("loop            logged                 next byte              lead")
     for loop, (ahead, _) in LOOPS.items():
-        told, real = scores(loop)
+        logs, learned = scores(loop)
         gauge = lead(trained(loop, SEEDS[0])[0].model, ahead)
-        print(f"{loop:13s} {spread(told):22s} {spread(real):22s} {gauge:6d}")
+        print(f"{loop:13s} {spread(logs):22s} {spread(learned):22s} {gauge:6d}")
 
 
 def figure_curves() -> Figure:
@@ -100,15 +110,11 @@ def figure_curves() -> Figure:
 
 def facts() -> dict[str, str]:
     """Numbers that the page states about the runs."""
-    told, real = scores("right")
-    leaky, blind = scores("no mask")
-    same, copied = scores("not shifted")
-    late, skipped = scores("shifted twice")
     return {
-        "told": f"{mean(told):.2f}", "real": f"{mean(real):.2f}",
-        "leaky_told": f"{mean(leaky):.2f}", "leaky_real": f"{mean(blind):.1f}",
-        "copied_told": f"{mean(same):.2f}", "copied_real": f"{mean(copied):.1f}",
-        "late_told": f"{mean(late):.2f}", "late_real": f"{mean(skipped):.1f}",
+        "told": f"{told('right'):.2f}", "real": f"{real('right'):.2f}",
+        "leaky_told": f"{told('no mask'):.2f}", "leaky_real": f"{real('no mask'):.1f}",
+        "copied_told": f"{told('not shifted'):.2f}", "copied_real": f"{real('not shifted'):.1f}",
+        "late_told": f"{told('shifted twice'):.2f}", "late_real": f"{real('shifted twice'):.1f}",
     }  # fmt: skip
 
 
