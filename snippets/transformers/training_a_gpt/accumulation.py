@@ -1,4 +1,7 @@
 """Micro-batches of unequal length: one gradient by tokens, another one by means."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 

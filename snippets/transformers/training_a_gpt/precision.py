@@ -1,4 +1,7 @@
 """Weights kept in bf16: an update below half of the spacing is lost."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
 """A run that stops and goes on: bit for bit the same, or without a part of what it was."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
 """Python's own sources as bytes, the order in which a run reads them, and bits per byte."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 
