@@ -33,6 +33,7 @@ from snippets.transformers.mixture_of_experts import (
     toy,
 )
 
+torch.set_num_threads(1)  # its tensors are small, and a second thread only waits
 PAGE = (Path(__file__).resolve().parents[2] / "docs/transformers/mixture-of-experts.md").read_text(encoding="utf-8")
 
 
@@ -95,7 +96,7 @@ def test_gradients_of_router_and_experts_are_those_of_mixtral():
 @pytest.mark.parametrize("number", [1, 2, 4, 8])
 def test_all_slices_of_a_dense_layer_are_that_layer(number):
     """k = E, each weight 1: experts cut out of the width of Llama's feed-forward layer."""
-    mlp, x = LlamaMLP(LlamaConfig(hidden_size=16, intermediate_size=48)), randn(20, 16)
+    mlp, x = LlamaMLP(LlamaConfig(hidden_size=16, intermediate_size=48, num_attention_heads=4)), randn(20, 16)
     gate, up = (w.weight.unflatten(0, (number, -1)) for w in (mlp.gate_proj, mlp.up_proj))
     down = mlp.down_proj.weight.unflatten(1, (number, -1)).transpose(0, 1)
     everyone = torch.arange(number).expand(20, number)
@@ -225,6 +226,7 @@ def test_touched_experts_by_counting_all_batches(experts, k, tokens):
 def test_shares_of_models_follow_from_their_shapes(name):
     m = MODELS[name]
     assert sizes.read_share(m, 1) == pytest.approx(parameters(m, m.active) / parameters(m), rel=1e-12)
+    assert sizes.touched_share(m, 2) == pytest.approx(1 - (1 - m.active / m.experts) ** 2)
     assert sizes.read_share(m, 10**6) == pytest.approx(1)
     assert sizes.active_share(m) * sizes.advertised(m)[0] == pytest.approx(active_params(m))
     looked_up = m.vocab * m.hidden
@@ -285,6 +287,21 @@ def test_the_toy_ranks_no_method():
     spans = [comparison.losses(*row) for row in comparison.CURES[1:]]
     for a, b in combinations(spans, 2):
         assert min(a) < max(b) and min(b) < max(a)
+    means = [sum(losses) / len(losses) for losses in spans]
+    assert means[1] < means[0] and means[3] < means[2], "the larger strength is better in both"
+
+
+def test_a_capacity_costs_specialists_most_where_traffic_is_of_one_domain():
+    row = ("loss over the batch", 0.1)
+    plain, mixed = comparison.alone_losses(*row, None), comparison.losses(*row)
+    assert plain == pytest.approx(mixed, abs=0.03)
+    pairs = zip(comparison.alone_losses(*row, comparison.FACTOR), plain, strict=True)
+    assert all(capped > loss + 0.2 for capped, loss in pairs)
+
+
+def test_chances_of_another_expert_add_up_over_layers():
+    draws = torch.rand(4000, 94, generator=torch.Generator().manual_seed(0)) < 0.03
+    assert breaks.flipped_somewhere(0.03, 94) == pytest.approx(draws.any(-1).float().mean().item(), abs=0.02)
 
 
 def test_balance_within_each_sequence_costs_specialists():

@@ -59,7 +59,6 @@ def example_flips() -> None:
         print(f"{number:7d}{k:9d}{share:28.1%}{moved:15.0%}{still:16.2%}")
 
 
-# --8<-- [start:order]
 def moved_by_order(factor: float, seed: int, tokens: int = 200) -> tuple[float, float]:
     """Share of choices dropped, and of tokens with another output if the batch is turned around."""
     x, gate, gate_up, down = layer(8, tokens, seed)
@@ -73,9 +72,6 @@ def moved_by_order(factor: float, seed: int, tokens: int = 200) -> tuple[float, 
         outputs.append(mixture(x, weights * kept, experts, gate_up, down))
     moved = (outputs[0] - outputs[1]).abs().amax(-1) > 1e-6
     return 1 - float(kept.float().mean()), float(moved.float().mean())
-
-
-# --8<-- [end:order]
 
 
 def example_order() -> None:

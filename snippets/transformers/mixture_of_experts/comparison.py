@@ -120,7 +120,6 @@ def facts() -> dict[str, str]:
     bare, batch, sequence = CURES[0], SCOPES[0], SCOPES[1]
     return {
         "dead_bare": f"{mean(bills(*bare)['dead']):.1f}",
-        "busiest_bare": f"{mean(bills(*bare)['busiest']):.1f}",
         "loss_bare": f"{mean(losses(*bare)):.2f}",
         "capped_bare": f"{mean(losses(*bare, FACTOR)):.2f}",
         "loss_batch": f"{mean(losses(*batch)):.2f}",

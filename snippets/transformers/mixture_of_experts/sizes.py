@@ -30,9 +30,14 @@ def touched(experts: int, k: int, tokens: int) -> float:
 # --8<-- [end:touched]
 
 
+def touched_share(m: Shape, tokens: int) -> float:
+    """Share of a layer's experts that a batch of `tokens` is expected to need."""
+    return touched(m.experts, m.active, tokens) / m.experts
+
+
 def read_share(m: Shape, tokens: int) -> float:
     """Share of all parameters that a batch of `tokens` is expected to read."""
-    routed = touched(m.experts, m.active, tokens) / m.experts
+    routed = touched_share(m, tokens)
     idle, busy = parameters(m, 0), parameters(m)
     return (idle + routed * (busy - idle)) / busy
 
@@ -65,7 +70,7 @@ def example_models() -> None:
 
 def facts() -> dict[str, str]:
     """Numbers that the page states about sizes."""
-    qwen, mixtral = MODELS["Qwen3 235B-A22B"], MODELS["Mixtral 8x7B"]
+    qwen = MODELS["Qwen3 235B-A22B"]
     total, active = advertised(qwen)
     return {
         "qwen_total": f"{billions(total):.1f} billion",
@@ -73,8 +78,8 @@ def facts() -> dict[str, str]:
         "qwen_multiplied": f"{billions(active_params(qwen)):.1f} billion",
         "qwen_share": f"{active_share(qwen):.1%}",
         "qwen_touched": f"{touched(qwen.experts, qwen.active, BATCH):.0f}",
+        "v3_touched": f"{touched_share(MODELS['DeepSeek-V3'], BATCH):.0%}",
         "qwen_read": f"{read_share(qwen, BATCH):.0%}",
-        "mixtral_read": f"{read_share(mixtral, BATCH):.0%}",
     }
 
 

@@ -52,7 +52,6 @@ def sample(domains: list[int], generator: torch.Generator) -> tuple[Tensor, Tens
 # --8<-- [end:sample]
 
 
-# --8<-- [start:forward]
 def route(model: Toy, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Logits and mixing weights, both [seeds, T, E], and choices [seeds, T, k]."""
     logits = x @ model.gate
@@ -65,9 +64,6 @@ def route(model: Toy, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def output(model: Toy, x: Tensor, mix: Tensor) -> Tensor:
     """Weighted sum of the experts, [seeds, T, WIDTH]."""
     return torch.einsum("rte,retw->rtw", mix, x.unsqueeze(1) @ model.experts)
-
-
-# --8<-- [end:forward]
 
 
 def loads_of(chosen: Tensor) -> Tensor:
