@@ -33,16 +33,10 @@ def figure_bills() -> Figure:
     left.bar(range(EXPERTS), over, bottom=kept, color="C3", alpha=0.6)
     left.axhline(capacity, color="black", linewidth=0.8, linestyle="--")
     left.set(xlabel="expert", ylabel="choices", xticks=range(EXPERTS))
-    left.text(
-        4.5, capacity * 1.04, f"capacity {capacity}", ha="center"
-    )  # over dead experts
-    left.text(
-        4.5,
-        max(loads) * 0.9,
-        f"dropped {dropped(loads, FACTOR):.0%}",
-        ha="center",
-        color="C3",
-    )
+    top, share = max(loads), f"dropped {dropped(loads, FACTOR):.0%}"
+    left.text(7.5, top * 1.2, share, ha="right", color="C3")
+    left.text(7.5, top * 1.06, f"dashed: capacity {capacity}", ha="right")
+    left.set_ylim(0, top * 1.32)
     ranks = rank_loads(loads, RANKS)
     right.bar(range(RANKS), ranks, color="C0")
     right.axhline(sum(ranks) / RANKS, color="black", linewidth=0.8, linestyle="--")

@@ -86,11 +86,11 @@ def show(
     formats: Sequence[str],
 ) -> None:
     """Each method with its strength: means of the seeds, and the least and the most."""
-    print(f"{'':21s}" + "".join(f"{head:>11s}" for head in columns(*rows[0])))
+    print(f"{'':21s}" + "".join(f"{head:>12s}" for head in columns(*rows[0])))
     for method, strength in rows:
         seeds = list(zip(columns(method, strength).values(), formats, strict=True))
-        means = "".join(f"{mean(values):>11{form}}" for values, form in seeds)
-        spread = "".join(f"{f'{min(v):{form}}–{max(v):{form}}':>11s}" for v, form in seeds)
+        means = "".join(f"{mean(values):>12{form}}" for values, form in seeds)
+        spread = "".join(f"{f'{min(v):{form}}–{max(v):{form}}':>12s}" for v, form in seeds)
         print(f"{method:21s}{means}\n{f'  {strength:g}' if strength else '':21s}{spread}")
 
 

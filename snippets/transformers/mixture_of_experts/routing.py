@@ -48,7 +48,7 @@ def swiglu(x: Tensor, gate_up: Tensor, down: Tensor) -> Tensor:
 def mixture(
     x: Tensor, weights: Tensor, experts: Tensor, gate_up: Tensor, down: Tensor
 ) -> Tensor:
-    """Each expert computes the tokens that chose it; their outputs are weighted and added."""
+    """Each expert computes the tokens that chose it; outputs are weighted and added."""
     out = torch.zeros_like(x)
     for e in range(len(down)):
         token, choice = (experts == e).nonzero(as_tuple=True)
@@ -63,7 +63,7 @@ def mixture(
 # experts: [..., T, k]. Source: Lepikhin et al. 2020, section 2.2.
 # --8<-- [start:fits]
 def fits(experts: Tensor, number: int, capacity: int) -> Tensor:
-    """Which choices find a place: first choices before second ones, early tokens before late ones."""
+    """Which choices find a place: first before second ones, early before late tokens."""
     order = experts.transpose(-1, -2)  # [..., k, T]
     hot = F.one_hot(order.flatten(-2), number)  # [..., kT, E]
     place = (hot.cumsum(-2) * hot).sum(-1)  # 1 for the first of each expert

@@ -12,7 +12,7 @@ MIXTURES = ("Mixtral 8x7B", "Qwen3 235B-A22B", "DeepSeek-V3", "gpt-oss-120b")
 def layer_params(
     hidden: int, width: int, experts: int, k: int, shared: int = 0
 ) -> tuple[int, int]:
-    """Parameters of a layer of SwiGLU experts and its router: all, and those of one token."""
+    """Parameters of a layer of SwiGLU experts: all, and those of one token."""
     expert = 3 * hidden * width  # gate, up and down
     router = hidden * experts
     return router + (experts + shared) * expert, router + (k + shared) * expert
@@ -23,7 +23,7 @@ def layer_params(
 
 # --8<-- [start:touched]
 def touched(experts: int, k: int, tokens: int) -> float:
-    """Experts that a batch is expected to need, if each token chooses k evenly and alone."""
+    """Experts that a batch is expected to need, if choices are even and independent."""
     return experts * (1 - (1 - k / experts) ** tokens)
 
 

@@ -41,7 +41,7 @@ def world() -> tuple[Tensor, Tensor]:
 
 # --8<-- [start:sample]
 def sample(domains: list[int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Sequences of one domain each, flattened: tokens [seeds, T, WIDTH + 1], targets [seeds, T, WIDTH]."""
+    """Sequences of one domain each: tokens [seeds, T, WIDTH + 1] and targets."""
     centers, maps = world()
     inner = torch.randn(SEEDS, len(domains), LENGTH, WIDTH, generator=generator)
     x = (centers[:, domains].unsqueeze(2) + inner).flatten(1, 2)
