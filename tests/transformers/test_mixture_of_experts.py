@@ -299,6 +299,20 @@ def test_a_capacity_costs_specialists_most_where_traffic_is_of_one_domain():
     assert all(capped > loss + 0.2 for capped, loss in pairs)
 
 
+def test_facts_are_means_of_the_recorded_tables():
+    """The printed rows, two lines each: means, and the least and the most."""
+    text = Path(comparison.__file__).with_name("comparison.out.txt").read_text(encoding="utf-8")
+    columns = {"dead": 0, "loss": 4, "capped": 5}
+    row = text.split("\nnothing")[1].split("\n")[0].split()
+    for column, place in columns.items():
+        assert comparison.mean_bill(("nothing", 0.0), column) == pytest.approx(float(row[place]), rel=0.1)
+    rows = text.split("[start:scopes]")[1]
+    for method in ("loss over the batch", "loss in each sequence"):
+        row = rows.split(f"\n{method}")[1].split("\n")[0].split()
+        for place, column in enumerate(("loss", "experts", "mixed", "one domain", "capped")):
+            assert comparison.mean_scope((method, 0.1), column) == pytest.approx(float(row[place]), rel=0.1)
+
+
 def test_chances_of_another_expert_add_up_over_layers():
     draws = torch.rand(4000, 94, generator=torch.Generator().manual_seed(0)) < 0.03
     assert breaks.flipped_somewhere(0.03, 94) == pytest.approx(draws.any(-1).float().mean().item(), abs=0.02)

@@ -115,20 +115,30 @@ def example_scopes() -> None:
     show(SCOPES, scopes, (".2f", ".1f", ".2f", ".2f", ".2f"))
 
 
+def mean_bill(row: tuple[str, float], column: str) -> float:
+    """Mean of the seeds of one column of the first table."""
+    return mean(bills(*row)[column])
+
+
+def mean_scope(row: tuple[str, float], column: str) -> float:
+    """Mean of the seeds of one column of the second table."""
+    return mean(scopes(*row)[column])
+
+
 def facts() -> dict[str, str]:
     """Numbers that the page states about the five seeds."""
     bare, batch, sequence = CURES[0], SCOPES[0], SCOPES[1]
     return {
-        "dead_bare": f"{mean(bills(*bare)['dead']):.1f}",
-        "loss_bare": f"{mean(losses(*bare)):.2f}",
-        "capped_bare": f"{mean(losses(*bare, FACTOR)):.2f}",
-        "loss_batch": f"{mean(losses(*batch)):.2f}",
-        "loss_sequence": f"{mean(losses(*sequence)):.2f}",
-        "used_batch": f"{mean(used(*batch)):.1f}",
-        "used_sequence": f"{mean(used(*sequence)):.1f}",
-        "alone_batch": f"{mean(alone(*batch)):.1f}",
-        "alone_sequence": f"{mean(alone(*sequence)):.1f}",
-        "alone_capped": f"{mean(alone_losses(*batch, FACTOR)):.2f}",
+        "dead_bare": f"{mean_bill(bare, 'dead'):.1f}",
+        "loss_bare": f"{mean_bill(bare, 'loss'):.2f}",
+        "capped_bare": f"{mean_bill(bare, 'capped'):.2f}",
+        "loss_batch": f"{mean_scope(batch, 'loss'):.2f}",
+        "loss_sequence": f"{mean_scope(sequence, 'loss'):.2f}",
+        "used_batch": f"{mean_scope(batch, 'experts'):.1f}",
+        "used_sequence": f"{mean_scope(sequence, 'experts'):.1f}",
+        "alone_batch": f"{mean_scope(batch, 'one domain'):.1f}",
+        "alone_sequence": f"{mean_scope(sequence, 'one domain'):.1f}",
+        "alone_capped": f"{mean_scope(batch, 'capped'):.2f}",
     }
 
 
