@@ -1,0 +1,1 @@
+"""Code of the page transformers/mixture-of-experts: Mixture of experts."""
