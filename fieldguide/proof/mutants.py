@@ -16,10 +16,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fieldguide import runner
 from fieldguide.guide.project import Breach, Project, Trio
@@ -41,16 +41,13 @@ UNORDERED = {*OPPOSITE, "getattr", "isinstance", "print", "setattr", "zip"}
 """Functions whose arguments cannot be swapped, or are as good in any order."""
 
 
-@dataclass(frozen=True)
-class Mutant:
+class Mutant(NamedTuple):
     """One small change to one file."""
 
     path: Path
     line: int
-    name: str
-    """`path :: line :: before → after`."""
-    text: str
-    """The whole file, changed."""
+    name: str  # `path :: line :: before → after`
+    text: str  # the whole file, changed
 
 
 def choose(project: Project, trio: Trio, number: int, seed: int) -> tuple[list[Mutant], list[Breach]]:
@@ -65,20 +62,20 @@ def choose(project: Project, trio: Trio, number: int, seed: int) -> tuple[list[M
     ledger = project.root / EQUIVALENT
     entries = ledger.read_text(encoding="utf-8").splitlines() if ledger.is_file() else []
     equivalent = {entry.rpartition(" :: ")[0]: number for number, entry in enumerate(entries, 1)}
-    possible = [mutant for path in trio.snippets for mutant in mutants(project, trio, path)]
-    others = {path for path in map(project.relative, project.snippet_files) if project.root / path not in trio.snippets}
-    stale = {name for name in equivalent if name.split(" :: ")[0] not in others} - {mutant.name for mutant in possible}
+    possible = {path: list(mutants(project, trio, path)) for path in trio.snippets}
+    others = {project.relative(path) for path in project.snippet_files} - {project.relative(path) for path in possible}
+    named = {mutant.name for each in possible.values() for mutant in each}
+    stale = [name for name in equivalent.keys() - named if name.split(" :: ")[0] not in others]
     ranked = []
-    for path in trio.snippets:
-        pool = sorted((m for m in possible if m.path == path), key=lambda m: place(m.name), reverse=True)
-        lines = {m.line: m for m in pool if m.name not in equivalent}  # the best placed of each line
-        for turn, mutant in enumerate(sorted(lines.values(), key=lambda m: place(m.name))):
-            ranked.append((turn, place(path.name), mutant))
-    drawn = [mutant for *_, mutant in sorted(ranked, key=lambda each: each[:2])[:number]]
+    for path, each in possible.items():
+        each = sorted((m for m in each if m.name not in equivalent), key=lambda m: place(m.name))
+        lines = {m.line: m for m in reversed(each)}  # the first of each line
+        ranked += [(turn, place(path.name), m) for turn, m in enumerate(m for m in each if m is lines[m.line])]
     fix = "write `path :: line :: before → after :: why` as it stands now, or delete the entry."
-    return sorted(drawn, key=lambda m: (m.path, m.line)), [
+    told = [
         Breach(EQUIVALENT, equivalent[name], "mutant", "there is no such mutant.", fix, trio.name) for name in stale
     ]
+    return sorted(m for *_, m in sorted(ranked, key=lambda each: each[:2])[:number]), told
 
 
 def mutants(project: Project, trio: Trio, path: Path) -> Iterator[Mutant]:
@@ -145,7 +142,7 @@ def _changes(node: ast.expr) -> Iterator[ast.expr]:
     op = getattr(node, "op", None) or getattr(node, "ops", [None])[0]
     other: Any = OTHER.get(type(op))
     match node:
-        case ast.BinOp(left, _, right) if other and not (_is_text(left) or _is_text(right)):
+        case ast.BinOp(left, _, right) if other and not any(map(_is_text, (left, right))):
             yield from (ast.BinOp(left, other(), right), left)
             if isinstance(op, ast.Add | ast.Mult):
                 yield right
@@ -178,9 +175,8 @@ def judge(project: Project, trio: Trio, chosen: list[Mutant]) -> Iterator[tuple[
     Raises:
         RuntimeError: if something sees a mutant where there is none.
     """
-    limit = 3600.0
-    tests = [*((project.relative(path),) for path in trio.tests), (*published.tests(project, trio.page.area),)]
-    times = {each: 0.0 for each in tests if each}
+    limit, numbers = 3600.0, tuple(published.tests(project, trio.page.area))
+    times = dict.fromkeys([*((project.relative(path),) for path in trio.tests), *([numbers] if numbers else [])], 0.0)
     for mutant in (None, *chosen):
         began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="fg-", ignore_cleanup_errors=True) as folder:
