@@ -117,3 +117,26 @@ def test_the_environment_of_the_site_is_enough_for_its_commands():
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("kind", ["site", "test", *OTHERS, "uv"])
+def test_every_package_of_a_lock_has_its_hashes(kind):
+    text = (environments.ROOT / f"requirements/{kind}.txt").read_text()
+    packages = re.findall(r"^[\w.-]+==.*(?:\n .*)*", text, re.M)
+    assert packages
+    assert not [package.split()[0] for package in packages if "--hash=sha256:" not in package]
+
+
+def test_a_wheel_of_the_folder_stands_in_for_the_same_version_and_no_other(tmp_path, monkeypatch):
+    ours = f"cp{sys.version_info[0]}{sys.version_info[1]}"
+    for name in (
+        f"torch-2.13.0+cpu-{ours}-{ours}-any.whl",
+        "numpy-1.0-py3-none-any.whl",
+        "torchao-0.1-cp27-cp27-any.whl",
+    ):
+        (tmp_path / name).touch()
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    lock = "torch==2.13.0 \\\n    --hash=sha256:0\nnumpy==2.0 \\\n    --hash=sha256:1\ntorchao==0.1 \\\n    --hash=sha256:2\n"
+    assert list(environments._wheels(lock)) == ["torch"]
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    assert environments._wheels(lock) == {}

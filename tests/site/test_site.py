@@ -73,6 +73,20 @@ def test_search_lists_calculators(visit):
     assert len(set(links)) >= 8, "more come as the list is scrolled"
 
 
+def test_the_policy_refuses_scripts_that_are_not_the_theme_s(visit):
+    page = visit("inference/kv-cache/")
+    page.evaluate("""() => {
+        const script = document.createElement("script");
+        script.textContent = "window.stolen = 1";
+        const button = document.createElement("button");
+        button.setAttribute("onclick", "window.stolen = 2");
+        document.body.append(script, button);
+        button.click();
+    }""")
+    assert page.evaluate("window.stolen") is None
+    assert page.evaluate("typeof __md_get") == "function"  # the theme's own ran
+
+
 def test_mathematics_is_rendered_at_build(served):
     html = (served.folder / "inference/kv-cache/index.html").read_text(encoding="utf-8")
     assert '<span class="katex' in html and "<math" in html
