@@ -74,7 +74,7 @@ def test_search_lists_calculators(visit):
 
 
 def test_the_policy_refuses_scripts_that_are_not_the_theme_s(visit):
-    page = visit("inference/kv-cache/")
+    page = visit().open("inference/kv-cache/")
     page.evaluate("""() => {
         const script = document.createElement("script");
         script.textContent = "window.stolen = 1";
