@@ -128,14 +128,14 @@ def test_meshes_and_policies_take_their_bytes_from_one_step():
 @pytest.mark.parametrize("line", range(1, 5))
 def test_noise_loses_what_bf16_rounds_away(line):
     """Row after row in PyTorch's own bf16, against an exact sum of the same rows."""
-    (ranks, ones, half, *_), text = numbers("mesh", "stall")[line]
+    (ranks, ones, *_), text = numbers("mesh", "stall")[line]
     assert (ranks, ones) == ((4, 64, 256, 1024)[line - 1], min(ranks, 256))
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(int(ranks), 1000, generator=generator).bfloat16()
     exact = noise.double().sum(0)
     rounded, single = ([*accumulate(rows)][-1].double() for rows in (noise, noise.float()))
-    assert half == pytest.approx(100 * float((rounded - exact).norm() / exact.norm()), abs=0.051)
-    assert float(text.split()[-1]) == pytest.approx(float((single - exact).norm() / exact.norm()), rel=0.5, abs=1e-12)
+    error, small = (float((total - exact).norm() / exact.norm()) for total in (rounded, single))
+    assert text.split()[-2:] == [f"{error:.1%}", f"{small:.0e}"]
 
 
 def test_buckets_hold_every_gradient_once_and_leave_when_they_are_full():

@@ -132,6 +132,7 @@ def test_facts_of_sizes():
         "users_8k": f"{SPARE // (8192 * TOKEN):.0f}", "users_8k_fp8": f"{SPARE // (4096 * TOKEN):.0f}",
         "users_8k_usable": f"{USABLE // (8192 * TOKEN):.0f}", "users_8k_fp8_usable": f"{USABLE // (4096 * TOKEN):.0f}",
         "gqa_saving": "8×", "mha_70b_8k": f"{8 * TOKEN * 8192 / 1e9:.1f} GB",
+        "gqa_70b_128k": f"{TOKEN * 131_072 / 1e9:.0f} GB",
         "latent_v3": f"{61 * (512 + 64) * 2 / 1024:.1f} KiB",
         "latent_ratio": f"{2 * 126 * 8 * 128 / (61 * (512 + 64)):.2f}×", "window_saving": f"{full / kept:.2f}×",
         "tokens_that_fit": f"{SPARE / TOKEN:,.0f}", "tokens_usable": f"{USABLE / TOKEN:,.0f}",
