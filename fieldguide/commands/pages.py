@@ -1,6 +1,7 @@
 """Commands on single pages: list, run, new, rules."""
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,15 +46,11 @@ def list_pages(
 def _row(project: Project, trio: Trio) -> dict[str, Any]:
     passed = last_passed(project, trio)
     return {
-        "name": trio.name,
-        "title": trio.page.meta.get("title", ""),
-        "status": trio.page.meta.get("status", ""),
-        "snippets": len(trio.snippets),
-        "examples": sum(len(runner.examples(path)) for path in trio.snippets),
+        "name": trio.name, "title": trio.page.meta.get("title", ""), "status": trio.page.status,
+        "snippets": len(trio.snippets), "examples": sum(len(runner.examples(path)) for path in trio.snippets),
         "tests": sum(len(TEST.findall(path.read_bytes())) for path in trio.tests),
-        "last_passed": str(passed[0]) if passed else None,
-        "fresh": bool(passed and passed[1]),
-    }
+        "last_passed": str(passed[0]) if passed else None, "fresh": bool(passed and passed[1]),
+    }  # fmt: skip
 
 
 @examples("run inference/kv-cache", "run inference/kv-cache users", "run inference/kv_cache/decoding")
@@ -77,7 +74,7 @@ def run(
     choice = {wanted} if wanted else True
     if as_json:
         runs = runner.run(snippets, project.root, examples=choice, facts=not wanted)
-        console.print_json([run.as_json() | {"snippet": project.relative(run.snippet)} for run in runs])
+        console.print_json([asdict(run) | {"snippet": project.relative(run.snippet)} for run in runs])
     else:
         printer = _Printer(project)
         runs = []

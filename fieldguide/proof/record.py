@@ -17,7 +17,7 @@ from typing import NamedTuple
 from fieldguide import runner
 from fieldguide.guide import outputs
 from fieldguide.guide.names import near
-from fieldguide.guide.outputs import Difference, first_difference, keep_measured, output_file, write_atomic
+from fieldguide.guide.outputs import diff, first_difference, keep_measured, output_file, write_atomic
 from fieldguide.guide.project import Breach, BreachError, Project, Trio
 from fieldguide.runner import Failure, Run, Tolerance
 
@@ -58,16 +58,12 @@ class Change:
 class Made(NamedTuple):
     """A text that a snippet made: what an example printed, a figure, or a fact."""
 
-    what: str
-    """As messages call it: "example `table`"."""
-    name: str
-    """As failures call it: `table`, `figure_growth`; empty for a fact."""
-    line: int
-    """Of its function in the snippet."""
+    what: str  # as messages call it: "example `table`"
+    name: str  # as failures call it: `table`, `figure_growth`; empty for a fact
+    line: int  # of its function in the snippet
     text: str
     recorded: str
-    tolerance: Tolerance | None
-    """What was declared for it."""
+    tolerance: Tolerance | None  # what was declared for it
 
 
 def rewrite(path: Path, text: str) -> list[Change]:
@@ -169,9 +165,8 @@ def _differences(project: Project, run: Run) -> Iterator[Breach]:
     for made in _made(run):
         tolerance = made.tolerance or outputs.DEFAULT
         if made.recorded and (line := first_difference(made.recorded, made.text, tolerance)):
-            diff = Difference(made.name, line, made.recorded, made.text).diff
-            source = f"{made.what} of {project.relative(run.snippet)}"
-            message = f"{source} is not what is recorded (- recorded, + got):{_block(diff)}"
+            source, told = f"{made.what} of {project.relative(run.snippet)}", diff(made.recorded, made.text, line)
+            message = f"{source} is not what is recorded (- recorded, + got):{_block(told)}"
             drawn = made.what.startswith("figure")
             file, line = (run.snippet, made.line) if drawn else (output_file(run.snippet), 1)
             place = _places(project).get((run.snippet, made.name), (project.relative(file), line))
@@ -281,9 +276,7 @@ def _unstable(project: Project, first: Run, second: Run) -> Iterator[Breach]:
         other = keep_measured(made.text, again.get(made.what, ""))
         line = first_difference(made.text, other, made.tolerance) if made.tolerance else int(made.text != other)
         if line:
-            message = (
-                f"{made.what} changes from run to run:{_block(Difference(made.name, line, made.text, other).diff)}"
-            )
+            message = f"{made.what} changes from run to run:{_block(diff(made.text, other, line))}"
             yield Breach(project.relative(first.snippet), made.line, "unstable", message, UNSTABLE)
 
 

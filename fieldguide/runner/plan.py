@@ -87,9 +87,5 @@ def environment(seed: int, root: Path, work: Path, head: Head) -> dict[str, str]
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     folders = dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), str(work))
     path = os.pathsep.join([str(python_of(root, head).parent), kept.get("PATH", os.defpath)])
-    return (
-        kept
-        | FIXED
-        | folders
-        | {"PATH": path, "PYTHONPATH": str(root), "PYTHONHASHSEED": str(seed), "TZ": ZONES[seed % 2]}
-    )
+    own = {"PATH": path, "PYTHONPATH": str(root), "PYTHONHASHSEED": str(seed), "TZ": ZONES[seed % 2]}
+    return kept | FIXED | folders | own

@@ -91,8 +91,7 @@ class Pool:
         """Wait for something to happen and return the tasks that ended."""
         ended = []
         for key, _ in self.selector.select(0.1 if self.watch else None):
-            received = os.read(key.fd, 65536)
-            if received:  # a zygote names what ended; a fresh warden writes nothing
+            if received := os.read(key.fd, 65536):  # a zygote names what ended; a fresh warden writes nothing
                 *lines, self.text[key.fd] = (self.text.get(key.fd, b"") + received).split(b"\n")
                 ended += [self.active[json.loads(line)["id"]] for line in lines]
                 continue
