@@ -70,7 +70,7 @@ def _touched(project: Project, names: list[str], *, quiet: bool) -> Asked:
         what = [*(trio.name for trio in found.trios), *(f"labs/{lab}" for lab in labs)]
         told = ", ".join(what[:6]) + (f" and {len(what) - 6} more" if what[6:] else "")
         console.err.print(f"{console.several(len(found.files), 'file')} differ; touched: {told or 'no page'}{why}.")
-    return list(found.trios), labs, [project.relative(path) for path in found.tests]
+    return found.trios, labs, [project.relative(path) for path in found.tests]
 
 
 def _as_json(project: Project, checked: Checked) -> dict[str, Any]:

@@ -271,11 +271,6 @@ class Page:
         return blank(INLINE_CODE, self._without("quiz", "figure"))
 
     @cached_property
-    def unfenced(self) -> str:
-        """The body without what stands in fences, and without comments."""
-        return "\n".join(self._without().split("\n")[self.body_line - 1 :])
-
-    @cached_property
     def told(self) -> str:
         """The prose without mathematics, quizzes and figures."""
         return blank(MATH, blank(INLINE_CODE, self._without()))
@@ -283,10 +278,8 @@ class Page:
     @cached_property
     def headings(self) -> tuple[Heading, ...]:
         """Headings in order."""
-        return tuple(
-            Heading(self.line(found.start()), len(found["marks"]), _heading(found["text"]))
-            for found in HEADING.finditer(self._without())
-        )
+        found = HEADING.finditer(self._without())
+        return tuple(Heading(self.line(h.start()), len(h["marks"]), _heading(h["text"])) for h in found)
 
     @cached_property
     def facts(self) -> tuple[Fact, ...]:

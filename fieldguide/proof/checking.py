@@ -27,8 +27,7 @@ class Checked:
 
     trios: list[Trio]
     breaches: list[Breach] = field(default_factory=list)
-    elsewhere: list[Breach] = field(default_factory=list)
-    """Breaches on pages that nobody asked for: told, not counted."""
+    elsewhere: list[Breach] = field(default_factory=list)  # on pages that nobody asked for: told, not counted
     proof: Proof = field(default_factory=lambda: Proof([], {}, ""))
     runs: list[Run] = field(default_factory=list)
     seconds: float = 0.0
@@ -44,22 +43,12 @@ class Checked:
         return sum(test["outcome"] == "passed" and name.split("::")[0] in files for name, test in tests)
 
 
-def check(
-    project: Project,
-    trios: Iterable[Trio],
-    *,
-    everything: bool = False,
-    further_tests: Sequence[str] = (),
-    done: Callable[[Run], None] | None = None,
-) -> Checked:
+def check(project: Project, trios: Iterable[Trio], *, everything: bool = False, further_tests: Sequence[str] = (),
+          done: record.OnDone | None = None) -> Checked:  # fmt: skip
     """Check pages, and remember those that passed.
 
-    Args:
-        project: The checkout.
-        trios: Which pages.
-        everything: Also count what is wrong elsewhere in the checkout.
-        further_tests: Further arguments for pytest, such as test files beside those of the pages.
-        done: Called with each run of a snippet as it ends.
+    With `everything`, what is wrong elsewhere in the checkout counts as well. `further_tests` are arguments for
+    pytest, such as files beside the tests of the pages. `done` is called with each run of a snippet as it ends.
     """
     began = time.monotonic()
     checked = Checked(list(trios))

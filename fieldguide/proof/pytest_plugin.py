@@ -169,10 +169,9 @@ class Ledger:
             file, _, function = name.partition("::")
             if test["outcome"] == "passed" and test["area"] not in OUR_OWN.values():
                 if not test["asserted"]:
+                    message = f"`{function}` asserts nothing: it would pass whatever the code does."
                     fix = "compare what it computes with an implementation that nobody here wrote."
-                    self._problem(
-                        file, test["line"], f"`{function}` asserts nothing: it would pass whatever the code does.", fix
-                    )
+                    self._problem(file, test["line"], message, fix)
                 if "wide" in test:
                     message = f"`{function}` allows an error of {test['wide']:.0%}; {CAP:.0%} are allowed."
                     self._problem(file, test["line"], message, "compute it better, or compare something sharper.")
@@ -183,18 +182,13 @@ class Ledger:
         failed = {name.split("[")[0] for name, test in self.tests.items() if test["outcome"] != "passed"}
         for function, path in {name.split("[")[0]: self.root / name.split("::")[0] for name in self.tests}.items():
             if function not in failed and area_of(function) not in OUR_OWN.values() and path.is_file():
-                tree = ast.parse(path.read_bytes())
-                for node in (
-                    n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == function.split("::")[-1]
-                ):
-                    never = [
-                        n.lineno
-                        for n in ast.walk(node)
-                        if isinstance(n, ast.Assert) and n.lineno not in self.ran.get(path, ())
-                    ]
-                    for line in never[:1]:
-                        message = f"this assertion of `{node.name}` never ran: a loop was empty, or a test ended early."
-                        self._problem(function.split("::")[0], line, message, "make it run, or delete it.")
+                file, name = function.split("::")[0], function.split("::")[-1]
+                functions = [n for n in ast.walk(ast.parse(path.read_bytes())) if isinstance(n, ast.FunctionDef)]
+                for node in (n for n in functions if n.name == name):
+                    lines = (n.lineno for n in ast.walk(node) if isinstance(n, ast.Assert))
+                    for line in [line for line in lines if line not in self.ran.get(path, ())][:1]:
+                        message = f"this assertion of `{name}` never ran: a loop was empty, or a test ended early."
+                        self._problem(file, line, message, "make it run, or delete it.")
 
     def _hold_against_pages(self) -> None:
         """Every page with code executed an assertion."""

@@ -9,12 +9,14 @@ import difflib
 import html
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from fieldguide import runner
+from fieldguide.calc.fence import FenceError, resolve
 from fieldguide.guide import outputs
 from fieldguide.guide.names import near
 from fieldguide.guide.outputs import diff, first_difference, keep_measured, output_file, write_atomic
@@ -128,10 +130,9 @@ def _places(project: Project) -> dict[tuple[Path, str], tuple[str, int]]:
     for page in project.pages:
         shown = [(i.file.replace(".out.txt", ".py"), i.region, i.line) for i in page.includes if ".out." in i.file]
         for figure in page.figures:
-            if figure.value:  # `file:name` of its own folder, or `area.page.file:name`
-                file, _, name = figure.value.figure.rpartition(":")
-                folder = "" if "." in file else f"{page.folder}/"
-                shown.append((f"{folder}{file.replace('.', '/')}.py", f"figure_{name}", figure.line("figure")))
+            with suppress(FenceError):  # the contract says it
+                file, name = resolve(figure.value.figure if figure.value else "", page.folder)
+                shown.append((file, f"figure_{name}", figure.line("figure")))
         for file, name, line in shown:
             places.setdefault((project.snippets / file, name), (project.relative(page.path), line))
     return places

@@ -22,12 +22,9 @@ PLUGIN = ["-p", "fieldguide.proof.pytest_plugin", "-o", "enable_assertion_pass_h
 class Proof:
     """What a run of pytest proved."""
 
-    breaches: list[Breach]
-    """Empty if all tests passed, at least one ran, and nothing was lost."""
-    tests: dict[str, dict[str, Any]]
-    """Outcome and seconds of each test by its name, `tests/rl/test_ppo.py::test_clip`."""
-    printed: str
-    """What pytest printed, if nobody was to see it."""
+    breaches: list[Breach]  # empty if all tests passed, at least one ran, and nothing was lost
+    tests: dict[str, dict[str, Any]]  # outcome and seconds of each by its name, `tests/rl/test_ppo.py::test_clip`
+    printed: str  # what pytest printed, if nobody was to see it
 
 
 class Pytest:

@@ -81,8 +81,7 @@ def calculator_modules(project: Project) -> set[Path]:
     for page in project.pages:
         for fence in page.of("calc"):
             with suppress(FenceError):  # what is wrong with it, the build of its page says
-                module = parse(fence.text, page.folder).module
-                path = project.root / f"{module.replace('.', '/')}.py"
+                path = project.snippets / parse(fence.text, page.folder).file
                 found |= {path, *reach(path, project.root)[0]} if path.is_file() else set()
     return found
 

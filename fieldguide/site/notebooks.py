@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from fieldguide.proof.notebooks import PICTURE, joined, texts
+from fieldguide.proof.notebooks import PICTURE, texts
 
 TEMPLATES = Path(__file__).parent / "markdown/notebook"
 
@@ -17,12 +17,11 @@ def to_markdown(notebook: Any) -> str:
             parts.append(cell.source)
         elif cell.cell_type == "code":
             parts.append(f"`````python\n{cell.source}\n`````")
-            printed = texts(cell).rstrip("\n")
-            if printed:
+            if printed := texts(cell).rstrip("\n"):
                 parts.append(f'`````text title="Output"\n{printed}\n`````')
             for output in cell.outputs:
                 if PICTURE in output.get("data", {}):
-                    parts.append(_figure(joined(output["data"][PICTURE])))
+                    parts.append(_figure(output["data"][PICTURE]))
     return "\n\n".join(parts) + "\n"
 
 

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fieldguide.guide import outputs
-from fieldguide.guide.outputs import BreachError, diff, first_difference, keep_measured, parse, render, same_line, write_atomic
+from fieldguide.guide.outputs import (
+    BreachError,
+    diff,
+    first_difference,
+    keep_measured,
+    parse,
+    render,
+    same_line,
+    write_atomic,
+)
 from fieldguide.runner import Tolerance
 
 LINES = st.text("a #-[]:.50é×\t\n", max_size=20)

@@ -17,10 +17,8 @@ class Finding(NamedTuple):
     path: Path
     line: int
     message: str
-    fix: str = ""
-    """What to do; by default what the rule says."""
-    page: str = ""
-    """The page that it belongs to; by default the one that the file belongs to."""
+    fix: str = ""  # what to do; by default what the rule says
+    page: str = ""  # the page that it belongs to; by default the one that the file belongs to
 
     @classmethod
     def of(cls, path: Path, problem: Problem) -> Finding:
@@ -38,8 +36,7 @@ class Rule:
     id: str
     says: str
     fix: str
-    first: bool
-    """Whether a page that breaks it must be mended first: what else is found on it may be a consequence."""
+    first: bool  # whether a page that breaks it must be mended first: the rest of it may be a consequence
     find: Find
 
 
