@@ -26,12 +26,9 @@ class Begun:
     """A page that has been begun."""
 
     page: str
-    written: list[Path]
-    """Files that are new or changed."""
-    unplanned: bool
-    """Whether it was entered in the curriculum, where its `answers` is still empty."""
-    alike: list[PlannedPage]
-    """Planned pages that may be about the same."""
+    written: list[Path]  # files that are new or changed
+    unplanned: bool  # whether it was entered in the curriculum, where its `answers` is still empty
+    alike: list[PlannedPage]  # planned pages that may be about the same
 
 
 def scaffold(project: Project, name: str, title: str = "", noun: str = "basics") -> Begun:
@@ -104,15 +101,12 @@ def _files(project: Project, page: PlannedPage, title: str, noun: str) -> dict[P
         "description": json.dumps(page.answers or DESCRIPTION, ensure_ascii=False), "noun": noun, "folder": folder,
         "package": folder.replace("/", "."),
     }  # fmt: skip
-    targets = {
-        project.docs / f"{page.name}.md": "page.md",
-        project.snippets / folder / f"{noun}.py": "snippet.py.txt",
-        project.tests / area / f"test_{stem}.py": "test.py.txt",
-    }
+    code, test = project.snippets / folder / f"{noun}.py", project.tests / area / f"test_{stem}.py"
+    targets = {project.docs / f"{page.name}.md": "page.md", code: "snippet.py.txt", test: "test.py.txt"}
     texts = {path: (TEMPLATES / template).read_text(encoding="utf-8") for path, template in targets.items()}
-    texts[project.snippets / folder / "__init__.py"] = '"""Code of the page [[page]]: [[title]]."""\n'
-    if not (project.snippets / area / "__init__.py").exists():
-        texts[project.snippets / area / "__init__.py"] = '"""Code of the area [[area]], a folder for each page."""\n'
+    texts[code.with_name("__init__.py")] = '"""Code of the page [[page]]: [[title]]."""\n'
+    if not (package := project.snippets / area / "__init__.py").exists():
+        texts[package] = '"""Code of the area [[area]], a folder for each page."""\n'
     return {path: re.sub(r"\[\[(\w+)\]\]", lambda found: values[found[1]], text) for path, text in texts.items()}
 
 
@@ -146,11 +140,10 @@ def with_page(config: str, page: PlannedPage, title: str, order: list[str]) -> s
 
 def with_entry(curriculum: str, page: PlannedPage) -> str:
     """The text of `docs/curriculum.yml` with one more page at the end of its area, which lists one on each line."""
-    area = re.search(rf"^  {page.area}:.*\n(?:(?: {{3,}}.*)?\n)*", curriculum, re.M)
-    pages = list(re.finditer(r"^ {6}[\w-]+: *\{.*\n", area[0], re.M)) if area else []
-    if not area or not pages:
+    area = re.search(rf"^  {page.area}:.*\n(?:(?: {{3,}}.*)?\n)*^ {{6}}[\w-]+: *\{{.*\n", curriculum, re.M)
+    if area is None:
         what = f"docs/curriculum.yml lists no pages for {page.area}, one on each line"
         raise ScaffoldError(f"{what}. Nothing was written.")
-    at = area.start() + pages[-1].end()
     title = json.dumps(page.title, ensure_ascii=False)
-    return f'{curriculum[:at]}      {page.slug}: {{title: {title}, answers: ""}}\n{curriculum[at:]}'
+    entry = f'      {page.slug}: {{title: {title}, answers: ""}}\n'
+    return f"{curriculum[: area.end()]}{entry}{curriculum[area.end() :]}"

@@ -1,8 +1,7 @@
 """Recorded outputs: how they are written down, and when two count as the same.
 
-Text and integers must be equal. A printed float may differ by one in its last digit, or by
-a thousandth. In a line that ends in `# measured`, numbers stand for whatever this machine
-yields, and only the rest is compared.
+Text and integers must be equal. A printed float may differ by one in its last digit, or by a thousandth. In a line
+that ends in `# measured`, numbers stand for whatever this machine yields, and only the rest is compared.
 """
 
 import difflib

@@ -25,10 +25,7 @@ def sources(project: Project, only: Sequence[str] | None = None) -> list[Path]:
 
 
 def execute(project: Project, source: Path) -> Any:
-    """Run a lab in a process and a folder of its own, with one thread and a fixed hash seed.
-
-    A `BreachError` names the first cell that fails.
-    """
+    """Run a lab, with one thread and a fixed hash seed, in a folder of its own; a `BreachError` names a failing cell."""
     import jupytext
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError

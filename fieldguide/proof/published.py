@@ -178,8 +178,7 @@ def plain(value: Any) -> Any:
 def record(project: Project) -> list[Change]:
     """Write `reproduced.json` anew, one line a case, at once or not at all; what was rewritten.
 
-    Raises:
-        BreachError: if the cases cannot be read. A failing adapter raises what it raises; the file stays.
+    A `BreachError` says if the cases cannot be read. A failing adapter raises what it raises; the file stays.
     """
     values = reproduce(own(project), adapters(project))
     lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(values[key])}" for key in sorted(values))

@@ -1,8 +1,7 @@
 """Holds what pages show against what snippets do: recorded outputs, figures and facts. And records them.
 
-`verify` runs the snippets of some trios once and lists what differs. `record` runs them
-twice, under two hash seeds, and rewrites what is recorded, but only of snippets that came
-to their end and did the same both times.
+`verify` runs the snippets of some trios once and lists what differs. `record` runs them twice, in different
+surroundings, and rewrites what is recorded, but only of snippets that came to their end and did the same both times.
 """
 
 import difflib
@@ -88,9 +87,8 @@ def run_trios(project: Project, trios: Iterable[Trio], *, done: OnDone | None = 
 def verify(project: Project, trios: Iterable[Trio], runs: Mapping[str, Sequence[Run]] | None = None) -> list[Breach]:
     """List where recorded outputs, figures or stated facts differ from what the snippets do.
 
-    What is not recorded, or left over, is seen without running: that says the contract.
-
-    `runs` is what `run_trios` returned, for these and perhaps more; without it, they run now.
+    What is not recorded, or left over, is seen without running: that says the contract. `runs` is what `run_trios`
+    returned, for these and perhaps more; without it, they run now.
     """
     trios = list(trios)
     runs = dict(runs if runs is not None else run_trios(project, trios))
@@ -181,9 +179,8 @@ def _facts(project: Project, runs: Iterable[Run]) -> tuple[Facts, list[Breach]]:
     twice = []
     for run in runs:
         page = project.page_of(run.snippet)
-        known = facts.setdefault(page, {})
         for name, value in run.facts.items():
-            _, first = known.setdefault(name, (value, run.snippet))
+            _, first = facts.setdefault(page, {}).setdefault(name, (value, run.snippet))
             if first != run.snippet:
                 where, line = project.relative(run.snippet), _fact_line(run.snippet, name)
                 message = f"the fact `{name}` is already given by `{first.name}`."
@@ -236,13 +233,10 @@ def _fact_line(path: Path, name: str) -> int:
 def record(
     project: Project, trios: Iterable[Trio], *, measured: bool = False, again: bool = True, done: OnDone | None = None
 ) -> tuple[list[Change], list[Breach]]:
-    """Rewrite outputs, figures and facts of `trios` from two runs of each snippet, or from one.
+    """Rewrite outputs, figures and facts from two runs of each snippet, or from one; what changed, and why not the rest.
 
     Nothing is written for a snippet that failed, or that did not do the same twice. With `measured`, the
     numbers in `# measured` lines are rewritten as well. `done` is called with each run as it ends.
-
-    Returns:
-        What was rewritten, and why the rest was not.
     """
     paths = [path for trio in trios for path in trio.snippets]
     changes: list[Change] = []

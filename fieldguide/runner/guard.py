@@ -1,8 +1,7 @@
 """Refuses network beyond this machine and writes outside the snippet's own folder.
 
-An audit hook cannot be removed, and sees what the interpreter itself does. It sees
-neither C libraries that call the system directly nor other programs that the snippet
-starts. It is a fence against accidents, not against malice.
+An audit hook cannot be removed, and sees what the interpreter itself does. It sees neither C libraries that call the
+system directly nor other programs that the snippet starts. It is a fence against accidents, not against malice.
 """
 
 # Paths come as the interpreter has them, on every event: str, bytes or a descriptor.
@@ -133,11 +132,9 @@ def install(folder: Path, snippets: Path, report: int) -> None:
 
 def is_local(host: str) -> bool:
     """Whether an address is this machine's loopback."""
-    if host.lower() in ("localhost", "localhost.localdomain", "ip6-localhost"):
-        return True
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        return False
+        return host.lower() in ("localhost", "localhost.localdomain", "ip6-localhost")
     mapped = getattr(address, "ipv4_mapped", None)
     return address.is_loopback or bool(mapped and mapped.is_loopback)
