@@ -100,11 +100,8 @@ def check(source: str, root: Path, folder: str) -> Calculator:
 def render(source: str, root: Path, folder: str, inline: Callable[[str], str] = html.escape) -> str:
     """The form, with the result for the defaults below it; a `FenceError` for whatever is wrong.
 
-    Args:
-        source: The text inside the fence.
-        root: The checkout that holds `snippets/`.
-        folder: Folder of the page's code, such as `inference/kv_cache`.
-        inline: Renders a short text with `code` and $mathematics$ to HTML.
+    `source` is the text inside the fence, `root` the checkout, and `folder` that of the page's code below `snippets/`,
+    such as `inference/kv_cache`; `inline` renders a short text with `code` and $mathematics$ to HTML.
     """
     calculator, function, results = _tried(source, root, folder, evaluate)
     return FORM.render(

@@ -21,13 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON = (3, 11, 5)
 OLDEST = ".".join(map(str, OLDEST_PYTHON))
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-# PyTorch's own metadata pins these for the machines that want them; a processor build wants none.
-ACCELERATOR_PACKAGES = [
-    "cuda-bindings", "cuda-pathfinder", "cuda-toolkit", "nvidia-cublas", "nvidia-cuda-cupti", "nvidia-cuda-nvrtc",
-    "nvidia-cuda-runtime", "nvidia-cudnn-cu13", "nvidia-cufft", "nvidia-cufile", "nvidia-curand", "nvidia-cusolver",
-    "nvidia-cusparse", "nvidia-cusparselt-cu13", "nvidia-nccl-cu13", "nvidia-nvjitlink", "nvidia-nvshmem-cu13",
-    "nvidia-nvtx", "triton",
-]  # fmt: skip
+ACCELERATORS = r"(?:cuda|nvidia)-[\w-]+|triton"
+"""Packages that PyTorch's own metadata pins for the machines that want them; a processor build wants none."""
 
 
 class Missing(SystemExit):
@@ -52,7 +47,10 @@ def ensure(kind: str, *, tools: bool = True) -> Path:
     _virtual_environment(kind, python)
     _packages(kind, python)
     if kind in ("site", "test"):
-        _project(python)
+        stamp = _Stamp(python, "project", "pyproject.toml")
+        if not stamp.fresh:
+            install = ["-m", "uv", "pip", "install", "--python", str(python), "--no-deps", "-e", "."]
+            stamp.take("the `fieldguide` command", [str(python), *install])
         if tools:
             _node_packages(kind, python)
             if kind == "test":
@@ -154,8 +152,8 @@ def _packages(kind: str, python: Path) -> None:
     text = (ROOT / lock).read_text(encoding="utf-8")
     for name, wheel in _wheels(text).items():
         _run([*install, str(wheel)], f"{wheel.name}, from the folder of wheels")
-        for gone in (name, *(ACCELERATOR_PACKAGES if name == "torch" else ())):
-            text = re.sub(rf"^{gone}==.*(?:\n[ ].*)*\n", "", text, flags=re.M)
+        gone = f"{name}|{ACCELERATORS}" if name == "torch" else name
+        text = re.sub(rf"^(?:{gone})==.*(?:\n[ ].*)*\n", "", text, flags=re.M)
     rest = python.parent.parent / f"{kind}.lock"
     rest.write_text(text, encoding="utf-8")
     stamp.take(f"packages of {lock} ({size}; minutes the first time)", [*install, "--require-hashes", "-r", str(rest)])
@@ -173,13 +171,6 @@ def _wheels(lock: str) -> dict[str, Path]:
         if fits and re.search(rf"^{name}=={re.escape(version.partition('+')[0])}\s", lock, re.M):
             found[name] = wheel
     return found
-
-
-def _project(python: Path) -> None:
-    stamp = _Stamp(python, "project", "pyproject.toml")
-    if not stamp.fresh:
-        install = ["-m", "uv", "pip", "install", "--python", str(python), "--no-deps", "-e", "."]
-        stamp.take("the `fieldguide` command", [str(python), *install])
 
 
 def _node_packages(kind: str, python: Path) -> None:

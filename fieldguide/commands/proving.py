@@ -22,10 +22,8 @@ from fieldguide.proof.checking import check as check_pages
 
 Asked = tuple[list[Trio], list[str] | None, list[str]]
 """Pages, notebooks (None is all of them), and further tests."""
-CHANGED = (
-    "Instead of named pages, what this branch touched, imports and includes followed. An argument is then what to "
-    "compare with; by default main."
-)
+TOUCHED = "Instead of named pages, what this branch touched, imports and includes followed."
+CHANGED = f"{TOUCHED} An argument is then what to compare with; by default main."
 MEASURED = "Also rewrite the numbers in lines that end in “# measured”."
 
 
@@ -157,10 +155,10 @@ def _asked(project: Project, names: list[str] | None) -> Asked:
     """Pages and notebooks among `names`, each once; all if nothing is named."""
     if not names:
         return console.with_code(project), None, []
-    labs = {name.removeprefix("docs/") for name in names if name.removeprefix("docs/").startswith("labs/")}
-    trios = {t.name: t for t in (console.find(project, n) for n in names if n.removeprefix("docs/") not in labs)}
-    stems = [Path(lab).stem.replace("_", "-") for lab in sorted(labs)]
+    names = [name.removeprefix("docs/") for name in names]
+    trios = {t.name: t for t in (console.find(project, name) for name in names if not name.startswith("labs/"))}
+    labs = sorted({Path(name).stem.replace("_", "-") for name in names if name.startswith("labs/")})
     known = [path.stem for path in notebooks.sources(project)]
-    for stem in set(stems).difference(known):
-        console.stop(f"there is no notebook labs/{stem}. {near(stem, known)}")
-    return list(trios.values()), stems, []
+    for lab in set(labs).difference(known):
+        console.stop(f"there is no notebook labs/{lab}. {near(lab, known)}")
+    return list(trios.values()), labs, []

@@ -9,11 +9,10 @@ from pathlib import Path
 from fieldguide.guide.names import folder_of, near
 from fieldguide.guide.outputs import write_atomic
 from fieldguide.guide.project import PlannedPage, Project
-from fieldguide.proof.rules.trios import is_library
+from fieldguide.proof.rules.trios import NAME, is_library
 
 TEMPLATES = Path(__file__).parent / "templates"
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-NOUN = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 DESCRIPTION = "Say in one sentence what a reader can do afterwards."
 
 
@@ -37,7 +36,7 @@ def scaffold(project: Project, name: str, title: str = "", noun: str = "basics")
     `ScaffoldError` for a bad name, one that exists, or lists that have no place for the page.
     """
     area, slug = _checked_name(project, name)
-    if not NOUN.fullmatch(noun) or keyword.iskeyword(noun) or is_library(noun, project.root):
+    if not NAME.fullmatch(noun) or keyword.iskeyword(noun) or is_library(noun, project.root):
         how = "use a noun in lower case, with underscores, that is neither a keyword nor the name of a library"
         raise ScaffoldError(f"{noun!r} cannot name a snippet: {how}, such as sizes.")
     known = [page for each in project.areas for page in each.pages]

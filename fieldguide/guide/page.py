@@ -24,9 +24,8 @@ OPEN = re.compile(r"^(?P<indent>[ \t>]*)(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>.*?
 INCLUDE = re.compile(r"""^[ \t>]*-+8<-+[ \t]+(["'])(?P<target>.+?)\1[ \t]*$""")
 COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
 INLINE_CODE = re.compile(r"(?<![`\\])(`+)(?!`)(?:[^\n]|\n(?!\s*\n))+?(?<!`)\1(?!`)")
-MATH = re.compile(
-    r"(?<![\\$])\$\$(?!\$).+?(?<!\\)\$\$|(?<![\\$])\$(?![\s$])(?:[^$\n]|\n(?!\s*\n))+?(?<![\s\\])\$(?!\d)", re.S
-)
+DISPLAYED = r"(?<![\\$])\$\$(?!\$).+?(?<!\\)\$\$"
+MATH = re.compile(rf"{DISPLAYED}|(?<![\\$])\$(?![\s$])(?:[^$\n]|\n(?!\s*\n))+?(?<![\s\\])\$(?!\d)", re.S)
 HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6})[ \t]+(?P<text>.+?)(?:[ \t]+#+)?[ \t]*$", re.M)
 ATTRIBUTES = re.compile(r"[ \t]*\{:?[^}\n]*\}[ \t]*$")
 FACT = re.compile(r"<data\b(?P<attributes>[^>]*)>(?P<text>.*?)(?P<end></data\s*>|(?=<data\b)|\Z)", re.S | re.I)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,7 @@ def _found(project: Project, *command: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
-def _ruff(project: Project, files: Sequence[Path], rule: str, fix: str, *command: str) -> list[Breach]:
+def _ruff(project: Project, files: Sequence[Path], *, rule: str, fix: str, command: Sequence[str]) -> list[Breach]:
     names = list(map(project.relative, files)) or ["."]
     breaches = []
     for each in _found(project, "ruff", *command, "--output-format=json-lines", *names):
@@ -129,14 +130,8 @@ def _ruff(project: Project, files: Sequence[Path], rule: str, fix: str, *command
     return breaches
 
 
-def formatted(project: Project, files: Sequence[Path]) -> list[Breach]:
-    """Files that `ruff format` would change."""
-    return _ruff(project, files, "format", "make format", "format", "--check")
-
-
-def linted(project: Project, files: Sequence[Path]) -> list[Breach]:
-    """What `ruff check` finds."""
-    return _ruff(project, files, "lint", "make format mends most; correct the rest.", "check")
+formatted = partial(_ruff, rule="format", fix="make format", command=["format", "--check"])
+linted = partial(_ruff, rule="lint", fix="make format mends most; correct the rest.", command=["check"])
 
 
 def typed(project: Project, files: Sequence[Path]) -> list[Breach]:

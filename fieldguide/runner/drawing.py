@@ -105,8 +105,6 @@ def _clean(element: ElementTree.Element, name: str, used: set[str]) -> ElementTr
 def _color(value: str) -> str:
     known = COLORS.get(value.lower())
     if known is None and not KEPT.fullmatch(value):
-        raise DrawingError(
-            f"it draws in {value}, which no palette knows: use C0 to C5, black, gray or white in Matplotlib, "
-            "and var(--fg-s0) to var(--fg-s5), var(--fg-muted) or currentColor in an SVG."
-        )
+        how = "C0 to C5, black, gray or white in Matplotlib, and var(--fg-s0) to var(--fg-s5), var(--fg-muted)"
+        raise DrawingError(f"it draws in {value}, which no palette knows: use {how} or currentColor in an SVG.")
     return known or value

@@ -103,25 +103,17 @@ def install(folder: Path, snippets: Path, report: int) -> None:
 
     hooks: dict[str, Callable[..., None]] = {
         "open": on_open,
-        "os.remove": on_remove,
-        "os.rmdir": on_remove,
+        "os.remove": on_remove, "os.rmdir": on_remove, "shutil.rmtree": on_remove,
+        "os.rename": on_rename, "os.link": on_link, "os.symlink": on_link,
         "os.mkdir": lambda path, mode=0, fd=-1: write(path, fd, follow=False),
-        "os.rename": on_rename,
-        "os.link": on_link,
-        "os.symlink": on_link,
         "os.chmod": lambda path, mode=0, fd=-1: write(path, fd),
         "os.chown": lambda path, uid=0, gid=0, fd=-1: write(path, fd),
         "os.utime": lambda path, times=None, ns=None, fd=-1: write(path, fd),
         "os.truncate": lambda path, length=0: write(path),
-        "shutil.rmtree": on_remove,
         "sqlite3.connect": on_sqlite,
-        "socket.connect": on_address,
-        "socket.sendto": on_send,
-        "socket.sendmsg": on_send,
-        "socket.bind": on_bind,
-        "socket.getaddrinfo": on_lookup,
-        "socket.gethostbyname": on_lookup,
-    }
+        "socket.connect": on_address, "socket.bind": on_bind, "socket.sendto": on_send, "socket.sendmsg": on_send,
+        "socket.getaddrinfo": on_lookup, "socket.gethostbyname": on_lookup,
+    }  # fmt: skip
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event in hooks:

@@ -66,8 +66,8 @@ def of_new_pages(project: Project, ledger: str, found: Iterable[Finding], done: 
             yield Finding(path, number, f"`{page}` {done}.", "delete the line.")
 
 
-def breaches(project: Project) -> list[Breach]:
-    """Everything that breaks a rule, with its page; of a page without a sound footing, only why."""
+def check(project: Project) -> list[Breach]:
+    """Every breach of the contract, sorted by file and line; of a page without a sound footing, only why."""
     try:
         _ = project.areas
     except BreachError as error:
@@ -79,7 +79,7 @@ def breaches(project: Project) -> list[Breach]:
         found += [breach for breach in more if breach.page not in unsound]
         if rule.first:
             unsound |= {breach.page for breach in more} - {""}
-    return found
+    return sorted(set(found))
 
 
 def _breach(project: Project, rule: Rule, finding: Finding) -> Breach:
