@@ -136,8 +136,7 @@ class Scale:
         if self.log:
             decades = range(math.ceil(self.low - 1e-9), math.floor(self.high + 1e-9) + 1)
             if len(decades) >= 2:
-                every = math.ceil(len(decades) / 6)
-                return [10.0**d for d in decades][::every]
+                return [10.0**d for d in decades[:: math.ceil(len(decades) / 6)]]
             return [m * 10.0**d for d in range(math.floor(self.low), math.ceil(self.high) + 1) for m in (1, 2, 5)
                     if self.low - 1e-9 <= math.log10(m * 10.0**d) <= self.high + 1e-9]  # fmt: skip
         rough = (self.high - self.low) / 5

@@ -19,6 +19,7 @@ import pytest
 from fieldguide.guide.project import Project
 from fieldguide.proof.testing import REPORT
 
+Reports = Generator[None, pytest.TestReport, pytest.TestReport]
 CAP = 0.2
 """The widest tolerance, as a share of what is expected, with which a test of a page still proves something."""
 OUR_OWN = {"labs": "labs", "published": "published", "site": "site"}
@@ -123,17 +124,14 @@ class Ledger:
                 self.ran.setdefault(path, set()).add(lineno)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Reports:
         """Note the outcome, and where in its file a test failed."""
         report = yield
         test = self._test(item.nodeid)
         test["seconds"] += report.duration
         test |= {key: value for key, value in report.user_properties if key in ("area", "seconds")}
         if report.when == "call" or report.outcome != "passed":
-            expected = hasattr(report, "wasxfail") and report.skipped
-            outcome = "xfailed" if expected else report.outcome
+            outcome = "xfailed" if hasattr(report, "wasxfail") and report.skipped else report.outcome
             test["outcome"] = "failed" if "failed" in (test["outcome"], outcome) else outcome
             test["line"] = (item.location[1] or 0) + 1
             if outcome == "skipped":

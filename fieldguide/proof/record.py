@@ -105,7 +105,6 @@ def failures(project: Project, runs: Iterable[Run]) -> list[Breach]:
 
 def _failed(project: Project, run: Run, error: Failure) -> Breach:
     name = error.example or ""
-    known = runner.examples(run.snippet) | {f"figure_{n}": line for n, line in runner.figures(run.snippet).items()}
     what = f"`{name}`" if name.startswith("figure_") else f"example `{name}`" if name else "the snippet"
     message = f"{what} failed: {error.message}."
     if shown := _places(project).get((run.snippet, name)):
@@ -113,6 +112,7 @@ def _failed(project: Project, run: Run, error: Failure) -> Breach:
     if error.detail.strip():
         message += _block(error.detail.strip())
     fix = FIXES.get(error.kind, "correct it, and look with `fieldguide run`.")
+    known = runner.examples(run.snippet) | {f"figure_{n}": line for n, line in runner.figures(run.snippet).items()}
     line = error.line or known.get(name, 1)
     return Breach(project.relative(run.snippet), line, f"run-{error.kind}", message, fix)
 
@@ -192,8 +192,7 @@ def _facts(project: Project, runs: Iterable[Run]) -> tuple[Facts, list[Breach]]:
 def _fact_breaches(project: Project, trios: list[Trio], runs: Mapping[str, Sequence[Run]]) -> Iterator[Breach]:
     """Facts that the selected pages rest on, and facts of theirs that other pages rest on, or that none does."""
     selected = {trio.name for trio in trios}
-    named = [(page, *fact) for page in project.pages for fact in page.named_facts]
-    named = [(page, line, owner, name) for page, line, owner, name in named if {page.name, owner} & selected]
+    named = [(page, *fact) for page in project.pages for fact in page.named_facts if {page.name, fact[1]} & selected]
     owners = {owner for _, _, owner, _ in named} - runs.keys()
     missing = [path for trio in project.trios if trio.name in owners for path in trio.snippets]
     done = [*runner.run(missing, project.root, examples=False), *(run for each in runs.values() for run in each)]
@@ -230,9 +229,8 @@ def _fact_line(path: Path, name: str) -> int:
     return next((number for number, line in lines if f'"{name}"' in line), 1)
 
 
-def record(
-    project: Project, trios: Iterable[Trio], *, measured: bool = False, again: bool = True, done: OnDone | None = None
-) -> tuple[list[Change], list[Breach]]:
+def record(project: Project, trios: Iterable[Trio], *, measured: bool = False, again: bool = True,
+           done: OnDone | None = None) -> tuple[list[Change], list[Breach]]:  # fmt: skip
     """Rewrite outputs, figures and facts from two runs of each snippet, or from one; what changed, and why not the rest.
 
     Nothing is written for a snippet that failed, or that did not do the same twice. With `measured`, the

@@ -30,9 +30,8 @@ class Proof:
 class Pytest:
     """A pytest that runs beside everything else; with a limit in seconds, it and all that it started end by then."""
 
-    def __init__(
-        self, root: Path, arguments: Sequence[str], report: str = REPORT, *, quiet: bool = True, limit: float = 0
-    ) -> None:
+    def __init__(self, root: Path, arguments: Sequence[str], report: str = REPORT, *,
+                 quiet: bool = True, limit: float = 0) -> None:  # fmt: skip
         self.report, self.limit = root / report, limit
         self.report.unlink(missing_ok=True)
         self.output = tempfile.TemporaryFile() if quiet else None  # noqa: SIM115 (closed by `finish`)

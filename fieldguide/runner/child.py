@@ -143,8 +143,7 @@ def _elsewhere(other: bool) -> None:
     os.listdir = lambda *args: sorted(listdir(*args), reverse=other)  # type: ignore[assignment]
     os.scandir = lambda *args: Entries(scandir(*args), other)  # type: ignore[assignment]
     if other and importlib.util.find_spec("time_machine"):
-        machine = importlib.import_module("time_machine")
-        machine.travel(time.time() + 4e7, tick=True).start()
+        importlib.import_module("time_machine").travel(time.time() + 4e7, tick=True).start()
 
 
 class Entries(contextlib.ExitStack):

@@ -60,8 +60,7 @@ def svg(drawn: Any, name: str) -> str:
         raise DrawingError(f"its SVG cannot be read: {error}.") from None
     if root.tag.rpartition("}")[2] != "svg" or "viewBox" not in root.attrib:
         raise DrawingError("its SVG must have one root `<svg>` with a `viewBox`.")
-    used = set(re.findall(r"(?:url\(|href=\")#([\w.-]+)", drawn))
-    clean = _clean(root, name, used)
+    clean = _clean(root, name, used=set(re.findall(r"(?:url\(|href=\")#([\w.-]+)", drawn)))
     clean.attrib = {"viewBox": root.attrib["viewBox"], "fill": root.get("fill", "currentColor")}
     ElementTree.indent(clean, "")
     return ElementTree.tostring(clean, "unicode") + "\n"

@@ -46,8 +46,7 @@ def plan(path: Path, root: Path, folder: Path, seed: int, examples: bool | Colle
     able = run.error is None
     known = reading.examples(path) if able else ()
     names = [name for name in known if examples is True or name in (examples or ())]
-    warm = next((name for name in WARM if name in libraries), "")
-    kind = warm if run.light and FORK_IS_SAFE else "fresh"
+    kind = next((name for name in WARM if name in libraries), "") if run.light and FORK_IS_SAFE else "fresh"
     work = folder / "work"
     job = Job(
         root=str(root), module=".".join(path.relative_to(root).with_suffix("").parts), file=str(path),

@@ -72,9 +72,8 @@ class Pool:
                 shutil.rmtree(task.folder)
                 self._start(task)
 
-    def _python(
-        self, python: Path, code: str, environ: dict[str, str], arguments: list[str], cwd: str | None = None
-    ) -> subprocess.Popen[bytes]:
+    def _python(self, python: Path, code: str, environ: dict[str, str], arguments: list[str],
+                cwd: str | None = None) -> subprocess.Popen[bytes]:  # fmt: skip
         code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"
         env = environ | dict.fromkeys(("HOME", "TMPDIR"), tempfile.gettempdir())
         # A zygote may store compiled libraries. A snippet may not: it writes nowhere but in its folder.

@@ -51,9 +51,8 @@ def run(snippets: Sequence[Path], root: Path = ROOT, *, hash_seeds: Sequence[int
     return [task.run for task in tasks]
 
 
-def record_runs(
-    snippets: Sequence[Path], root: Path = ROOT, *, on_done: Callable[[Run], None] | None = None
-) -> list[tuple[Run, Run]]:
+def record_runs(snippets: Sequence[Path], root: Path = ROOT, *,
+                on_done: Callable[[Run], None] | None = None) -> list[tuple[Run, Run]]:  # fmt: skip
     """Run each snippet twice, so that what changes from run to run shows.
 
     The second time hashes, global random numbers, date, time zone and the order of files in a folder are others.

@@ -19,10 +19,8 @@ ATTRIBUTES = {
     "th": {"style", "colspan"}, "td": {"style", "colspan"},
 }  # fmt: skip
 TAGS = nh3.ALLOWED_TAGS | {"button"}
-SUSPECT = re.compile(
-    r"<(?!data value=\"[^\"]*\">|dfn>|/|br>)\w|\{[:#. ]|!\[|\]\(\s*(?!https?:|mailto:|[#./]|[\w/-]+\.md)|^\s*\[[^\]]+\]:",
-    re.M,
-)
+LINK = r"\]\(\s*(?!https?:|mailto:|[#./]|[\w/-]+\.md)|^\s*\[[^\]]+\]:"
+SUSPECT = re.compile(rf"<(?!data value=\"[^\"]*\">|dfn>|/|br>)\w|\{{[:#. ]|!\[|{LINK}", re.M)
 WORD = re.compile(r"[^\W\d_]*[^\x00-\x7F\W\d_][^\W\d_]*")
 
 

@@ -118,7 +118,7 @@ class Writing:
         """An error at the line of the page, or of the lab, that holds `near` or at least how it begins."""
         near, docs = near.strip(), self.project.docs
         place, number = (self.page.path, self.page.body_line) if self.page else (docs, 1)
-        files = [self.page.path] if self.page else [*self.project.page_files, *sorted(docs.glob("labs/*.py"))]
+        files = [self.page.path] if self.page else [*sorted(docs.rglob("*.md")), *sorted(docs.glob("labs/*.py"))]
         for wanted, path in product((near, near.partition("\n")[0]), files):
             before, found, _ = path.read_text(encoding="utf-8", errors="replace").partition(wanted)
             if found:
@@ -137,8 +137,7 @@ class Writing:
         try:
             return render_tex(formula, display, self.root)
         except TexError as error:
-            message = f"the formula {formula.strip()!r} is wrong: {error}"
-            raise self.fail(near, message, "tex") from None
+            raise self.fail(near, f"the formula {formula.strip()!r} is wrong: {error}", "tex") from None
 
     def cite(self, inside: str, near: str) -> ElementTree.Element:
         """What stands between the brackets of a citation, as an element; the keys are noted."""

@@ -45,8 +45,6 @@ def family_names(entry: Entry) -> list[str]:
 def short_authors(entry: Entry) -> str:
     """`Kwon et al.`, `Little`, `Dean and Barroso`."""
     names = family_names(entry)
-    if not names:
-        return entry.title
-    if len(names) > 2 or "others" in entry.authors:
+    if names and (len(names) > 2 or "others" in entry.authors):
         return f"{names[0]} et al."
-    return " and ".join(names)
+    return " and ".join(names) or entry.title

@@ -8,15 +8,13 @@ from fieldguide.guide.forms import read
 from fieldguide.guide.page import Answer, Quiz, number_in
 from fieldguide.site.markdown import tables
 
-Inline = Callable[[str], str]
-
 
 def shuffled(quiz: Quiz) -> list[tuple[int, Answer]]:
     """The answers, each with its place in the fence, in an order that the question alone decides."""
     return random.Random(quiz.question).sample(list(enumerate(quiz.answers)), len(quiz.answers))
 
 
-def render(source: str, inline: Inline, fact: Callable[[str], str | None]) -> str:
+def render(source: str, inline: Callable[[str], str], fact: Callable[[str], str | None]) -> str:
     """The question with its answers, closed; `fact` gives the text of a fact. A `ValueError` says what is wrong."""
     filled = read(Quiz, source, "the quiz")
     if filled.value is None:
