@@ -17,6 +17,7 @@ from pydantic import Field
 from fieldguide.calc.engine import InputError, accepted, evaluate, fields, summary
 from fieldguide.guide import forms
 
+Function = Callable[..., Any]
 LINES = Path(__file__).with_name("form.html").read_text(encoding="utf-8").splitlines()
 FORM = Environment(autoescape=True, undefined=StrictUndefined).from_string("".join(map(str.strip, LINES)))
 
@@ -35,10 +36,15 @@ class _Spec(forms.Form):
 class Calculator:
     """A parsed fence."""
 
-    module: str
+    file: str  # below `snippets/`
     function_name: str
     title: str
     presets: dict[str, dict[str, Any]]
+
+    @property
+    def module(self) -> str:
+        """What the browser imports."""
+        return f"snippets/{self.file}".removesuffix(".py").replace("/", ".")
 
     @property
     def anchor(self) -> str:
@@ -57,17 +63,17 @@ def parse(source: str, folder: str) -> Calculator:
 
 
 def resolve(reference: str, folder: str) -> tuple[str, str]:
-    """Module and name of a function: `calculator:kv_cache` is the page's own, `area.page.file:name` another's."""
-    match = re.fullmatch(r"(\w+\.\w+\.)?(\w+):(\w+)", reference)
+    """File below `snippets/` and name: `calculator:kv_cache` is the page's own, `area.page.file:name` another's."""
+    match = re.fullmatch(r"(?:(\w+\.\w+)\.)?(\w+):(\w+)", reference)
     if match is None:
         raise FenceError(f"`{reference}` is not of the form file:name, or area.page.file:name for another page.")
     above, file, name = match.groups()
-    return f"snippets.{above or folder.replace('/', '.') + '.'}{file}", name
+    return f"{above.replace('.', '/') if above else folder}/{file}.py", name
 
 
-def load(calculator: Calculator, root: Path) -> Callable[..., Any]:
+def load(calculator: Calculator, root: Path) -> Function:
     """Import the function from the checkout at `root`; a `FenceError` if there is no such module or function."""
-    path = root / (calculator.module.replace(".", "/") + ".py")
+    path = root / "snippets" / calculator.file
     if not path.is_file():
         raise FenceError(f"there is no {path.relative_to(root)}.")
     name = f"_calculators.{hashlib.sha1(path.read_bytes()).hexdigest()[:12]}.{path.stem}"
@@ -94,11 +100,8 @@ def check(source: str, root: Path, folder: str) -> Calculator:
 def render(source: str, root: Path, folder: str, inline: Callable[[str], str] = html.escape) -> str:
     """The form, with the result for the defaults below it; a `FenceError` for whatever is wrong.
 
-    Args:
-        source: The text inside the fence.
-        root: The checkout that holds `snippets/`.
-        folder: Folder of the page's code, such as `inference/kv_cache`.
-        inline: Renders a short text with `code` and $mathematics$ to HTML.
+    `source` is the text inside the fence, `root` the checkout, and `folder` that of the page's code below `snippets/`,
+    such as `inference/kv_cache`; `inline` renders a short text with `code` and $mathematics$ to HTML.
     """
     calculator, function, results = _tried(source, root, folder, evaluate)
     return FORM.render(
@@ -107,9 +110,7 @@ def render(source: str, root: Path, folder: str, inline: Callable[[str], str] = 
     )  # fmt: skip
 
 
-def _tried(
-    source: str, root: Path, folder: str, use: Callable[..., Any]
-) -> tuple[Calculator, Callable[..., Any], list[Any]]:
+def _tried(source: str, root: Path, folder: str, use: Function) -> tuple[Calculator, Function, list[Any]]:
     """A fence, its function, and what `use` makes of the defaults and of each preset."""
     calculator = parse(source, folder)
     function = load(calculator, root)

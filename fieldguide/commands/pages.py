@@ -1,6 +1,7 @@
 """Commands on single pages: list, run, new, rules."""
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,9 +23,8 @@ TEST = re.compile(rb"^ *(?:async )?def test", re.M)
 
 
 @examples("list", "list inference --json", name="list")
-def list_pages(
-    area: Annotated[str, typer.Argument(help="Only this area, such as inference.")] = "", as_json: AsJson = False
-) -> None:
+def list_pages(area: Annotated[str, typer.Argument(help="Only this area, such as inference.")] = "",
+               as_json: AsJson = False) -> None:  # fmt: skip
     """List the pages: status, snippets, examples, tests, and when each last passed on this machine."""
     project = console.checkout()
     area = console.find_area(project, area) if area else ""
@@ -45,23 +45,17 @@ def list_pages(
 def _row(project: Project, trio: Trio) -> dict[str, Any]:
     passed = last_passed(project, trio)
     return {
-        "name": trio.name,
-        "title": trio.page.meta.get("title", ""),
-        "status": trio.page.meta.get("status", ""),
-        "snippets": len(trio.snippets),
-        "examples": sum(len(runner.examples(path)) for path in trio.snippets),
+        "name": trio.name, "title": trio.page.meta.get("title", ""), "status": trio.page.status,
+        "snippets": len(trio.snippets), "examples": sum(len(runner.examples(path)) for path in trio.snippets),
         "tests": sum(len(TEST.findall(path.read_bytes())) for path in trio.tests),
-        "last_passed": str(passed[0]) if passed else None,
-        "fresh": bool(passed and passed[1]),
-    }
+        "last_passed": str(passed[0]) if passed else None, "fresh": bool(passed and passed[1]),
+    }  # fmt: skip
 
 
 @examples("run inference/kv-cache", "run inference/kv-cache users", "run inference/kv_cache/decoding")
-def run(
-    name: Annotated[str, typer.Argument(help="A page, or one of its snippets.")],
-    example: Annotated[str, typer.Argument(help="Only this example.")] = "",
-    as_json: AsJson = False,
-) -> None:
+def run(name: Annotated[str, typer.Argument(help="A page, or one of its snippets.")],
+        example: Annotated[str, typer.Argument(help="Only this example.")] = "",
+        as_json: AsJson = False) -> None:  # fmt: skip
     """Run the examples of a page, and print what they print while they print it."""
     project = console.checkout()
     trio = console.find(project, name)
@@ -77,10 +71,9 @@ def run(
     choice = {wanted} if wanted else True
     if as_json:
         runs = runner.run(snippets, project.root, examples=choice, facts=not wanted)
-        console.print_json([run.as_json() | {"snippet": project.relative(run.snippet)} for run in runs])
+        console.print_json([asdict(run) | {"snippet": project.relative(run.snippet)} for run in runs])
     else:
-        printer = _Printer(project)
-        runs = []
+        printer, runs = _Printer(project), []
         for path in snippets:  # one after the other: what they print must not mix
             runs += runner.run([path], project.root, examples=choice, facts=False, watch=printer)
             printer.end(runs[-1])
@@ -115,11 +108,9 @@ class _Printer:
 
 
 @examples('new inference/my-page --title "My page"', "new inference/my-page --snippet sizes")
-def new(
-    name: Annotated[str, typer.Argument(help="Area and slug: inference/my-page.")],
-    title: Annotated[str, typer.Option(help="Title; by default that of the curriculum.")] = "",
-    snippet: Annotated[str, typer.Option(help="The noun that names the first snippet.")] = "basics",
-) -> None:
+def new(name: Annotated[str, typer.Argument(help="Area and slug: inference/my-page.")],
+        title: Annotated[str, typer.Option(help="Title; by default that of the curriculum.")] = "",
+        snippet: Annotated[str, typer.Option(help="Noun that names the first snippet.")] = "basics") -> None:  # fmt: skip
     """Begin a page: writes page, snippet and test from a template, and a line in the navigation."""
     project = console.checkout()
     try:
@@ -128,14 +119,11 @@ def new(
         console.stop(str(error))
     for path in begun.written:
         console.out.print(Text.assemble(("✓ ", "green"), project.relative(path)))
-    steps = {
-        f"fieldguide record {begun.page}": "run it, and write its output, figure and facts",
-        f"fieldguide check {begun.page}": "see what is still missing",
-        "make serve": "look at it",
-    }
-    if begun.unplanned:
-        why = f"say in `answers` of `{begun.page.partition('/')[2]}` what a reader can do afterwards"
-        steps = {"edit docs/curriculum.yml": why} | steps
+    why = f"say in `answers` of `{begun.page.partition('/')[2]}` what a reader can do afterwards"
+    steps = {"edit docs/curriculum.yml": why} if begun.unplanned else {}
+    steps[f"fieldguide record {begun.page}"] = "run it, and write its output, figure and facts"
+    steps[f"fieldguide check {begun.page}"] = "see what is still missing"
+    steps["make serve"] = "look at it"
     for planned in begun.alike:
         console.out.print(f"\nThe curriculum plans {planned.name} “{planned.title}”: {planned.answers} If that is your "
                           f"topic, delete these files and begin with: fieldguide new {planned.name}")  # fmt: skip

@@ -4,7 +4,7 @@ import dataclasses
 import time
 import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -22,10 +22,8 @@ from fieldguide.proof.checking import check as check_pages
 
 Asked = tuple[list[Trio], list[str] | None, list[str]]
 """Pages, notebooks (None is all of them), and further tests."""
-CHANGED = (
-    "Instead of named pages, what this branch touched, imports and includes followed. An argument is then what to "
-    "compare with; by default main."
-)
+TOUCHED = "Instead of named pages, what this branch touched, imports and includes followed."
+CHANGED = f"{TOUCHED} An argument is then what to compare with; by default main."
 MEASURED = "Also rewrite the numbers in lines that end in “# measured”."
 
 
@@ -37,15 +35,17 @@ def check(names: Names = None, changed: Annotated[bool, typer.Option("--changed"
     trios, labs, tests = _touched(project, names or [], quiet=as_json) if changed else _asked(project, names)
     checked = check_all(project, trios, tests, labs, everything=changed or not names)
     if as_json:
-        console.print_json(_as_json(project, checked))
+        pages = {t.name: {"ok": not checked.of(project, t), "tests": checked.passed(project, t)} for t in checked.trios}
+        told = {name: list(map(dataclasses.asdict, getattr(checked, name))) for name in ("breaches", "elsewhere")}
+        seconds = round(checked.seconds, 2)
+        console.print_json({"ok": not checked.breaches, "seconds": seconds, "pages": pages, **told})
     else:
         print_checked(project, checked)
     raise typer.Exit(1 if checked.breaches else 0)
 
 
-def check_all(
-    project: Project, trios: list[Trio], tests: list[str], labs: list[str] | None, *, everything: bool
-) -> Checked:
+def check_all(project: Project, trios: list[Trio], tests: list[str], labs: list[str] | None, *,
+              everything: bool) -> Checked:  # fmt: skip
     """Check pages and notebooks, under a bar of progress."""
     total = sum(len(trio.snippets) for trio in trios)
     with console.progress(f"checking {console.several(len(trios), 'page')}", total) as step:
@@ -70,13 +70,7 @@ def _touched(project: Project, names: list[str], *, quiet: bool) -> Asked:
         what = [*(trio.name for trio in found.trios), *(f"labs/{lab}" for lab in labs)]
         told = ", ".join(what[:6]) + (f" and {len(what) - 6} more" if what[6:] else "")
         console.err.print(f"{console.several(len(found.files), 'file')} differ; touched: {told or 'no page'}{why}.")
-    return list(found.trios), labs, [project.relative(path) for path in found.tests]
-
-
-def _as_json(project: Project, checked: Checked) -> dict[str, Any]:
-    pages = {t.name: {"ok": not checked.of(project, t), "tests": checked.passed(project, t)} for t in checked.trios}
-    told = {name: list(map(dataclasses.asdict, getattr(checked, name))) for name in ("breaches", "elsewhere")}
-    return {"ok": not checked.breaches, "seconds": round(checked.seconds, 2), "pages": pages, **told}
+    return found.trios, labs, [project.relative(path) for path in found.tests]
 
 
 def print_checked(project: Project, checked: Checked) -> None:
@@ -127,8 +121,7 @@ def record(names: Names = None, measured: Annotated[bool, typer.Option("--measur
             changes, refused = [*changes, *more], [*refused, *failed]
     if as_json:
         told = [{"path": project.relative(change.path), "diff": change.diff} for change in changes]
-        breaches = list(map(dataclasses.asdict, refused))
-        console.print_json({"ok": not refused, "changes": told, "breaches": breaches})
+        console.print_json({"ok": not refused, "changes": told, "breaches": list(map(dataclasses.asdict, refused))})
         raise typer.Exit(1 if refused else 0)
     for change in changes:
         console.out.print(Text(project.relative(change.path), "bold"))
@@ -157,10 +150,10 @@ def _asked(project: Project, names: list[str] | None) -> Asked:
     """Pages and notebooks among `names`, each once; all if nothing is named."""
     if not names:
         return console.with_code(project), None, []
-    labs = {name.removeprefix("docs/") for name in names if name.removeprefix("docs/").startswith("labs/")}
-    trios = {t.name: t for t in (console.find(project, n) for n in names if n.removeprefix("docs/") not in labs)}
-    stems = [Path(lab).stem.replace("_", "-") for lab in sorted(labs)]
+    names = [name.removeprefix("docs/") for name in names]
+    trios = {t.name: t for t in (console.find(project, name) for name in names if not name.startswith("labs/"))}
+    labs = sorted({Path(name).stem.replace("_", "-") for name in names if name.startswith("labs/")})
     known = [path.stem for path in notebooks.sources(project)]
-    for stem in set(stems).difference(known):
-        console.stop(f"there is no notebook labs/{stem}. {near(stem, known)}")
-    return list(trios.values()), stems, []
+    for lab in set(labs).difference(known):
+        console.stop(f"there is no notebook labs/{lab}. {near(lab, known)}")
+    return list(trios.values()), labs, []

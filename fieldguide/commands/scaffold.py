@@ -9,11 +9,10 @@ from pathlib import Path
 from fieldguide.guide.names import folder_of, near
 from fieldguide.guide.outputs import write_atomic
 from fieldguide.guide.project import PlannedPage, Project
-from fieldguide.proof.rules.trios import is_library
+from fieldguide.proof.rules.trios import NAME, is_library
 
 TEMPLATES = Path(__file__).parent / "templates"
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-NOUN = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 DESCRIPTION = "Say in one sentence what a reader can do afterwards."
 
 
@@ -26,12 +25,9 @@ class Begun:
     """A page that has been begun."""
 
     page: str
-    written: list[Path]
-    """Files that are new or changed."""
-    unplanned: bool
-    """Whether it was entered in the curriculum, where its `answers` is still empty."""
-    alike: list[PlannedPage]
-    """Planned pages that may be about the same."""
+    written: list[Path]  # files that are new or changed
+    unplanned: bool  # whether it was entered in the curriculum, where its `answers` is still empty
+    alike: list[PlannedPage]  # planned pages that may be about the same
 
 
 def scaffold(project: Project, name: str, title: str = "", noun: str = "basics") -> Begun:
@@ -40,7 +36,7 @@ def scaffold(project: Project, name: str, title: str = "", noun: str = "basics")
     `ScaffoldError` for a bad name, one that exists, or lists that have no place for the page.
     """
     area, slug = _checked_name(project, name)
-    if not NOUN.fullmatch(noun) or keyword.iskeyword(noun) or is_library(noun, project.root):
+    if not NAME.fullmatch(noun) or keyword.iskeyword(noun) or is_library(noun, project.root):
         how = "use a noun in lower case, with underscores, that is neither a keyword nor the name of a library"
         raise ScaffoldError(f"{noun!r} cannot name a snippet: {how}, such as sizes.")
     known = [page for each in project.areas for page in each.pages]
@@ -104,15 +100,12 @@ def _files(project: Project, page: PlannedPage, title: str, noun: str) -> dict[P
         "description": json.dumps(page.answers or DESCRIPTION, ensure_ascii=False), "noun": noun, "folder": folder,
         "package": folder.replace("/", "."),
     }  # fmt: skip
-    targets = {
-        project.docs / f"{page.name}.md": "page.md",
-        project.snippets / folder / f"{noun}.py": "snippet.py.txt",
-        project.tests / area / f"test_{stem}.py": "test.py.txt",
-    }
+    code, test = project.snippets / folder / f"{noun}.py", project.tests / area / f"test_{stem}.py"
+    targets = {project.docs / f"{page.name}.md": "page.md", code: "snippet.py.txt", test: "test.py.txt"}
     texts = {path: (TEMPLATES / template).read_text(encoding="utf-8") for path, template in targets.items()}
-    texts[project.snippets / folder / "__init__.py"] = '"""Code of the page [[page]]: [[title]]."""\n'
-    if not (project.snippets / area / "__init__.py").exists():
-        texts[project.snippets / area / "__init__.py"] = '"""Code of the area [[area]], a folder for each page."""\n'
+    texts[code.with_name("__init__.py")] = '"""Code of the page [[page]]: [[title]]."""\n'
+    if not (package := project.snippets / area / "__init__.py").exists():
+        texts[package] = '"""Code of the area [[area]], a folder for each page."""\n'
     return {path: re.sub(r"\[\[(\w+)\]\]", lambda found: values[found[1]], text) for path, text in texts.items()}
 
 
@@ -146,11 +139,10 @@ def with_page(config: str, page: PlannedPage, title: str, order: list[str]) -> s
 
 def with_entry(curriculum: str, page: PlannedPage) -> str:
     """The text of `docs/curriculum.yml` with one more page at the end of its area, which lists one on each line."""
-    area = re.search(rf"^  {page.area}:.*\n(?:(?: {{3,}}.*)?\n)*", curriculum, re.M)
-    pages = list(re.finditer(r"^ {6}[\w-]+: *\{.*\n", area[0], re.M)) if area else []
-    if not area or not pages:
+    area = re.search(rf"^  {page.area}:.*\n(?:(?: {{3,}}.*)?\n)*^ {{6}}[\w-]+: *\{{.*\n", curriculum, re.M)
+    if area is None:
         what = f"docs/curriculum.yml lists no pages for {page.area}, one on each line"
         raise ScaffoldError(f"{what}. Nothing was written.")
-    at = area.start() + pages[-1].end()
     title = json.dumps(page.title, ensure_ascii=False)
-    return f'{curriculum[:at]}      {page.slug}: {{title: {title}, answers: ""}}\n{curriculum[at:]}'
+    entry = f'      {page.slug}: {{title: {title}, answers: ""}}\n'
+    return f"{curriculum[: area.end()]}{entry}{curriculum[area.end() :]}"

@@ -37,8 +37,7 @@ class Step:
     name: str
     ok: bool
     seconds: float
-    said: str = ""
-    """What is left to tell once all have ended."""
+    said: str = ""  # what is left to tell once all have ended
     tests: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 

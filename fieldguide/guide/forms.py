@@ -136,10 +136,9 @@ def load(source: str, what: str, first: int = 1) -> tuple[yaml.Node | None, Any,
     loader = LOADER("\n" * (first - 1) + source)
     try:
         for event in yaml.parse(source, LOADER) if "*" in source else ():
-            if isinstance(event, yaml.AliasEvent):  # a few lines of them can fill the memory
+            if isinstance(event, yaml.AliasEvent) and event.start_mark:  # a few lines of them can fill the memory
                 message = f"{what} repeats a value by the alias `*{event.anchor}`."
-                line = event.start_mark.line if event.start_mark else 0
-                return None, None, Problem(first + line, message, "write the value out.")
+                return None, None, Problem(first + event.start_mark.line, message, "write the value out.")
         node = loader.get_single_node()
         return node, loader.construct_document(node) if node else None, None
     except yaml.YAMLError as error:

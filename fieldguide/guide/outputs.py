@@ -1,8 +1,7 @@
 """Recorded outputs: how they are written down, and when two count as the same.
 
-Text and integers must be equal. A printed float may differ by one in its last digit, or by
-a thousandth. In a line that ends in `# measured`, numbers stand for whatever this machine
-yields, and only the rest is compared.
+Text and integers must be equal. A printed float may differ by one in its last digit, or by a thousandth. In a line
+that ends in `# measured`, numbers stand for whatever this machine yields, and only the rest is compared.
 """
 
 import difflib
@@ -10,7 +9,6 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import zip_longest
 from pathlib import Path
@@ -34,29 +32,6 @@ NUMBER = re.compile(
 )
 DEFAULT = Tolerance()
 FIX = "delete the file and run `fieldguide record`: recorded output is never written by hand."
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One section that is not what was recorded."""
-
-    section: str
-    line: int  # first line that differs, counted within the section from 1
-    expected: str | None  # the whole recorded section; None if there is none
-    got: str | None
-
-    @property
-    def diff(self) -> str:
-        """A few lines with `-` for what was recorded and `+` for what came."""
-        before, after = ((text or "").split("\n") for text in (self.expected, self.got))
-        if len(before) == len(after):
-            pairs = [(n, b, a) for n, (b, a) in enumerate(zip(before, after), 1) if n >= self.line and b != a]
-            lines = [text for n, b, a in pairs[:4] for text in (f"  line {n}", f"- {b}", f"+ {a}")]
-            more = len(pairs) - 4
-        else:
-            changed = [line for line in difflib.ndiff(before, after) if line[0] in "-+"]
-            lines, more = changed[:12], len(changed) - 12
-        return "\n".join([*lines, *([f"  and {more} more"] if more > 0 else [])])
 
 
 def output_file(snippet: Path) -> Path:
@@ -90,24 +65,23 @@ def render(sections: Mapping[str, str]) -> str:
     return "\n".join(f"# --8<-- [start:{name}]\n{text}\n# --8<-- [end:{name}]\n" for name, text in sections.items())
 
 
-def compare(
-    expected: Mapping[str, str], got: Mapping[str, str], tolerance: Mapping[str, Tolerance] | None = None
-) -> list[Difference]:
-    """Sections that differ by more than they may, or that only one side has."""
-    differences = []
-    for name in {**expected, **got}:
-        before, after = expected.get(name), got.get(name)
-        allowed = (tolerance or {}).get(name, DEFAULT)
-        line = 1 if before is None or after is None else first_difference(before, after, allowed)
-        if line:
-            differences.append(Difference(name, line, before, after))
-    return differences
-
-
 def first_difference(expected: str, got: str, tolerance: Tolerance = DEFAULT) -> int:
     """Number of the first line that differs by more than it may; 0 if there is none."""
     lines = enumerate(zip_longest(expected.split("\n"), got.split("\n")), 1)
     return next((number for number, (one, other) in lines if not same_line(one, other, tolerance)), 0)
+
+
+def diff(expected: str, got: str, line: int) -> str:
+    """A few lines, from a line on, with `-` for what was recorded and `+` for what came."""
+    before, after = expected.split("\n"), got.split("\n")
+    if len(before) == len(after):
+        pairs = [(n, b, a) for n, (b, a) in enumerate(zip(before, after), 1) if n >= line and b != a]
+        lines = [text for n, b, a in pairs[:4] for text in (f"  line {n}", f"- {b}", f"+ {a}")]
+        more = len(pairs) - 4
+    else:
+        changed = [line for line in difflib.ndiff(before, after) if line[0] in "-+"]
+        lines, more = changed[:12], len(changed) - 12
+    return "\n".join([*lines, *([f"  and {more} more"] if more > 0 else [])])
 
 
 def same_line(expected: str | None, got: str | None, tolerance: Tolerance = DEFAULT) -> bool:

@@ -24,9 +24,8 @@ OPEN = re.compile(r"^(?P<indent>[ \t>]*)(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>.*?
 INCLUDE = re.compile(r"""^[ \t>]*-+8<-+[ \t]+(["'])(?P<target>.+?)\1[ \t]*$""")
 COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
 INLINE_CODE = re.compile(r"(?<![`\\])(`+)(?!`)(?:[^\n]|\n(?!\s*\n))+?(?<!`)\1(?!`)")
-MATH = re.compile(
-    r"(?<![\\$])\$\$(?!\$).+?(?<!\\)\$\$|(?<![\\$])\$(?![\s$])(?:[^$\n]|\n(?!\s*\n))+?(?<![\s\\])\$(?!\d)", re.S
-)
+DISPLAYED = r"(?<![\\$])\$\$(?!\$).+?(?<!\\)\$\$"
+MATH = re.compile(rf"{DISPLAYED}|(?<![\\$])\$(?![\s$])(?:[^$\n]|\n(?!\s*\n))+?(?<![\s\\])\$(?!\d)", re.S)
 HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6})[ \t]+(?P<text>.+?)(?:[ \t]+#+)?[ \t]*$", re.M)
 ATTRIBUTES = re.compile(r"[ \t]*\{:?[^}\n]*\}[ \t]*$")
 FACT = re.compile(r"<data\b(?P<attributes>[^>]*)>(?P<text>.*?)(?P<end></data\s*>|(?=<data\b)|\Z)", re.S | re.I)
@@ -271,11 +270,6 @@ class Page:
         return blank(INLINE_CODE, self._without("quiz", "figure"))
 
     @cached_property
-    def unfenced(self) -> str:
-        """The body without what stands in fences, and without comments."""
-        return "\n".join(self._without().split("\n")[self.body_line - 1 :])
-
-    @cached_property
     def told(self) -> str:
         """The prose without mathematics, quizzes and figures."""
         return blank(MATH, blank(INLINE_CODE, self._without()))
@@ -283,10 +277,8 @@ class Page:
     @cached_property
     def headings(self) -> tuple[Heading, ...]:
         """Headings in order."""
-        return tuple(
-            Heading(self.line(found.start()), len(found["marks"]), _heading(found["text"]))
-            for found in HEADING.finditer(self._without())
-        )
+        found = HEADING.finditer(self._without())
+        return tuple(Heading(self.line(h.start()), len(h["marks"]), _heading(h["text"])) for h in found)
 
     @cached_property
     def facts(self) -> tuple[Fact, ...]:

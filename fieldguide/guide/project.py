@@ -142,14 +142,9 @@ class Project:
         return frozenset(area.slug for area in self.areas)
 
     @cached_property
-    def page_files(self) -> tuple[Path, ...]:
-        """Every Markdown file under `docs/`."""
-        return tuple(sorted(self.docs.rglob("*.md")))
-
-    @cached_property
     def every_page(self) -> tuple[Page, ...]:
-        """Every page as far as it can be read; see its `problem`."""
-        return tuple(page.read(path, self.page_of(path)) for path in self.page_files)
+        """Every Markdown file under `docs/` as far as it can be read; see its `problem`."""
+        return tuple(page.read(path, self.page_of(path)) for path in sorted(self.docs.rglob("*.md")))
 
     @cached_property
     def pages(self) -> tuple[Page, ...]:

@@ -1,20 +1,16 @@
 """Which pages a branch touched: their own folders, and what they import, show or quote from others."""
 
 import subprocess
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from fieldguide import runner
 from fieldguide.guide.project import Project, Trio
 from fieldguide.proof import notebooks
 
-MACHINERY = (
-    "fieldguide/runner/",
-    "fieldguide/guide/outputs.py",
-    "fieldguide/proof/record.py",
-    "fieldguide/proof/notebooks.py",
-    "requirements/test.txt",
-)
+READERS = ("fieldguide/guide/outputs.py", "fieldguide/proof/record.py", "fieldguide/proof/notebooks.py")
+MACHINERY = ("fieldguide/runner/", *READERS, "requirements/test.txt")
 """A change here can change what every snippet prints, or whether that is noticed."""
 
 
@@ -22,19 +18,14 @@ class GitError(Exception):
     """Why the branch cannot be compared."""
 
 
-@dataclass(frozen=True)
-class Touched:
+class Touched(NamedTuple):
     """What a branch can have broken."""
 
-    files: frozenset[Path]
-    """What differs from the base, deleted files included."""
-    trios: tuple[Trio, ...]
-    tests: tuple[Path, ...]
-    """Further tests that import a changed snippet, such as those of published numbers."""
-    labs: tuple[Path, ...]
-    """Sources of notebooks."""
-    machinery: str
-    """The file that makes every page suspect, if there is one."""
+    files: set[Path]  # what differs from the base, deleted files included
+    trios: list[Trio]
+    tests: list[Path]  # further ones that import a changed snippet, such as those of published numbers
+    labs: list[Path]  # sources of notebooks
+    machinery: str  # the file that makes every page suspect, if there is one
 
 
 def _git(root: Path, *arguments: str) -> str:
@@ -48,52 +39,43 @@ def _git(root: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def changed_files(root: Path, base: str | None = None) -> frozenset[Path]:
+def changed_files(root: Path, base: str = "") -> set[Path]:
     """Files that differ from where the branch left `base`, by default `main`, committed or not, and new ones.
 
-    Raises:
-        GitError: if this is no checkout, or `base` is nothing that git knows.
+    A `GitError` says if this is no checkout, or `base` is nothing that git knows.
     """
-    paths = _git(root, "ls-files", "--others", "--exclude-standard", "-z")
-    start = _fork_point(root, base)
+    paths, start = _git(root, "ls-files", "--others", "--exclude-standard", "-z"), ""
+    for known in [base] if base else ["HEAD", "upstream/main", "origin/main", "main"]:  # the last that is there
+        with suppress(GitError):
+            start = _git(root, "merge-base", "HEAD", known).strip()
+    if base and not start:
+        raise GitError(f"git knows no branch or commit {base!r}; with --changed, the argument is what to compare with.")
     # where nothing is committed yet, everything is new
     paths += _git(root, *(["diff", "--name-only", "--relative", "-z", start] if start else ["ls-files", "-z"]))
-    return frozenset(root / path for path in paths.split("\0") if path)
+    return {root / path for path in paths.split("\0") if path}
 
 
-def _fork_point(root: Path, base: str | None) -> str | None:
-    for candidate in [base] if base else ["main", "origin/main", "upstream/main", "HEAD"]:
-        try:
-            return _git(root, "merge-base", "HEAD", candidate).strip()
-        except GitError:
-            continue
-    if base:
-        raise GitError(f"git knows no branch or commit {base!r}; with --changed, the argument is what to compare with.")
-    return None
-
-
-def touched(project: Project, base: str | None = None) -> Touched:
+def touched(project: Project, base: str = "") -> Touched:
     """Pages and tests that a branch can have broken."""
     files = changed_files(project.root, base)
     machinery = next((name for name in sorted(map(project.relative, files)) if name.startswith(MACHINERY)), "")
-    trios = tuple(t for t in project.trios if t.snippets and (machinery or _depends(project, t, files)))
-    further = (path for path in sorted(project.tests.glob("published/test_*.py")) if _used(project, {path}) & files)
-    labs = (path for path in notebooks.sources(project)
-            if machinery or _used(project, {path, path.with_suffix(".ipynb")}) & files)  # fmt: skip
-    return Touched(files, trios, tuple(further), tuple(labs), machinery)
+    trios = [trio for trio in project.trios if trio.snippets and (machinery or _depends(project, trio, files))]
+    further = [path for path in sorted(project.tests.glob("published/test_*.py")) if _used(project, {path}) & files]
+    labs = [path for path in notebooks.sources(project)
+            if machinery or _used(project, {path, path.with_suffix(".ipynb")}) & files]  # fmt: skip
+    return Touched(files, trios, further, labs, machinery)
 
 
-def _depends(project: Project, trio: Trio, changed: frozenset[Path]) -> bool:
+def _depends(project: Project, trio: Trio, changed: set[Path]) -> bool:
     """Whether a change can make a trio pass or fail."""
-    area, _, page = trio.page.folder.partition("/")
-    folders = {project.snippets / area / page, project.tests / area / page, project.tests / area}
-    if any(path.parent in folders and not path.name.startswith("test_") for path in changed):
+    code, tests = project.snippets / trio.page.folder, project.tests / trio.page.folder
+    if any(path.parent in (code, tests, tests.parent) and not path.name.startswith("test_") for path in changed):
         return True
     shown = {project.snippets / include.file for include in trio.page.includes}
     owners = {fact.owner for fact in trio.page.facts}
     quoted = {path for other in project.trios if other.name in owners for path in other.snippets}
-    code = {path.with_name(path.name.replace(".out.txt", ".py")) for path in shown}
-    return bool(changed & (_used(project, {*trio.snippets, *trio.tests, *quoted, *code}) | shown | {trio.page.path}))
+    ran = {path.with_name(path.name.replace(".out.txt", ".py")) for path in shown}
+    return bool(changed & (_used(project, {*trio.snippets, *trio.tests, *quoted, *ran}) | shown | {trio.page.path}))
 
 
 def _used(project: Project, files: set[Path]) -> set[Path]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,7 @@ class Checked:
 
     trios: list[Trio]
     breaches: list[Breach] = field(default_factory=list)
-    elsewhere: list[Breach] = field(default_factory=list)
-    """Breaches on pages that nobody asked for: told, not counted."""
+    elsewhere: list[Breach] = field(default_factory=list)  # on pages that nobody asked for: told, not counted
     proof: Proof = field(default_factory=lambda: Proof([], {}, ""))
     runs: list[Run] = field(default_factory=list)
     seconds: float = 0.0
@@ -44,22 +44,12 @@ class Checked:
         return sum(test["outcome"] == "passed" and name.split("::")[0] in files for name, test in tests)
 
 
-def check(
-    project: Project,
-    trios: Iterable[Trio],
-    *,
-    everything: bool = False,
-    further_tests: Sequence[str] = (),
-    done: Callable[[Run], None] | None = None,
-) -> Checked:
+def check(project: Project, trios: Iterable[Trio], *, everything: bool = False, further_tests: Sequence[str] = (),
+          done: record.OnDone | None = None) -> Checked:  # fmt: skip
     """Check pages, and remember those that passed.
 
-    Args:
-        project: The checkout.
-        trios: Which pages.
-        everything: Also count what is wrong elsewhere in the checkout.
-        further_tests: Further arguments for pytest, such as test files beside those of the pages.
-        done: Called with each run of a snippet as it ends.
+    With `everything`, what is wrong elsewhere in the checkout counts as well. `further_tests` are arguments for
+    pytest, such as files beside the tests of the pages. `done` is called with each run of a snippet as it ends.
     """
     began = time.monotonic()
     checked = Checked(list(trios))
@@ -131,7 +121,7 @@ def _found(project: Project, *command: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
-def _ruff(project: Project, files: Sequence[Path], rule: str, fix: str, *command: str) -> list[Breach]:
+def _ruff(project: Project, files: Sequence[Path], *, rule: str, fix: str, command: Sequence[str]) -> list[Breach]:
     names = list(map(project.relative, files)) or ["."]
     breaches = []
     for each in _found(project, "ruff", *command, "--output-format=json-lines", *names):
@@ -140,14 +130,8 @@ def _ruff(project: Project, files: Sequence[Path], rule: str, fix: str, *command
     return breaches
 
 
-def formatted(project: Project, files: Sequence[Path]) -> list[Breach]:
-    """Files that `ruff format` would change."""
-    return _ruff(project, files, "format", "make format", "format", "--check")
-
-
-def linted(project: Project, files: Sequence[Path]) -> list[Breach]:
-    """What `ruff check` finds."""
-    return _ruff(project, files, "lint", "make format mends most; correct the rest.", "check")
+formatted = partial(_ruff, rule="format", fix="make format", command=["format", "--check"])
+linted = partial(_ruff, rule="lint", fix="make format mends most; correct the rest.", command=["check"])
 
 
 def typed(project: Project, files: Sequence[Path]) -> list[Breach]:

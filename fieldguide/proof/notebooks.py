@@ -11,20 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from fieldguide.guide.outputs import first_difference, keep_measured
-from fieldguide.guide.project import Breach, Project
+from fieldguide.guide.project import Breach, BreachError, Project
 from fieldguide.proof.record import Change, rewrite
 
 TIMEOUT_S = 300
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 PICTURE = "image/svg+xml"
-
-
-class CellError(Exception):
-    """A cell of a lab that did not run to its end."""
-
-    def __init__(self, index: int, message: str) -> None:
-        super().__init__(message)
-        self.index = index
 
 
 def sources(project: Project, only: Sequence[str] | None = None) -> list[Path]:
@@ -33,11 +25,7 @@ def sources(project: Project, only: Sequence[str] | None = None) -> list[Path]:
 
 
 def execute(project: Project, source: Path) -> Any:
-    """Run a lab in a process and a folder of its own, with one thread and a fixed hash seed.
-
-    Raises:
-        CellError: at the first cell that fails.
-    """
+    """Run a lab, with one thread and a fixed hash seed, in a folder of its own; a `BreachError` names a failing cell."""
     import jupytext
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError
@@ -51,15 +39,12 @@ def execute(project: Project, source: Path) -> Any:
         client = NotebookClient(notebook, timeout=TIMEOUT_S, resources=resources, record_timing=False)
         try:
             client.execute(env={**env, "IPYTHONDIR": folder, "MPLCONFIGDIR": folder})
-        except CellExecutionError as error:
-            why = f"it raised {error.ename}: {error.evalue}"
-        except CellTimeoutError:
+        except (CellExecutionError, CellTimeoutError) as error:
             why = f"it ran longer than {TIMEOUT_S} s"
-        else:
-            why = ""
-    if why:
-        started = [index for index, cell in enumerate(notebook.cells) if cell.get("execution_count")]
-        raise CellError(max(started, default=0), why)
+            if isinstance(error, CellExecutionError):
+                why = f"it raised {error.ename}: {error.evalue}"
+            last = max((n for n, cell in enumerate(notebook.cells) if cell.get("execution_count")), default=0)
+            raise BreachError(_breach(project, source, last, f"did not run: {why}", "correct the cell.")) from None
     for index, cell in enumerate(notebook.cells):
         cell.id, cell.metadata = f"cell-{index}", {}
         if cell.cell_type == "code":
@@ -80,17 +65,9 @@ def _tidied(outputs: list[Any]) -> list[Any]:
     return tidied
 
 
-def joined(text: str | list[str]) -> str:
-    """A text as nbformat may hold it."""
-    return text if isinstance(text, str) else "".join(text)
-
-
 def texts(cell: Any) -> str:
     """Everything a cell printed, as text."""
-    return "".join(
-        joined(output.get("text", "")) or joined(output.get("data", {}).get("text/plain", ""))
-        for output in cell.get("outputs", ())
-    )
+    return "".join(o.get("text") or o.get("data", {}).get("text/plain", "") for o in cell.get("outputs", ()))
 
 
 def record(project: Project, only: Sequence[str] | None = None) -> tuple[list[Change], list[Breach]]:
@@ -103,8 +80,8 @@ def record(project: Project, only: Sequence[str] | None = None) -> tuple[list[Ch
         target = source.with_suffix(".ipynb")
         try:
             notebook = execute(project, source)
-        except CellError as error:
-            refused.append(_breach(project, source, error.index, f"did not run: {error}", "correct the cell."))
+        except BreachError as error:
+            refused.append(error.breach)
             continue
         if target.is_file():
             _keep(nbformat.read(target, as_version=4), notebook)
@@ -120,7 +97,7 @@ def _keep(old: Any, new: Any) -> None:
             continue
         for one, other in zip(*outputs, strict=True):
             if "text" in one and "text" in other:
-                other.text = keep_measured(joined(one.text), joined(other.text))
+                other.text = keep_measured(one.text, other.text)
             elif PICTURE in one.get("data", {}) and PICTURE in other.get("data", {}):
                 other.data = one.data
 
@@ -138,16 +115,16 @@ def verify(project: Project, only: Sequence[str] | None = None) -> list[Breach]:
             continue
         try:
             found = _differences(nbformat.read(target, as_version=4).cells, execute(project, source).cells)
-        except CellError as error:
-            found, fix = iter([(error.index, f"did not run: {error}")]), "correct the cell."
-        breaches += [_breach(project, source, index, message, fix) for index, message in found]
+            breaches += [_breach(project, source, index, message, fix) for index, message in found]
+        except BreachError as error:
+            breaches.append(error.breach)
     return breaches
 
 
 def _differences(recorded: list[Any], fresh: list[Any]) -> Iterator[tuple[int, str]]:
     """Index of each cell that is not what was recorded, and how it differs."""
     for index, (old, new) in enumerate(zip(recorded, fresh, strict=False)):
-        if joined(old.source) != new.source:
+        if old.source != new.source:
             yield index, "is not the one that was recorded"
             return
         before, after = texts(old), texts(new)

@@ -26,11 +26,8 @@ from fieldguide.proof.record import Change, rewrite
 CASES = "tests/published/*/cases.jsonl"
 REPRODUCED = "tests/published/reproduced.json"
 ADAPTERS = "tests/published/adapters.py"
-
-TESTS = [
-    f"tests/published/test_published.py::test_{test}" for test in ("reproduces", "no_adapter_knows_a_value_by_heart")
-]
-
+PROOF = "tests/published/test_published.py::test_"
+TESTS = [f"{PROOF}{test}" for test in ("reproduces", "no_adapter_knows_a_value_by_heart")]
 Inputs = dict[str, Any]
 Adapter = Callable[[Inputs, str], object]
 
@@ -63,12 +60,10 @@ class Case(Form):
 
     id: str
     area: str
-    family: str
-    """Cases of one family follow from one formula."""
+    family: str  # cases of one family follow from one formula
     quantity: str
     inputs: dict[str, Any]
-    expected: Any
-    """A number, a list, nested lists, or a dict of numbers, in `unit`."""
+    expected: Any  # a number, a list, nested lists, or a dict of numbers, in `unit`
     tolerance: Within
     unit: str
     source: str
@@ -79,10 +74,9 @@ class Case(Form):
 
     @model_validator(mode="after")
     def _comparable(self) -> Case:
-        leaves = _leaves(self.expected)
-        if not leaves or not all(
-            _is_number(leaf) or (where and isinstance(leaf, str)) for where, leaf in leaves.items()
-        ):
+        leaves = leaves_of(self.expected)
+        known = (_is_number(leaf) or (where and isinstance(leaf, str)) for where, leaf in leaves.items())
+        if not leaves or not all(known):
             raise ValueError("`expected` must be a number, a list or an object of numbers.")
         if self.tolerance["kind"] != "exact" and "value" not in self.tolerance:
             raise ValueError("`tolerance` needs a `value` that is a number of at least 0.")
@@ -121,12 +115,12 @@ def _breach(name: str, line: int, message: str) -> Breach:
     return Breach(name, line, "published", message, "write the line as the others of its file are written.")
 
 
-def _leaves(value: Any, where: str = "") -> dict[str, Any]:
+def leaves_of(value: Any, where: str = "") -> dict[str, Any]:
     """Every number and text of a value by the place where it stands, such as `['a'][0]`."""
     if not isinstance(value, dict | list | tuple):
         return {where: value}
     items = value.items() if isinstance(value, dict) else enumerate(value)
-    return {place: leaf for key, item in items for place, leaf in _leaves(item, f"{where}[{key!r}]").items()}
+    return {place: leaf for key, item in items for place, leaf in leaves_of(item, f"{where}[{key!r}]").items()}
 
 
 def _is_number(value: object) -> bool:
@@ -135,7 +129,7 @@ def _is_number(value: object) -> bool:
 
 def difference(got: object, case: Case) -> str:
     """How our value differs from the published one beyond the tolerance; empty where it does not."""
-    ours, theirs = _leaves(got), _leaves(case.expected)
+    ours, theirs = leaves_of(got), leaves_of(case.expected)
     if ours.keys() != theirs.keys():
         return f"{got!r} has not the shape of {case.expected!r}"
     wrong = (f"{where} {ours[where]!r} is not {value!r} within {case.tolerance}".strip()
@@ -184,8 +178,7 @@ def plain(value: Any) -> Any:
 def record(project: Project) -> list[Change]:
     """Write `reproduced.json` anew, one line a case, at once or not at all; what was rewritten.
 
-    Raises:
-        BreachError: if the cases cannot be read. A failing adapter raises what it raises; the file stays.
+    A `BreachError` says if the cases cannot be read. A failing adapter raises what it raises; the file stays.
     """
     values = reproduce(own(project), adapters(project))
     lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(values[key])}" for key in sorted(values))

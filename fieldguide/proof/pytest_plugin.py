@@ -19,6 +19,7 @@ import pytest
 from fieldguide.guide.project import Project
 from fieldguide.proof.testing import REPORT
 
+Reports = Generator[None, pytest.TestReport, pytest.TestReport]
 CAP = 0.2
 """The widest tolerance, as a share of what is expected, with which a test of a page still proves something."""
 OUR_OWN = {"labs": "labs", "published": "published", "site": "site"}
@@ -123,17 +124,14 @@ class Ledger:
                 self.ran.setdefault(path, set()).add(lineno)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Reports:
         """Note the outcome, and where in its file a test failed."""
         report = yield
         test = self._test(item.nodeid)
         test["seconds"] += report.duration
         test |= {key: value for key, value in report.user_properties if key in ("area", "seconds")}
         if report.when == "call" or report.outcome != "passed":
-            expected = hasattr(report, "wasxfail") and report.skipped
-            outcome = "xfailed" if expected else report.outcome
+            outcome = "xfailed" if hasattr(report, "wasxfail") and report.skipped else report.outcome
             test["outcome"] = "failed" if "failed" in (test["outcome"], outcome) else outcome
             test["line"] = (item.location[1] or 0) + 1
             if outcome == "skipped":
@@ -169,10 +167,9 @@ class Ledger:
             file, _, function = name.partition("::")
             if test["outcome"] == "passed" and test["area"] not in OUR_OWN.values():
                 if not test["asserted"]:
+                    message = f"`{function}` asserts nothing: it would pass whatever the code does."
                     fix = "compare what it computes with an implementation that nobody here wrote."
-                    self._problem(
-                        file, test["line"], f"`{function}` asserts nothing: it would pass whatever the code does.", fix
-                    )
+                    self._problem(file, test["line"], message, fix)
                 if "wide" in test:
                     message = f"`{function}` allows an error of {test['wide']:.0%}; {CAP:.0%} are allowed."
                     self._problem(file, test["line"], message, "compute it better, or compare something sharper.")
@@ -183,18 +180,13 @@ class Ledger:
         failed = {name.split("[")[0] for name, test in self.tests.items() if test["outcome"] != "passed"}
         for function, path in {name.split("[")[0]: self.root / name.split("::")[0] for name in self.tests}.items():
             if function not in failed and area_of(function) not in OUR_OWN.values() and path.is_file():
-                tree = ast.parse(path.read_bytes())
-                for node in (
-                    n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == function.split("::")[-1]
-                ):
-                    never = [
-                        n.lineno
-                        for n in ast.walk(node)
-                        if isinstance(n, ast.Assert) and n.lineno not in self.ran.get(path, ())
-                    ]
-                    for line in never[:1]:
-                        message = f"this assertion of `{node.name}` never ran: a loop was empty, or a test ended early."
-                        self._problem(function.split("::")[0], line, message, "make it run, or delete it.")
+                file, name = function.split("::")[0], function.split("::")[-1]
+                functions = [n for n in ast.walk(ast.parse(path.read_bytes())) if isinstance(n, ast.FunctionDef)]
+                for node in (n for n in functions if n.name == name):
+                    lines = (n.lineno for n in ast.walk(node) if isinstance(n, ast.Assert))
+                    for line in [line for line in lines if line not in self.ran.get(path, ())][:1]:
+                        message = f"this assertion of `{name}` never ran: a loop was empty, or a test ended early."
+                        self._problem(file, line, message, "make it run, or delete it.")
 
     def _hold_against_pages(self) -> None:
         """Every page with code executed an assertion."""

@@ -1,23 +1,24 @@
 """Holds what pages show against what snippets do: recorded outputs, figures and facts. And records them.
 
-`verify` runs the snippets of some trios once and lists what differs. `record` runs them
-twice, under two hash seeds, and rewrites what is recorded, but only of snippets that came
-to their end and did the same both times.
+`verify` runs the snippets of some trios once and lists what differs. `record` runs them twice, in different
+surroundings, and rewrites what is recorded, but only of snippets that came to their end and did the same both times.
 """
 
 import difflib
 import html
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from fieldguide import runner
+from fieldguide.calc.fence import FenceError, resolve
 from fieldguide.guide import outputs
 from fieldguide.guide.names import near
-from fieldguide.guide.outputs import Difference, first_difference, keep_measured, output_file, write_atomic
+from fieldguide.guide.outputs import diff, first_difference, keep_measured, output_file, write_atomic
 from fieldguide.guide.project import Breach, BreachError, Project, Trio
 from fieldguide.runner import Failure, Run, Tolerance
 
@@ -58,16 +59,12 @@ class Change:
 class Made(NamedTuple):
     """A text that a snippet made: what an example printed, a figure, or a fact."""
 
-    what: str
-    """As messages call it: "example `table`"."""
-    name: str
-    """As failures call it: `table`, `figure_growth`; empty for a fact."""
-    line: int
-    """Of its function in the snippet."""
+    what: str  # as messages call it: "example `table`"
+    name: str  # as failures call it: `table`, `figure_growth`; empty for a fact
+    line: int  # of its function in the snippet
     text: str
     recorded: str
-    tolerance: Tolerance | None
-    """What was declared for it."""
+    tolerance: Tolerance | None  # what was declared for it
 
 
 def rewrite(path: Path, text: str) -> list[Change]:
@@ -90,9 +87,8 @@ def run_trios(project: Project, trios: Iterable[Trio], *, done: OnDone | None = 
 def verify(project: Project, trios: Iterable[Trio], runs: Mapping[str, Sequence[Run]] | None = None) -> list[Breach]:
     """List where recorded outputs, figures or stated facts differ from what the snippets do.
 
-    What is not recorded, or left over, is seen without running: that says the contract.
-
-    `runs` is what `run_trios` returned, for these and perhaps more; without it, they run now.
+    What is not recorded, or left over, is seen without running: that says the contract. `runs` is what `run_trios`
+    returned, for these and perhaps more; without it, they run now.
     """
     trios = list(trios)
     runs = dict(runs if runs is not None else run_trios(project, trios))
@@ -109,7 +105,6 @@ def failures(project: Project, runs: Iterable[Run]) -> list[Breach]:
 
 def _failed(project: Project, run: Run, error: Failure) -> Breach:
     name = error.example or ""
-    known = runner.examples(run.snippet) | {f"figure_{n}": line for n, line in runner.figures(run.snippet).items()}
     what = f"`{name}`" if name.startswith("figure_") else f"example `{name}`" if name else "the snippet"
     message = f"{what} failed: {error.message}."
     if shown := _places(project).get((run.snippet, name)):
@@ -117,6 +112,7 @@ def _failed(project: Project, run: Run, error: Failure) -> Breach:
     if error.detail.strip():
         message += _block(error.detail.strip())
     fix = FIXES.get(error.kind, "correct it, and look with `fieldguide run`.")
+    known = runner.examples(run.snippet) | {f"figure_{n}": line for n, line in runner.figures(run.snippet).items()}
     line = error.line or known.get(name, 1)
     return Breach(project.relative(run.snippet), line, f"run-{error.kind}", message, fix)
 
@@ -132,10 +128,9 @@ def _places(project: Project) -> dict[tuple[Path, str], tuple[str, int]]:
     for page in project.pages:
         shown = [(i.file.replace(".out.txt", ".py"), i.region, i.line) for i in page.includes if ".out." in i.file]
         for figure in page.figures:
-            if figure.value:  # `file:name` of its own folder, or `area.page.file:name`
-                file, _, name = figure.value.figure.rpartition(":")
-                folder = "" if "." in file else f"{page.folder}/"
-                shown.append((f"{folder}{file.replace('.', '/')}.py", f"figure_{name}", figure.line("figure")))
+            with suppress(FenceError):  # the contract says it
+                file, name = resolve(figure.value.figure if figure.value else "", page.folder)
+                shown.append((file, f"figure_{name}", figure.line("figure")))
         for file, name, line in shown:
             places.setdefault((project.snippets / file, name), (project.relative(page.path), line))
     return places
@@ -169,9 +164,8 @@ def _differences(project: Project, run: Run) -> Iterator[Breach]:
     for made in _made(run):
         tolerance = made.tolerance or outputs.DEFAULT
         if made.recorded and (line := first_difference(made.recorded, made.text, tolerance)):
-            diff = Difference(made.name, line, made.recorded, made.text).diff
-            source = f"{made.what} of {project.relative(run.snippet)}"
-            message = f"{source} is not what is recorded (- recorded, + got):{_block(diff)}"
+            source, told = f"{made.what} of {project.relative(run.snippet)}", diff(made.recorded, made.text, line)
+            message = f"{source} is not what is recorded (- recorded, + got):{_block(told)}"
             drawn = made.what.startswith("figure")
             file, line = (run.snippet, made.line) if drawn else (output_file(run.snippet), 1)
             place = _places(project).get((run.snippet, made.name), (project.relative(file), line))
@@ -185,9 +179,8 @@ def _facts(project: Project, runs: Iterable[Run]) -> tuple[Facts, list[Breach]]:
     twice = []
     for run in runs:
         page = project.page_of(run.snippet)
-        known = facts.setdefault(page, {})
         for name, value in run.facts.items():
-            _, first = known.setdefault(name, (value, run.snippet))
+            _, first = facts.setdefault(page, {}).setdefault(name, (value, run.snippet))
             if first != run.snippet:
                 where, line = project.relative(run.snippet), _fact_line(run.snippet, name)
                 message = f"the fact `{name}` is already given by `{first.name}`."
@@ -199,8 +192,7 @@ def _facts(project: Project, runs: Iterable[Run]) -> tuple[Facts, list[Breach]]:
 def _fact_breaches(project: Project, trios: list[Trio], runs: Mapping[str, Sequence[Run]]) -> Iterator[Breach]:
     """Facts that the selected pages rest on, and facts of theirs that other pages rest on, or that none does."""
     selected = {trio.name for trio in trios}
-    named = [(page, *fact) for page in project.pages for fact in page.named_facts]
-    named = [(page, line, owner, name) for page, line, owner, name in named if {page.name, owner} & selected]
+    named = [(page, *fact) for page in project.pages for fact in page.named_facts if {page.name, fact[1]} & selected]
     owners = {owner for _, _, owner, _ in named} - runs.keys()
     missing = [path for trio in project.trios if trio.name in owners for path in trio.snippets]
     done = [*runner.run(missing, project.root, examples=False), *(run for each in runs.values() for run in each)]
@@ -237,16 +229,12 @@ def _fact_line(path: Path, name: str) -> int:
     return next((number for number, line in lines if f'"{name}"' in line), 1)
 
 
-def record(
-    project: Project, trios: Iterable[Trio], *, measured: bool = False, again: bool = True, done: OnDone | None = None
-) -> tuple[list[Change], list[Breach]]:
-    """Rewrite outputs, figures and facts of `trios` from two runs of each snippet, or from one.
+def record(project: Project, trios: Iterable[Trio], *, measured: bool = False, again: bool = True,
+           done: OnDone | None = None) -> tuple[list[Change], list[Breach]]:  # fmt: skip
+    """Rewrite outputs, figures and facts from two runs of each snippet, or from one; what changed, and why not the rest.
 
     Nothing is written for a snippet that failed, or that did not do the same twice. With `measured`, the
     numbers in `# measured` lines are rewritten as well. `done` is called with each run as it ends.
-
-    Returns:
-        What was rewritten, and why the rest was not.
     """
     paths = [path for trio in trios for path in trio.snippets]
     changes: list[Change] = []
@@ -281,9 +269,7 @@ def _unstable(project: Project, first: Run, second: Run) -> Iterator[Breach]:
         other = keep_measured(made.text, again.get(made.what, ""))
         line = first_difference(made.text, other, made.tolerance) if made.tolerance else int(made.text != other)
         if line:
-            message = (
-                f"{made.what} changes from run to run:{_block(Difference(made.name, line, made.text, other).diff)}"
-            )
+            message = f"{made.what} changes from run to run:{_block(diff(made.text, other, line))}"
             yield Breach(project.relative(first.snippet), made.line, "unstable", message, UNSTABLE)
 
 

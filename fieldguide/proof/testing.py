@@ -22,20 +22,16 @@ PLUGIN = ["-p", "fieldguide.proof.pytest_plugin", "-o", "enable_assertion_pass_h
 class Proof:
     """What a run of pytest proved."""
 
-    breaches: list[Breach]
-    """Empty if all tests passed, at least one ran, and nothing was lost."""
-    tests: dict[str, dict[str, Any]]
-    """Outcome and seconds of each test by its name, `tests/rl/test_ppo.py::test_clip`."""
-    printed: str
-    """What pytest printed, if nobody was to see it."""
+    breaches: list[Breach]  # empty if all tests passed, at least one ran, and nothing was lost
+    tests: dict[str, dict[str, Any]]  # outcome and seconds of each by its name, `tests/rl/test_ppo.py::test_clip`
+    printed: str  # what pytest printed, if nobody was to see it
 
 
 class Pytest:
     """A pytest that runs beside everything else; with a limit in seconds, it and all that it started end by then."""
 
-    def __init__(
-        self, root: Path, arguments: Sequence[str], report: str = REPORT, *, quiet: bool = True, limit: float = 0
-    ) -> None:
+    def __init__(self, root: Path, arguments: Sequence[str], report: str = REPORT, *,
+                 quiet: bool = True, limit: float = 0) -> None:  # fmt: skip
         self.report, self.limit = root / report, limit
         self.report.unlink(missing_ok=True)
         self.output = tempfile.TemporaryFile() if quiet else None  # noqa: SIM115 (closed by `finish`)

@@ -143,31 +143,22 @@ def _elsewhere(other: bool) -> None:
     os.listdir = lambda *args: sorted(listdir(*args), reverse=other)  # type: ignore[assignment]
     os.scandir = lambda *args: Entries(scandir(*args), other)  # type: ignore[assignment]
     if other and importlib.util.find_spec("time_machine"):
-        machine = importlib.import_module("time_machine")
-        machine.travel(time.time() + 4e7, tick=True).start()
+        importlib.import_module("time_machine").travel(time.time() + 4e7, tick=True).start()
 
 
-class Entries(list[Any]):
-    """What `os.scandir` returns, in order."""
+class Entries(contextlib.ExitStack):
+    """What `os.scandir` returns, in order; a stack with nothing on it brings `with` and `close`."""
 
     def __init__(self, entries: Any, reverse: bool) -> None:
+        super().__init__()
         with entries:
-            super().__init__(sorted(entries, key=lambda entry: entry.name, reverse=reverse))
-        self.close = lambda: None
+            self.left = iter(sorted(entries, key=lambda entry: entry.name, reverse=reverse))
 
     def __next__(self) -> Any:
-        if self:
-            return self.pop(0)
-        raise StopIteration
+        return next(self.left)
 
     def __iter__(self) -> Any:
         return self
-
-    def __enter__(self) -> "Entries":
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        pass
 
 
 def _checked_facts(module: ModuleType) -> dict[str, str]:

@@ -60,8 +60,7 @@ def svg(drawn: Any, name: str) -> str:
         raise DrawingError(f"its SVG cannot be read: {error}.") from None
     if root.tag.rpartition("}")[2] != "svg" or "viewBox" not in root.attrib:
         raise DrawingError("its SVG must have one root `<svg>` with a `viewBox`.")
-    used = set(re.findall(r"(?:url\(|href=\")#([\w.-]+)", drawn))
-    clean = _clean(root, name, used)
+    clean = _clean(root, name, used=set(re.findall(r"(?:url\(|href=\")#([\w.-]+)", drawn)))
     clean.attrib = {"viewBox": root.attrib["viewBox"], "fill": root.get("fill", "currentColor")}
     ElementTree.indent(clean, "")
     return ElementTree.tostring(clean, "unicode") + "\n"
@@ -105,8 +104,6 @@ def _clean(element: ElementTree.Element, name: str, used: set[str]) -> ElementTr
 def _color(value: str) -> str:
     known = COLORS.get(value.lower())
     if known is None and not KEPT.fullmatch(value):
-        raise DrawingError(
-            f"it draws in {value}, which no palette knows: use C0 to C5, black, gray or white in Matplotlib, "
-            "and var(--fg-s0) to var(--fg-s5), var(--fg-muted) or currentColor in an SVG."
-        )
+        how = "C0 to C5, black, gray or white in Matplotlib, and var(--fg-s0) to var(--fg-s5), var(--fg-muted)"
+        raise DrawingError(f"it draws in {value}, which no palette knows: use {how} or currentColor in an SVG.")
     return known or value

@@ -1,8 +1,7 @@
 """Refuses network beyond this machine and writes outside the snippet's own folder.
 
-An audit hook cannot be removed, and sees what the interpreter itself does. It sees
-neither C libraries that call the system directly nor other programs that the snippet
-starts. It is a fence against accidents, not against malice.
+An audit hook cannot be removed, and sees what the interpreter itself does. It sees neither C libraries that call the
+system directly nor other programs that the snippet starts. It is a fence against accidents, not against malice.
 """
 
 # Paths come as the interpreter has them, on every event: str, bytes or a descriptor.
@@ -104,25 +103,17 @@ def install(folder: Path, snippets: Path, report: int) -> None:
 
     hooks: dict[str, Callable[..., None]] = {
         "open": on_open,
-        "os.remove": on_remove,
-        "os.rmdir": on_remove,
+        "os.remove": on_remove, "os.rmdir": on_remove, "shutil.rmtree": on_remove,
+        "os.rename": on_rename, "os.link": on_link, "os.symlink": on_link,
         "os.mkdir": lambda path, mode=0, fd=-1: write(path, fd, follow=False),
-        "os.rename": on_rename,
-        "os.link": on_link,
-        "os.symlink": on_link,
         "os.chmod": lambda path, mode=0, fd=-1: write(path, fd),
         "os.chown": lambda path, uid=0, gid=0, fd=-1: write(path, fd),
         "os.utime": lambda path, times=None, ns=None, fd=-1: write(path, fd),
         "os.truncate": lambda path, length=0: write(path),
-        "shutil.rmtree": on_remove,
         "sqlite3.connect": on_sqlite,
-        "socket.connect": on_address,
-        "socket.sendto": on_send,
-        "socket.sendmsg": on_send,
-        "socket.bind": on_bind,
-        "socket.getaddrinfo": on_lookup,
-        "socket.gethostbyname": on_lookup,
-    }
+        "socket.connect": on_address, "socket.bind": on_bind, "socket.sendto": on_send, "socket.sendmsg": on_send,
+        "socket.getaddrinfo": on_lookup, "socket.gethostbyname": on_lookup,
+    }  # fmt: skip
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event in hooks:
@@ -133,11 +124,9 @@ def install(folder: Path, snippets: Path, report: int) -> None:
 
 def is_local(host: str) -> bool:
     """Whether an address is this machine's loopback."""
-    if host.lower() in ("localhost", "localhost.localdomain", "ip6-localhost"):
-        return True
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        return False
+        return host.lower() in ("localhost", "localhost.localdomain", "ip6-localhost")
     mapped = getattr(address, "ipv4_mapped", None)
     return address.is_loopback or bool(mapped and mapped.is_loopback)

@@ -46,8 +46,7 @@ def plan(path: Path, root: Path, folder: Path, seed: int, examples: bool | Colle
     able = run.error is None
     known = reading.examples(path) if able else ()
     names = [name for name in known if examples is True or name in (examples or ())]
-    warm = next((name for name in WARM if name in libraries), "")
-    kind = warm if run.light and FORK_IS_SAFE else "fresh"
+    kind = next((name for name in WARM if name in libraries), "") if run.light and FORK_IS_SAFE else "fresh"
     work = folder / "work"
     job = Job(
         root=str(root), module=".".join(path.relative_to(root).with_suffix("").parts), file=str(path),
@@ -87,9 +86,5 @@ def environment(seed: int, root: Path, work: Path, head: Head) -> dict[str, str]
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     folders = dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), str(work))
     path = os.pathsep.join([str(python_of(root, head).parent), kept.get("PATH", os.defpath)])
-    return (
-        kept
-        | FIXED
-        | folders
-        | {"PATH": path, "PYTHONPATH": str(root), "PYTHONHASHSEED": str(seed), "TZ": ZONES[seed % 2]}
-    )
+    own = {"PATH": path, "PYTHONPATH": str(root), "PYTHONHASHSEED": str(seed), "TZ": ZONES[seed % 2]}
+    return kept | FIXED | folders | own

@@ -72,9 +72,8 @@ class Pool:
                 shutil.rmtree(task.folder)
                 self._start(task)
 
-    def _python(
-        self, python: Path, code: str, environ: dict[str, str], arguments: list[str], cwd: str | None = None
-    ) -> subprocess.Popen[bytes]:
+    def _python(self, python: Path, code: str, environ: dict[str, str], arguments: list[str],
+                cwd: str | None = None) -> subprocess.Popen[bytes]:  # fmt: skip
         code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"
         env = environ | dict.fromkeys(("HOME", "TMPDIR"), tempfile.gettempdir())
         # A zygote may store compiled libraries. A snippet may not: it writes nowhere but in its folder.
@@ -91,8 +90,7 @@ class Pool:
         """Wait for something to happen and return the tasks that ended."""
         ended = []
         for key, _ in self.selector.select(0.1 if self.watch else None):
-            received = os.read(key.fd, 65536)
-            if received:  # a zygote names what ended; a fresh warden writes nothing
+            if received := os.read(key.fd, 65536):  # a zygote names what ended; a fresh warden writes nothing
                 *lines, self.text[key.fd] = (self.text.get(key.fd, b"") + received).split(b"\n")
                 ended += [self.active[json.loads(line)["id"]] for line in lines]
                 continue

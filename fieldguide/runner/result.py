@@ -25,12 +25,8 @@ def collect(task: Task) -> None:
     outcome, result = (_json(report / name) for name in ("report.json", "result.json"))
     run.seconds, run.peak_mb = outcome.get("seconds", 0.0), outcome.get("peak_mb", 0.0)
     stage = _read(report / "stage").decode("utf-8", errors="replace") or None
-    run.error = (
-        _refused(report, task)
-        or _stopped(report, outcome, stage, task)
-        or _unfinished(report, outcome, result, stage, task)
-        or _left_behind(outcome, result)
-    )
+    run.error = _refused(report, task) or _stopped(report, outcome, stage, task)
+    run.error = run.error or _unfinished(report, outcome, result, stage, task) or _left_behind(outcome, result)
     for number, name in enumerate(task.job["examples"]):
         text, problem = _text(_read(report / f"out.{number}"))
         line = reading.examples(run.snippet)[name]

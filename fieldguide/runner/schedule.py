@@ -14,17 +14,9 @@ from fieldguide.runner.snippet import WARM
 from fieldguide.runner.task import Failure, Run
 
 
-def run(
-    snippets: Sequence[Path],
-    root: Path = ROOT,
-    *,
-    hash_seeds: Sequence[int] = (2,),
-    jobs: int | None = None,
-    examples: bool | Collection[str] = True,
-    facts: bool = True,
-    on_done: Callable[[Run], None] | None = None,
-    watch: Watch | None = None,
-) -> list[Run]:
+def run(snippets: Sequence[Path], root: Path = ROOT, *, hash_seeds: Sequence[int] = (2,), jobs: int | None = None,
+        examples: bool | Collection[str] = True, facts: bool = True, on_done: Callable[[Run], None] | None = None,
+        watch: Watch | None = None) -> list[Run]:  # fmt: skip
     """Run snippets and return what each did, in the order given.
 
     Args:
@@ -59,9 +51,8 @@ def run(
     return [task.run for task in tasks]
 
 
-def record_runs(
-    snippets: Sequence[Path], root: Path = ROOT, *, on_done: Callable[[Run], None] | None = None
-) -> list[tuple[Run, Run]]:
+def record_runs(snippets: Sequence[Path], root: Path = ROOT, *,
+                on_done: Callable[[Run], None] | None = None) -> list[tuple[Run, Run]]:  # fmt: skip
     """Run each snippet twice, so that what changes from run to run shows.
 
     The second time hashes, global random numbers, date, time zone and the order of files in a folder are others.

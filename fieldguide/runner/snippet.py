@@ -167,14 +167,9 @@ def _imports(path: Path, changed: int, package: tuple[str, ...]) -> frozenset[st
             # `from snippets.inference import kv_cache` names a module, `from math import pi` does not.
             ours = module.partition(".")[0] in ("snippets", "tests")
             found |= {module, *(f"{module}.{alias.name}" for alias in node.names if ours)}
-        elif isinstance(node, ast.Call) and _called(node) == "import_module":
-            # `import_module("snippets.post-training.lora")`: a folder that no import statement can name
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
             found |= {a.value for a in node.args[:1] if isinstance(a, ast.Constant) and isinstance(a.value, str)}
     return frozenset(found)
-
-
-def _called(node: ast.Call) -> str:
-    return str(getattr(node.func, "attr", getattr(node.func, "id", "")))
 
 
 def functions(path: Path, prefix: str = "") -> dict[str, int]:

@@ -1,8 +1,7 @@
 """What one run of a snippet is: a task on its way, and what came of it."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from fieldguide.runner.child import Job
 from fieldguide.runner.snippet import Head
@@ -31,10 +30,6 @@ class Run:
     seconds: float = 0.0
     peak_mb: float = 0.0
     light: bool = True
-
-    def as_json(self) -> dict[str, Any]:
-        """The same as plain values."""
-        return asdict(self) | {"snippet": self.snippet.as_posix()}
 
 
 @dataclass

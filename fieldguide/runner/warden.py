@@ -176,9 +176,8 @@ def _shared() -> set[str]:
 
 def _mapped(name: str) -> bool:
     """Whether a living process, such as another snippet, still uses a piece of shared memory."""
-    return (
-        any(name.encode() in _proc(int(p.name), "maps") for p in Path("/proc").glob("[0-9]*")) or name not in _shared()
-    )
+    processes = (int(path.name) for path in Path("/proc").glob("[0-9]*"))
+    return any(name.encode() in _proc(pid, "maps") for pid in processes) or name not in _shared()
 
 
 def _name(pid: int) -> str:
@@ -199,12 +198,11 @@ def _end_all(pid: int) -> None:
         for one in below:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(one, signal.SIGKILL)
-        others = [one for one in below if one != pid]
+        if not (others := [one for one in below if one != pid]):
+            return
         for one in others:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(one, os.WNOHANG)
-        if not others:
-            return
         time.sleep(0.01)
 
 

@@ -75,22 +75,15 @@ def _pyodide(package: Path, target: Path, root: Path) -> None:
         raise SystemExit("Pyodide's standard library could not be trimmed; see the message above.")
 
 
-def calculator_modules(project: Project) -> set[Path]:
-    """Snippets that the browser needs: those that hold a calculator, and what they import."""
-    found = set()
+def _calculators(project: Project, target: Path) -> None:
+    """What the browser runs, snippets that hold a calculator and what they import, as one archive with fixed dates."""
+    root = project.root
+    modules = {root / name for name in ENGINE}
     for page in project.pages:
         for fence in page.of("calc"):
             with suppress(FenceError):  # what is wrong with it, the build of its page says
-                module = parse(fence.text, page.folder).module
-                path = project.root / f"{module.replace('.', '/')}.py"
-                found |= {path, *reach(path, project.root)[0]} if path.is_file() else set()
-    return found
-
-
-def _calculators(project: Project, target: Path) -> None:
-    """The sources that the browser runs, as one archive with fixed dates."""
-    root = project.root
-    modules = {root / name for name in ENGINE} | calculator_modules(project)
+                path = project.snippets / parse(fence.text, page.folder).file
+                modules |= {path, *reach(path, root)[0]} if path.is_file() else set()
     packages = {above / "__init__.py" for path in modules for above in path.parents if above.is_relative_to(root)}
     temporary = target.with_suffix(".new")
     with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:

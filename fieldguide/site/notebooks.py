@@ -1,10 +1,13 @@
 """How a lab's recorded notebook becomes a page: by the same Markdown as every other page."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from fieldguide.proof.notebooks import PICTURE, joined, texts
+from markdown import Markdown
+
+from fieldguide.proof.notebooks import PICTURE, texts
 
 TEMPLATES = Path(__file__).parent / "markdown/notebook"
 
@@ -17,12 +20,11 @@ def to_markdown(notebook: Any) -> str:
             parts.append(cell.source)
         elif cell.cell_type == "code":
             parts.append(f"`````python\n{cell.source}\n`````")
-            printed = texts(cell).rstrip("\n")
-            if printed:
+            if printed := texts(cell).rstrip("\n"):
                 parts.append(f'`````text title="Output"\n{printed}\n`````')
             for output in cell.outputs:
                 if PICTURE in output.get("data", {}):
-                    parts.append(_figure(joined(output["data"][PICTURE])))
+                    parts.append(_figure(output["data"][PICTURE]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -35,8 +37,6 @@ def _figure(svg: str) -> str:
 
 def render(notebook: Any) -> str:
     """The notebook as HTML, by the Markdown that renders every other page."""
-    from markdown import Markdown
-
     html = Markdown(
         extensions=["fieldguide.site.markdown", "admonition", "attr_list", "tables", "toc", "pymdownx.arithmatex", "pymdownx.details",
                     "pymdownx.highlight", "pymdownx.superfences"],
@@ -60,10 +60,9 @@ def install() -> None:
 
     Its own template inlines half a megabyte of styles, asks two other hosts for scripts and renders no mathematics.
     """
-    try:
+    with suppress(ImportError):  # another generator may do without
         from mkdocs_jupyter.config import settings
         from nbconvert.exporters.templateexporter import default_filters
-    except ImportError:
-        return
-    settings.templates_dir = str(TEMPLATES)
-    default_filters["fieldguide"] = render
+
+        settings.templates_dir = str(TEMPLATES)
+        default_filters["fieldguide"] = render

@@ -4,13 +4,7 @@ Every rule is static and fast: it reads files and never runs an example. Each br
 file, a line, what to do about it, and the page that it belongs to.
 """
 
-from fieldguide.guide.project import Breach, Project
 from fieldguide.proof.rules import facts, fences, listings, markup, numbers, pages, skips, sources, trios  # noqa: F401
-from fieldguide.proof.rules.rule import RULES, breaches
+from fieldguide.proof.rules.rule import RULES, check
 
 __all__ = ["RULES", "check"]
-
-
-def check(project: Project) -> list[Breach]:
-    """Every breach of the contract in a checkout, sorted by file and line."""
-    return sorted(set(breaches(project)))

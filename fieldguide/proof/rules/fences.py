@@ -14,9 +14,8 @@ from fieldguide.proof.rules.rule import Finding, of_new_pages, rule
 
 SHELL = frozenset({"bash", "sh", "shell", "console", "zsh"})
 CLUSTER = "On a cluster"
-COMMAND = re.compile(
-    r"\s*(?:\$ |export \w+=|(?:torchrun|python3?|pip|uv|vllm|ray|kubectl|docker|fieldguide|make|git|curl) )"
-)
+PROGRAMS = "torchrun|python3?|pip|uv|vllm|ray|kubectl|docker|fieldguide|make|git|curl"
+COMMAND = re.compile(rf"\s*(?:\$ |export \w+=|(?:{PROGRAMS}) )")
 UNDRAWN = "tests/undrawn.txt"
 FIGURE = "write `figure: file:name`, for `figure_name` in `file.py`; another page's is `area.page.file:name`."
 
@@ -44,17 +43,15 @@ def quizzes(project: Project) -> Iterator[Finding]:
                 yield Finding(page.path, quiz.line("numeric", "fact"), message, fix)
 
 
-@rule(
-    "shell", f'A shell fence runs, in a test, or is titled "{CLUSTER}".', f'write ```` ```bash title="{CLUSTER}" ````.'
-)
+@rule("shell", f'A shell fence runs, in a test, or is titled "{CLUSTER}".',
+      f'write ```` ```bash title="{CLUSTER}" ````.')  # fmt: skip
 def shell(project: Project) -> Iterator[Finding]:
     """Commands that nothing runs: those in a fence of another kind. What a shell fence holds is run by the tests."""
     for page in project.every_page:
         for fence in page.fences:
             if fence.language in SHELL and fence.title not in ("", CLUSTER):
-                yield Finding(
-                    page.path, fence.line, f"the title `{fence.title}` does not say where these commands run."
-                )
+                message = f"the title `{fence.title}` does not say where these commands run."
+                yield Finding(page.path, fence.line, message)
             elif fence.language not in SHELL and not fence.title and COMMAND.match(fence.text):
                 fix = "write ```` ```bash ````, which the tests run, or add a title as the other fences have."
                 yield Finding(page.path, fence.line, "commands in a fence that is no shell's.", fix)
@@ -78,11 +75,10 @@ def calculators(project: Project) -> Iterator[Finding]:
     for page in project.every_page:
         for fence in page.of("calc"):
             try:
-                module = calc.check(fence.text, project.root, page.folder).module
+                path = project.snippets / calc.check(fence.text, project.root, page.folder).file
             except Exception as error:  # whatever the module raises is its author's to know
                 yield Finding(page.path, fence.line, f"the calculator does not work: {error}")
                 continue
-            path = project.root / (module.replace(".", "/") + ".py")
             if libraries := runner.reach(path, project.root)[1]:
                 message = f"the browser has no {', '.join(f'`{name}`' for name in sorted(libraries))}."
                 yield Finding(path, 1, message, "import the standard library alone, also in what it imports.")
@@ -94,20 +90,20 @@ def figures(project: Project) -> Iterator[Finding]:
     shown = set()
     for page in project.every_page:
         for figure in page.figures:
-            for problem in figure.problems:
-                yield Finding.of(page.path, problem)
+            yield from (Finding.of(page.path, problem) for problem in figure.problems)
             if figure.value:
+                line = figure.line("figure")
                 if page.area in project.area_slugs and "." in figure.value.figure:
                     fix = "show it there and link to it, or draw one of your own."
-                    yield Finding(page.path, figure.line("figure"), "the figure is another page's.", fix)
+                    yield Finding(page.path, line, "the figure is another page's.", fix)
                 try:
-                    module, name = calc.resolve(figure.value.figure, page.folder)
+                    file, name = calc.resolve(figure.value.figure, page.folder)
                 except calc.FenceError as error:
-                    yield Finding(page.path, figure.line("figure"), str(error), FIGURE)
+                    yield Finding(page.path, line, str(error), FIGURE)
                     continue
-                snippet = project.root / (module.replace(".", "/") + ".py")
+                snippet = project.snippets / file
                 shown.add((snippet, name))
-                yield from _drawn(page, figure.line("figure"), snippet, name)
+                yield from _drawn(page, line, snippet, name)
     drawn = {(path, name): line for path in project.snippet_files for name, line in runner.figures(path).items()}
     for snippet, name in drawn.keys() - shown:
         message = f"no page shows the figure `{snippet.stem}:{name}`."

@@ -67,8 +67,7 @@ def regions(project: Project) -> Iterator[Finding]:
                 fix = "link to that page, or print what is needed in a snippet of this one."
                 yield Finding(page.path, include.line, f"`{include.target}` is the output of another page.", fix)
     for path in project.snippet_files:
-        for problem in project.regions(path)[1]:
-            yield Finding.of(path, problem)
+        yield from (Finding.of(path, problem) for problem in project.regions(path)[1])
     for path in (*project.snippet_files, *project.outputs):
         for region in project.regions(path)[0].values():
             if (path, region.name) not in shown:

@@ -19,10 +19,8 @@ ATTRIBUTES = {
     "th": {"style", "colspan"}, "td": {"style", "colspan"},
 }  # fmt: skip
 TAGS = nh3.ALLOWED_TAGS | {"button"}
-SUSPECT = re.compile(
-    r"<(?!data value=\"[^\"]*\">|dfn>|/|br>)\w|\{[:#. ]|!\[|\]\(\s*(?!https?:|mailto:|[#./]|[\w/-]+\.md)|^\s*\[[^\]]+\]:",
-    re.M,
-)
+LINK = r"\]\(\s*(?!https?:|mailto:|[#./]|[\w/-]+\.md)|^\s*\[[^\]]+\]:"
+SUSPECT = re.compile(rf"<(?!data value=\"[^\"]*\">|dfn>|/|br>)\w|\{{[:#. ]|!\[|{LINK}", re.M)
 WORD = re.compile(r"[^\W\d_]*[^\x00-\x7F\W\d_][^\W\d_]*")
 
 
@@ -67,10 +65,8 @@ def _refused(block: str) -> Iterator[str]:
             continue  # its tag is said
         what = f"`{name}={value[:40]}` of `<{tag}>`" if name else f"`<{tag}>`"
         yield f"{what} cannot stand in a page."
-    seen = Counter(
-        name for (tag, name, value), n in tags.items() if tag == "img" and (not name or value.strip()) for _ in range(n)
-    )
-    if seen["alt"] < seen[""]:
+    described = sum(n for (tag, name, value), n in tags.items() if (tag, name) == ("img", "alt") and value.strip())
+    if described < tags["img", "", ""]:
         yield "a picture has no text for who does not see it."
 
 
@@ -89,8 +85,5 @@ def characters(project: Project) -> Iterator[Finding]:
                 for word in WORD.findall(line):
                     scripts = {unicodedata.name(c, "").partition(" ")[0] for c in word} & {"LATIN", "GREEK", "CYRILLIC"}
                     if len(scripts) > 1 and ("CYRILLIC" in scripts or len(word) > 3):  # βF is a formula
-                        yield Finding(
-                            path,
-                            number,
-                            f"`{word}` mixes letters of {' and '.join(name.title() for name in sorted(scripts))}.",
-                        )
+                        mixed = " and ".join(name.title() for name in sorted(scripts))
+                        yield Finding(path, number, f"`{word}` mixes letters of {mixed}.")

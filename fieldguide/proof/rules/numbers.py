@@ -59,12 +59,8 @@ def _retold(project: Project, page: Page, known: re.Pattern[str]) -> Iterator[tu
         shown += region.lines if region else []
     drawn = [path.read_text(encoding="utf-8") for path in (project.snippets / page.folder).glob("*.svg")]
     told = [(page.meta_line("description"), str(page.meta.get("description", "")), "")]
-    told += [
-        (f.line(key), getattr(f.value, key), "\n".join(drawn))
-        for f in page.figures
-        if f.value
-        for key in ("caption", "alt")
-    ]
+    for figure in (figure for figure in page.figures if figure.value):
+        told += [(figure.line(key), getattr(figure.value, key), "\n".join(drawn)) for key in ("caption", "alt")]
     for quiz in page.quizzes:
         if quiz.value:
             given = "\n".join([quiz.value.question, *(answer.text for answer in quiz.value.answers)])

@@ -17,10 +17,8 @@ class Finding(NamedTuple):
     path: Path
     line: int
     message: str
-    fix: str = ""
-    """What to do; by default what the rule says."""
-    page: str = ""
-    """The page that it belongs to; by default the one that the file belongs to."""
+    fix: str = ""  # what to do; by default what the rule says
+    page: str = ""  # the page that it belongs to; by default the one that the file belongs to
 
     @classmethod
     def of(cls, path: Path, problem: Problem) -> Finding:
@@ -38,8 +36,7 @@ class Rule:
     id: str
     says: str
     fix: str
-    first: bool
-    """Whether a page that breaks it must be mended first: what else is found on it may be a consequence."""
+    first: bool  # whether a page that breaks it must be mended first: the rest of it may be a consequence
     find: Find
 
 
@@ -69,8 +66,8 @@ def of_new_pages(project: Project, ledger: str, found: Iterable[Finding], done: 
             yield Finding(path, number, f"`{page}` {done}.", "delete the line.")
 
 
-def breaches(project: Project) -> list[Breach]:
-    """Everything that breaks a rule, with its page; of a page without a sound footing, only why."""
+def check(project: Project) -> list[Breach]:
+    """Every breach of the contract, sorted by file and line; of a page without a sound footing, only why."""
     try:
         _ = project.areas
     except BreachError as error:
@@ -82,7 +79,7 @@ def breaches(project: Project) -> list[Breach]:
         found += [breach for breach in more if breach.page not in unsound]
         if rule.first:
             unsound |= {breach.page for breach in more} - {""}
-    return found
+    return sorted(set(found))
 
 
 def _breach(project: Project, rule: Rule, finding: Finding) -> Breach:

@@ -33,9 +33,8 @@ from fieldguide.guide.project import ROOT, Area, Breach, BreachError, Project
 from fieldguide.site.markdown import citing, ending, figure, quiz, tables, terms
 from fieldguide.site.markdown.tex import TexError, render_tex
 
-FORMULA = re.compile(
-    r'<(span|div) class="arithmatex">\s*(?:\\\((?P<inline>.*?)\\\)|\\\[(?P<block>.*?)\\\])\s*</\1>', re.S
-)
+TEX = r"(?:\\\((?P<inline>.*?)\\\)|\\\[(?P<block>.*?)\\\])"
+FORMULA = re.compile(rf'<(span|div) class="arithmatex">\s*{TEX}\s*</\1>', re.S)
 OUTPUT = re.compile(r'<div class="language-text highlight">(?=<span class="filename">Output)')
 CELL = re.compile(r"</(?:t[dh]|summary|figcaption|dt)>(?=<)")  # for the search index, words on both sides are two
 PLAIN = re.compile(r'<span class="(?:n|p|w|o)">([^<]*)</span>')  # tokens that the stylesheet shows like plain code
@@ -119,7 +118,7 @@ class Writing:
         """An error at the line of the page, or of the lab, that holds `near` or at least how it begins."""
         near, docs = near.strip(), self.project.docs
         place, number = (self.page.path, self.page.body_line) if self.page else (docs, 1)
-        files = [self.page.path] if self.page else [*self.project.page_files, *sorted(docs.glob("labs/*.py"))]
+        files = [self.page.path] if self.page else [*sorted(docs.rglob("*.md")), *sorted(docs.glob("labs/*.py"))]
         for wanted, path in product((near, near.partition("\n")[0]), files):
             before, found, _ = path.read_text(encoding="utf-8", errors="replace").partition(wanted)
             if found:
@@ -138,8 +137,7 @@ class Writing:
         try:
             return render_tex(formula, display, self.root)
         except TexError as error:
-            message = f"the formula {formula.strip()!r} is wrong: {error}"
-            raise self.fail(near, message, "tex") from None
+            raise self.fail(near, f"the formula {formula.strip()!r} is wrong: {error}", "tex") from None
 
     def cite(self, inside: str, near: str) -> ElementTree.Element:
         """What stands between the brackets of a citation, as an element; the keys are noted."""
@@ -158,17 +156,15 @@ class Writing:
         """A short text with code, mathematics, citations, facts, **bold** and *emphasis* as HTML."""
         out, end = [], 0
         for piece in PIECES.finditer(text):
-            out.append(self._prose(text[end : piece.start()]))
-            end = piece.end()
+            made = piece[0]
             if piece["code"]:
-                out.append(f"<code>{html.escape(piece['code'][1:-1])}</code>")
+                made = f"<code>{html.escape(made[1:-1])}</code>"
             elif piece["tex"]:
-                out.append(self.tex(piece["tex"], piece[0]))
+                made = self.tex(piece["tex"], made)
             elif piece["cited"]:
-                inside = piece["cited"][1:-1]
-                out.append(ElementTree.tostring(self.cite(inside, piece[0]), encoding="unicode"))
-            else:
-                out.append(piece[0])
+                made = ElementTree.tostring(self.cite(made[1:-1], made), encoding="unicode")
+            out += [self._prose(text[end : piece.start()]), made]
+            end = piece.end()
         return "".join([*out, self._prose(text[end:])])
 
     def _prose(self, text: str) -> str:
@@ -275,11 +271,9 @@ class Labels(InlineProcessor):
         """A link with a tooltip, on the pages of areas."""
         if not self.writing.area or self.writing.page is None:
             return None, None, None
-        href = (
-            posixpath.relpath("reference/index.md", posixpath.dirname(self.writing.page.name))
-            + "#what-a-miniature-proves"
-        )
-        link = ElementTree.Element("a", {"href": href, "title": LABELS[m[1]], "class": "fg-label"})
+        there = posixpath.relpath("reference/index.md", posixpath.dirname(self.writing.page.name))
+        title, href = LABELS[m[1]], f"{there}#what-a-miniature-proves"
+        link = ElementTree.Element("a", {"href": href, "title": title, "class": "fg-label"})
         ElementTree.SubElement(link, "em").text = m[1]
         return link, m.start(0), m.end(0)
 

@@ -16,26 +16,18 @@ def labels(text: str, sources: dict[str, Entry]) -> dict[str, str]:
     alike: dict[str, list[Entry]] = {}
     for entry in sorted((sources[key] for key in keys), key=lambda entry: (entry.title, entry.key)):
         alike.setdefault(f"{short_authors(entry)} {entry.year}", []).append(entry)
-    return {
-        entry.key: label + (letter if len(entries) > 1 else "")
-        for label, entries in alike.items()
-        for letter, entry in zip(ascii_lowercase, entries, strict=False)
-    }
+    return {entry.key: label + (letter if len(entries) > 1 else "") for label, entries in alike.items()
+            for letter, entry in zip(ascii_lowercase, entries)}  # fmt: skip
 
 
 def element(sources: Iterable[tuple[Entry, str, str]]) -> ElementTree.Element:
     """Sources with their labels and locators, in parentheses."""
     group = ElementTree.Element("span", {"class": "fg-cite"})
     group.text = "("
-    link: ElementTree.Element | None = None
     for entry, label, locator in sources:
-        if link is not None:
-            link.tail = f"{link.tail or ''}; "
         link = ElementTree.SubElement(group, "a", {"href": f"#ref-{entry.key}", "title": entry.title})
-        link.text = label
-        link.tail = f", {locator}" if locator else None
-    if link is not None:
-        link.tail = f"{link.tail or ''})"
+        link.text, link.tail = label, f", {locator}; " if locator else "; "
+    group[-1].tail = (group[-1].tail or "").removesuffix("; ") + ")"
     return group
 
 
@@ -53,8 +45,6 @@ def family_names(entry: Entry) -> list[str]:
 def short_authors(entry: Entry) -> str:
     """`Kwon et al.`, `Little`, `Dean and Barroso`."""
     names = family_names(entry)
-    if not names:
-        return entry.title
-    if len(names) > 2 or "others" in entry.authors:
+    if names and (len(names) > 2 or "others" in entry.authors):
         return f"{names[0]} et al."
-    return " and ".join(names)
+    return " and ".join(names) or entry.title

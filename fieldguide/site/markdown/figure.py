@@ -19,15 +19,13 @@ def render(source: str, root: Path, folder: str, inline: Callable[[str], str]) -
     if filled.value is None:
         raise ValueError(filled.problems[0].message)
     spec = filled.value
-    module, name = resolve(spec.figure, folder)
-    path = (root / module.replace(".", "/")).with_name(f"{name}.svg")
+    file, name = resolve(spec.figure, folder)
+    path = (root / "snippets" / file).with_name(f"{name}.svg")
     if not path.is_file():
         raise ValueError(f"the figure `{spec.figure}` has not been recorded: there is no {path.name} beside it.")
     label = html.escape(" ".join(spec.alt.split()), quote=True)
     svg = path.read_text(encoding="utf-8").replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
     svg = svg.replace(' href="#', ' xlink:href="#')  # the theme's script takes whatever has an `href` for a link
     svg = "".join(line.strip() + ("\n" if "<text" in line else "") for line in svg.splitlines())
-    return (
-        f'<figure class="fg-plot" id="figure-{name.replace("_", "-")}"><div data-search-exclude="">{svg}</div>'
-        f"<figcaption>{inline(spec.caption)}</figcaption></figure>"
-    )
+    drawn = f'<div data-search-exclude="">{svg}</div><figcaption>{inline(spec.caption)}</figcaption>'
+    return f'<figure class="fg-plot" id="figure-{name.replace("_", "-")}">{drawn}</figure>'

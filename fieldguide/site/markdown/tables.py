@@ -17,6 +17,7 @@ from fieldguide.guide.page import Page
 from fieldguide.guide.project import Area, Project
 from fieldguide.proof import passed as cache
 from fieldguide.proof import published
+from fieldguide.proof.published import leaves_of
 
 FENCES = ("curriculum", "progress", "coverage", "reproduced", "errata", "calculators")
 """What a page can ask for by a fence; each has a template."""
@@ -29,8 +30,7 @@ class Standing(NamedTuple):
     drafts: int
     total: int
     snippets: int
-    passed: str
-    """The last day on which one of its pages passed its tests where the site is built, or nothing."""
+    passed: str  # the last day on which one of its pages passed its tests where the site is built, or nothing
 
     @property
     def word(self) -> str:
@@ -44,20 +44,14 @@ def standing(project: Project, area: Area) -> Standing:
     """Count an area's pages by what their front matter says."""
     trios = [trio for trio in project.trios if trio.page.area == area.slug]
     states = [trio.page.status for trio in trios]
-    last = max((_record(project, trio.name).get("date", "") for trio in trios), default="")
+    last = max((cache.read(project).get(trio.name, {}).get("date", "") for trio in trios), default="")
     snippets = sum(len(trio.snippets) for trio in trios)
     return Standing(states.count("complete"), states.count("draft"), len(area.pages), snippets, last)
 
 
-def _record(project: Project, name: str) -> dict[str, Any]:
-    """When a page last passed its tests where the site is built, and with which versions."""
-    return dict(cache.read(project).get(name, {}))
-
-
 def passed(project: Project, name: str) -> str:
     """`last passed November 21, 2026 on torch 2.13.0`, for the line under a title."""
-    record = _record(project, name)
-    if not record:
+    if not (record := cache.read(project).get(name)):
         return "not run where this site was built"
     versions = ", ".join(f"{k} {v.partition('+')[0]}" for k, v in record.get("versions", {}).items())
     return f"last passed {day(record['date'])}" + (f" on {versions}" if versions else "")
@@ -107,17 +101,9 @@ def figure(value: Any, unit: str = "") -> str:
 
 def gap(published: Any, ours: Any) -> str:
     """How far our value is from the published one, at its worst place."""
-    pairs = list(zip(_flat(published), _flat(ours), strict=True))
-    gaps = [abs(a - b) / abs(a) if a else abs(b) for a, b in pairs]
+    sides = (map(float, leaves_of(value).values()) for value in (published, ours))
+    gaps = [abs(a - b) / abs(a) if a else abs(b) for a, b in zip(*sides, strict=True)]
     return "exact" if not any(gaps) else f"{100 * max(gaps):.2g}%"
-
-
-def _flat(value: Any) -> list[float]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        return [x for v in value for x in _flat(v)]
-    return [float(value)]
 
 
 def source(text: str) -> Markup:

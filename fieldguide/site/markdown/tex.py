@@ -48,18 +48,14 @@ class Renderer:
     def _ask(self, tex: str, display: bool) -> dict[str, str]:
         if self.process is None or self.process.poll() is not None:
             command = [f"{wheel.ROOT_DIR}/bin/node", str(SCRIPT), str(self.root)]
-            self.process = subprocess.Popen(
-                command, text=True, encoding="utf-8", stdin=subprocess.PIPE, stdout=subprocess.PIPE
-            )
+            self.process = subprocess.Popen(command, encoding="utf-8", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             atexit.register(self.process.kill)
         assert self.process.stdin and self.process.stdout
         self.process.stdin.write(json.dumps({"tex": tex, "display": display}) + "\n")
         self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
+        if not (line := self.process.stdout.readline()):
             raise TexError("the KaTeX process ended unexpectedly")
-        reply: dict[str, str] = json.loads(line)
-        return reply
+        return dict(json.loads(line))
 
 
 renderer = lru_cache(Renderer)
