@@ -26,6 +26,9 @@ def drawn(field, rng, near=False):
         return rng.random() < 0.5
     if field.kind == "choice":
         return rng.choice(field.choices)
+    if field.kind == "str":  # the same text with one of its numbers doubled
+        number = rng.choice(list(re.finditer(r"\b\d+\b", field.default)))
+        return field.default[: number.start()] + str(2 * int(number[0])) + field.default[number.end() :]
     low, high = field.low or 0, min(field.high or 1e6, 1e6)
     if near:
         value = min(max(field.default * 2 ** rng.uniform(-1, 1), low), high)
