@@ -81,6 +81,12 @@ def absorbed_over_expanded(m: Shape) -> float:
     return absorbed / (m.head_dim + m.rope + m.value_dim)
 
 
+def latent_intensity(m: Shape, width: int = 2) -> float:
+    """FLOPs per byte of cached latents if the queries of all heads meet the latent itself."""
+    flops = 2 * m.heads * (2 * m.latent + m.rope)
+    return flops / (width * (m.latent + m.rope))
+
+
 def training_flops(m: Model, tokens: int) -> int:
     """FLOPs to train on one sequence: forward and twice that backward, every pair counted."""
     return 3 * tokens * token_flops(m, tokens)
@@ -136,6 +142,7 @@ def facts() -> dict[str, str]:
         "floor_arithmetic": f"{arithmetic:.2f} ms",
         "floor_memory": f"{memory:.1f} ms",
         "absorbed": f"{absorbed_over_expanded(MODELS['DeepSeek-V3']):.1f}",
+        "latent_intensity": f"{latent_intensity(MODELS['DeepSeek-V3']):.0f}",
         "growth_8b": f"{growth('Llama 3 8B', LONG):.1f}",
         "growth_405b": f"{growth('Llama 3 405B', LONG):.1f}",
     }
