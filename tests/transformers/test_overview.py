@@ -19,8 +19,19 @@ from transformers.models.qwen3_next.modeling_qwen3_next import torch_recurrent_g
 from fieldguide.calc import engine, fence
 from snippets.shapes import configs, counts
 from snippets.shapes.blocks import attention
+from snippets.shapes.models import MODELS
 from snippets.shapes.published import CONFIGS
-from snippets.transformers.overview import accounts, calculator, counted, figures, layer_map, sizes, tying, work
+from snippets.transformers.overview import (
+    accounts,
+    calculator,
+    counted,
+    figures,
+    latents,
+    layer_map,
+    sizes,
+    tying,
+    work,
+)
 from tests.shapes.families import FAMILIES, config
 
 CASES = [json.loads(line) for line in Path("tests/published/transformers/cases.jsonl").read_text().splitlines()]
@@ -201,9 +212,9 @@ def test_absorbed_latents_multiply_more_and_read_less():
     heads = CONFIGS["DeepSeek-V3"]["num_attention_heads"]
     latent, rotary = (part.numbers for part in v3.cache)
     expanded = v3.looks[0].width
-    ratio = work.absorbed_over_expanded(work.MODELS["DeepSeek-V3"])
+    ratio = latents.absorbed_over_expanded(MODELS["DeepSeek-V3"])
     assert ratio == heads * (latent + rotary + latent) / expanded
-    intensity = work.latent_intensity(work.MODELS["DeepSeek-V3"])
+    intensity = latents.latent_intensity(MODELS["DeepSeek-V3"])
     assert intensity == 2 * ratio * expanded / counts.part_bytes(v3.cache, 2)
     q, c = torch.randn(1, latent + rotary), torch.randn(7, latent + rotary)  # one head, seven tokens
     rebuilt = torch.randn(latent, 128)
