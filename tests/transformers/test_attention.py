@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.attention.bias import causal_lower_right
 from torch.nn.attention.flex_attention import AuxRequest, create_block_mask, flex_attention
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from snippets.shapes.models import MODELS, cache_bytes
@@ -44,6 +45,26 @@ def test_shared_heads_are_those_of_pytorch(kv_heads):
     q, k, v = heads.tensors(8, kv_heads, tokens=33, width=24)
     theirs = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
     torch.testing.assert_close(heads.attend(q, k, v), theirs)
+
+
+class Copies(TorchDispatchMode):
+    """Counts the numbers that are copied."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        self.numbers += out.numel() if func is torch.ops.aten.clone.default else 0
+        return out
+
+
+def test_the_product_copies_a_shared_head_for_each_query_head():
+    q, k, v = heads.tensors(8, 2, tokens=6)
+    with Copies() as views:
+        q.unflatten(1, (2, -1)), k.unsqueeze(2)
+    with Copies() as copies:
+        heads.attend(q, k, v)
+    assert views.numbers == 0 and copies.numbers == 4 * (k.numel() + v.numel())
 
 
 def llama(kv_heads):

@@ -19,8 +19,19 @@ from transformers.models.qwen3_next.modeling_qwen3_next import torch_recurrent_g
 from fieldguide.calc import engine, fence
 from snippets.shapes import configs, counts
 from snippets.shapes.blocks import attention
+from snippets.shapes.models import MODELS
 from snippets.shapes.published import CONFIGS
-from snippets.transformers.overview import accounts, calculator, counted, figures, layer_map, sizes, tying, work
+from snippets.transformers.overview import (
+    accounts,
+    calculator,
+    counted,
+    figures,
+    latents,
+    layer_map,
+    sizes,
+    tying,
+    work,
+)
 from tests.shapes.families import FAMILIES, config
 
 CASES = [json.loads(line) for line in Path("tests/published/transformers/cases.jsonl").read_text().splitlines()]
@@ -142,9 +153,9 @@ def test_rules_differ_by_the_tables_and_the_draft_layer():
     assert found["all, draft layer and its copies"] - found["all, and the draft layer"] == 2 * table
     assert found["all, and the draft layer"] - found["draft layer, no tables"] == 2 * table
     assert accounts.table_share("Llama 3 8B") == 128_256 * 4096 / 8_030_261_248
-    drawn = figures.rules().values()
-    assert sizes.spread("GLM-4.5-Air") == pytest.approx(max(drawn) - min(drawn))
-    assert sizes.narrow_size("GLM-4.5-Air") == min(drawn)
+    lost, *drawn = sorted(figures.rules().values())
+    assert sizes.spread("GLM-4.5-Air") == pytest.approx(drawn[-1] - drawn[0])
+    assert sizes.narrow_size("GLM-4.5-Air") == lost
     assert sizes.draft_size("DeepSeek-V3") == pytest.approx(11.61, abs=0.005), "11.5 in the weight notes, and 2h²"
     assert accounts.family_count() == len({name.partition(" ")[0] for name in FAMILIES})
 
@@ -201,8 +212,10 @@ def test_absorbed_latents_multiply_more_and_read_less():
     heads = CONFIGS["DeepSeek-V3"]["num_attention_heads"]
     latent, rotary = (part.numbers for part in v3.cache)
     expanded = v3.looks[0].width
-    ratio = work.absorbed_over_expanded(work.MODELS["DeepSeek-V3"])
+    ratio = latents.absorbed_over_expanded(MODELS["DeepSeek-V3"])
     assert ratio == heads * (latent + rotary + latent) / expanded
+    intensity = latents.latent_intensity(MODELS["DeepSeek-V3"])
+    assert intensity == 2 * ratio * expanded / counts.part_bytes(v3.cache, 2)
     q, c = torch.randn(1, latent + rotary), torch.randn(7, latent + rotary)  # one head, seven tokens
     rebuilt = torch.randn(latent, 128)
     scores = (q[:, :128] @ rebuilt.T) @ c[:, :latent].T

@@ -15,7 +15,6 @@ from snippets.shapes.counts import (
     weight_bytes,
 )
 from snippets.shapes.layers import Block, Model
-from snippets.shapes.models import MODELS, Shape
 from snippets.shapes.published import CONFIGS
 
 CONTEXTS = (1024, 8192, 32_768, 131_072)
@@ -73,14 +72,6 @@ def floors(
 # --8<-- [end:floors]
 
 
-def absorbed_over_expanded(m: Shape) -> float:
-    """Multiply-adds for a pair if queries meet the latent itself, over those with rebuilt keys."""
-    absorbed = (
-        2 * m.latent + m.rope
-    )  # scores and mix with the latent, scores with the rotary key
-    return absorbed / (m.head_dim + m.rope + m.value_dim)
-
-
 def training_flops(m: Model, tokens: int) -> int:
     """FLOPs to train on one sequence: forward and twice that backward, every pair counted."""
     return 3 * tokens * token_flops(m, tokens)
@@ -135,7 +126,6 @@ def facts() -> dict[str, str]:
         "memory_32": f"{memory_crossover(llama, 32):,}",
         "floor_arithmetic": f"{arithmetic:.2f} ms",
         "floor_memory": f"{memory:.1f} ms",
-        "absorbed": f"{absorbed_over_expanded(MODELS['DeepSeek-V3']):.1f}",
         "growth_8b": f"{growth('Llama 3 8B', LONG):.1f}",
         "growth_405b": f"{growth('Llama 3 405B', LONG):.1f}",
     }
