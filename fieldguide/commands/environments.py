@@ -47,10 +47,7 @@ def ensure(kind: str, *, tools: bool = True) -> Path:
     _virtual_environment(kind, python)
     _packages(kind, python)
     if kind in ("site", "test"):
-        stamp = _Stamp(python, "project", "pyproject.toml")
-        if not stamp.fresh:
-            install = ["-m", "uv", "pip", "install", "--python", str(python), "--no-deps", "-e", "."]
-            stamp.take("the `fieldguide` command", [str(python), *install])
+        _project(python)
         if tools:
             _node_packages(kind, python)
             if kind == "test":
@@ -171,6 +168,13 @@ def _wheels(lock: str) -> dict[str, Path]:
         if fits and re.search(rf"^{name}=={re.escape(version.partition('+')[0])}\s", lock, re.M):
             found[name] = wheel
     return found
+
+
+def _project(python: Path) -> None:
+    stamp = _Stamp(python, "project", "pyproject.toml")
+    if not stamp.fresh:
+        install = ["-m", "uv", "pip", "install", "--python", str(python), "--no-deps", "-e", "."]
+        stamp.take("the `fieldguide` command", [str(python), *install])
 
 
 def _node_packages(kind: str, python: Path) -> None:

@@ -250,6 +250,15 @@ def test_a_zygote_that_ends_too_early_is_done_without(guide, monkeypatch, zygote
     assert [run.sections for run in guide.run(*paths)] == [{"x": str(i)} for i in range(4)]
 
 
+@pytest.mark.parametrize("library", ["torch", "matplotlib", "numpy"])
+def test_a_zygote_warms_its_library_and_forks(guide, monkeypatch, library):
+    lost = []
+    monkeypatch.setattr(pool.Pool, "_lost", lambda self, zygote: lost.append(zygote) or self.active.clear())
+    path = guide.snippet("a", f"import {library}\n\n\ndef example_x():\n    print({library}.__name__)\n")
+    (run,) = guide.run(path)
+    assert not lost and run.sections == {"x": library}
+
+
 def test_pytorch_is_seeded_and_single_threaded(guide):
     body = """
     import torch
