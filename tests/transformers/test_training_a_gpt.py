@@ -338,6 +338,12 @@ def test_the_gauge_reads_one_and_nothing_else_if_all_is_right():
     assert faults.lead(Library(initialize(GPT(Config()))), 1) == 1
 
 
+def test_only_a_leak_predicts_random_bytes():
+    facts = faults.facts()
+    assert math.log(256) - 0.02 < float(facts["noise"]) < math.log(256) + 0.1
+    assert float(facts["leaky_noise"]) < 1
+
+
 @pytest.fixture(scope="module")
 def ended():
     """One seed of each loop, trained as on the page."""
