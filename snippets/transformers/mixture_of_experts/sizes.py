@@ -43,7 +43,7 @@ def read_share(m: Shape, tokens: int) -> float:
 
 
 def advertised(m: Shape) -> tuple[int, int]:
-    """Total and active parameters with both embedding and output counted, as names like A22B do."""
+    """Total and active parameters with both embedding and output counted."""
     return parameters(m), parameters(m, m.active)
 
 

@@ -26,7 +26,7 @@ ROWS = 8
 
 
 def unequal() -> Pairs:
-    """Micro-batches of two sequences; what is beyond their length is padding."""
+    """Micro-batches of eight sequences; what is beyond their length is padding."""
     pairs = []
     for i, length in enumerate(LENGTHS):
         x, y = batch(halves()[0], i, ROWS, Config().context)

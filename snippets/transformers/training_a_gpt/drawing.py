@@ -37,7 +37,7 @@ def figure_loop() -> str:
     kept, plain = "var(--fg-s1)", "currentColor"
     top, low, left, middle, right = 8, 128, 6, 144, 282
     stages = [
-        box(left, top, "data order", kept, "each window once", "in an epoch"),
+        box(left, top, "data order", kept, "no window twice", "in an epoch"),
         box(
             middle,
             top,

@@ -1,4 +1,8 @@
 """Three loops whose loss falls and that learn something else, and a gauge that tells them apart."""
+# /// fieldguide
+# timeout_s = 60
+# tolerance.facts = {rel = 0.1, abs = 0.1, reason = "a training run sums in another order on another machine"}
+# ///
 
 from __future__ import annotations
 
@@ -68,3 +72,18 @@ def next_byte(run: Run, held: Tensor, batches: int = 4) -> float:
 
 
 # --8<-- [end:blind]
+
+
+def on_noise(loop: str) -> float:
+    """Nats that a loop logs at its last step on random bytes, none of them shown twice."""
+    noise = torch.randint(256, (1 << 16,), generator=torch.Generator().manual_seed(0))
+    run = fresh(loop)
+    return [run.advance(noise)[0] for _ in range(run.settings.steps)][-1]
+
+
+def facts() -> dict[str, str]:
+    """Numbers that the page states about random bytes."""
+    return {
+        "noise": f"{on_noise('right'):.2f}",
+        "leaky_noise": f"{on_noise('no mask'):.2f}",
+    }
