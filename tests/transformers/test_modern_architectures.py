@@ -251,7 +251,7 @@ def test_the_cells_that_the_page_names():
     assert {ends[f] for ends in found.values() for f in silent if f in ends} == {"silence"}
     every = [end for ends in found.values() for end in ends.values()]
     numbers = [len(every), *(every.count(end) for end in ("error", "report", "silence", "nothing"))]
-    assert list(census.facts().values()) == [str(n) for n in numbers]
+    assert list(census.facts().values()) == [str(n) for n in numbers[:4]]
     assert sum(census.counted("Llama 3").values()) == len(found["Llama 3"])
 
 
@@ -290,7 +290,7 @@ def test_the_library_makes_the_same_mistake_without_a_word(name):
 def test_a_mistake_begins_where_its_kind_says():
     begin = {name: symptoms.onset(name) for name in symptoms.MISTAKES}
     assert list(begin.values()) == [1, 1, 1, 1, 1, 1, 2, 2, tiny.WINDOW + 1]
-    assert symptoms.facts() == {"onset_windows": "9", "onset_rotary": "2", "onset_sinks": "1"}
+    assert symptoms.facts() == {"onset_windows": "9", "onset_rotary": "2"}
     late = symptoms.profile("windows one layer early")
     assert late.shape == (symptoms.SEEDS, symptoms.TOKENS)
     assert late[:, :8].abs().max() < 1e-12

@@ -16,7 +16,6 @@ from snippets.transformers.modern_architectures.tiny import TINY, prompt, theirs
 CHUNKS = [7, 1, 1, 12, 1, 1, 1]  # a prompt, two tokens, a longer turn, three tokens
 
 
-# --8<-- [start:cached]
 def cached(tokens: Tensor, w: Weights, s: Switches, sizes: list[int]) -> Tensor:
     """Logits of a sequence that is fed in chunks: [B, S, V]."""
     past, logits = None, []
@@ -24,9 +23,6 @@ def cached(tokens: Tensor, w: Weights, s: Switches, sizes: list[int]) -> Tensor:
         new, past = decode(chunk, w, s, past)
         logits.append(new)
     return torch.cat(logits, dim=1)
-
-
-# --8<-- [end:cached]
 
 
 def apart(a: Tensor, b: Tensor) -> float:

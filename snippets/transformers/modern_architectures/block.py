@@ -13,7 +13,6 @@ from snippets.transformers.modern_architectures.switches import Switches
 Kept = tuple[Tensor, Tensor]  # keys and values, or latents and rotary keys
 
 
-# --8<-- [start:rotate]
 def rotate(x: Tensor, start: int, theta: float, adjacent: bool) -> Tensor:
     """Turn pairs of components by the position: x [B, H, S, d], tokens from `start` on."""
     length, width = x.shape[-2:]
@@ -22,9 +21,6 @@ def rotate(x: Tensor, start: int, theta: float, adjacent: bool) -> Tensor:
     a, b = (x[..., ::2], x[..., 1::2]) if adjacent else x.chunk(2, dim=-1)
     turned = a * angles.cos() - b * angles.sin(), b * angles.cos() + a * angles.sin()
     return torch.cat(turned, dim=-1)
-
-
-# --8<-- [end:rotate]
 
 
 # --8<-- [start:mix]

@@ -34,7 +34,6 @@ ROTATED: Change = {
 }
 
 
-# --8<-- [start:changes]
 def changes(name: str) -> dict[str, Change]:
     """One change for each field that decides something, to a value that a mistake could give."""
     c = TINY[name]
@@ -63,8 +62,6 @@ def changes(name: str) -> dict[str, Change]:
         more["routed_scaling_factor"] = {"routed_scaling_factor": 1.0}
     return {**doubled, **flipped, **more}
 
-
-# --8<-- [end:changes]
 
 ROTATIONS = ("full_attention", "sliding_attention")
 
@@ -141,7 +138,6 @@ def facts() -> dict[str, str]:
         "refused": f"{total('error')}",
         "reported": f"{total('report')}",
         "silent": f"{total('silence')}",
-        "idle": f"{total('nothing')}",
     }
 
 

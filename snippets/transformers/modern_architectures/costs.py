@@ -78,7 +78,6 @@ def cost(s: Switches, context: int) -> Cost:
 
 
 # What is decided together, in the order in which the walk changes it.
-# --8<-- [start:decisions]
 DECISIONS: dict[str, tuple[str, ...]] = {
     "layers": ("layers",),
     "width": ("hidden", "embed_scale"),
@@ -99,7 +98,6 @@ DECISIONS: dict[str, tuple[str, ...]] = {
     "activation": ("activation",),
     "rotation": ("theta",),
 }  # fmt: skip
-# --8<-- [end:decisions]
 
 
 @dataclass(frozen=True)

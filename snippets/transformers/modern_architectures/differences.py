@@ -15,7 +15,6 @@ from snippets.transformers.modern_architectures.published import MODELS
 CONTEXT = 32_768
 
 # What goes wrong in silence where a loader reads this switch as the other model has it.
-# --8<-- [start:risks]
 RISKS = {
     "heads": "another split of the same matrix fits, unless norms or sinks count the heads",
     "scale": "the root of the head's width instead: right at the first token, wrong from the second",
@@ -37,7 +36,6 @@ RISKS = {
     "activation": "another curve between the same matrices: wrong from the first token",
     "theta": "another base: right at the first token, and wrong by distance",
 }
-# --8<-- [end:risks]
 
 
 def lines(before: str, after: str, context: int = CONTEXT) -> list[Line]:
@@ -54,6 +52,16 @@ def free(before: str, after: str) -> list[str]:
         if abs(line.cost.weights) < 1e-6 * whole.weights
         and line.cost.cache == 0 == line.cost.flops
     ]
+
+
+def free_decisions(before: str, after: str) -> int:
+    """How many those are."""
+    return len(free(before, after))
+
+
+def decisions(before: str, after: str) -> int:
+    """In how many decisions two models differ."""
+    return len(lines(before, after))
 
 
 def gap(before: str, after: str, context: int = CONTEXT) -> Cost:
@@ -107,8 +115,8 @@ def facts() -> dict[str, str]:
         "gap_flops": f"{gb(-gap(*pair).flops):.1f} GFLOP",
         "gemma_windows": f"{gb(-line_of(*gemma, 'windows').cache):.2f} GB",
         "gemma_heads": f"{gb(line_of(*gemma, 'heads').cache):.2f} GB",
-        "free_decisions": f"{len(free(*pair))}",
-        "all_decisions": f"{len(lines(*pair))}",
+        "free_decisions": f"{free_decisions(*pair)}",
+        "all_decisions": f"{decisions(*pair)}",
         "dsv3_total": f"{gb(parameters('DeepSeek-V3')):.2f} billion",
         "oss_total": f"{gb(parameters('gpt-oss-120b')):.2f} billion",
     }

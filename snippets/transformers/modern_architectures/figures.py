@@ -18,8 +18,8 @@ from snippets.transformers.modern_architectures.strokes import (
     square,
     text,
 )
-from snippets.transformers.modern_architectures.symptoms import TOKENS, WINDOW, profile
-from snippets.transformers.modern_architectures.tiny import TINY
+from snippets.transformers.modern_architectures.symptoms import TOKENS, profile
+from snippets.transformers.modern_architectures.tiny import TINY, WINDOW
 
 ORDER = ("error", "report", "silence", "nothing")
 
@@ -37,7 +37,7 @@ def fields() -> list[str]:
 
 def figure_census() -> str:
     """A matrix of fields and models, with a mark for what a changed field does."""
-    left, across, step, top = 206, 38, 14, 52
+    left, across, step, top = 180, 46, 14, 52
     drawn = square(8, 10) + text(16, 14, "refused", CHECKED)
     drawn += square(78, 10, filled=False) + text(86, 14, "reported", CHECKED)
     drawn += dot(152, 10) + text(161, 14, "silent and wrong", SILENT)
@@ -49,7 +49,7 @@ def figure_census() -> str:
         drawn += text(x, 43, rest, anchor="middle", size=10)
     for row, field in enumerate(fields()):
         y = top + step * row
-        drawn += line(2, y + step / 2, left + across * 4.5, y + step / 2).replace(
+        drawn += line(2, y + step / 2, left + across * 4 + 26, y + step / 2).replace(
             "<path", '<path opacity="0.3"'
         )
         drawn += text(2, y + 4, field, size=10)
@@ -61,7 +61,7 @@ def figure_census() -> str:
                 drawn += text(x, y + 4, "–", MUTED, "middle")
             elif end:
                 drawn += square(x, y, filled=end == "error")
-    return picture(left + across * 4.5 + 4, top + step * len(fields()), drawn)
+    return picture(left + across * 4 + 30, top + step * len(fields()), drawn)
 
 
 SHOWN = {
@@ -86,7 +86,7 @@ def figure_onset() -> Figure:
         axes.plot(*shown[0], color=color, marker="o")
     axes.axvline(WINDOW + 1, color="gray", linewidth=0.8, linestyle=":")
     axes.set(xlabel="token", ylabel="KL from the right model, nats", yscale="log")
-    axes.set_xticks([1, 2, WINDOW + 1, 24, TOKENS])
-    axes.set_ylim(1e-4, 30)
+    axes.set_xticks([1, WINDOW + 1, 24, TOKENS])
+    axes.set_ylim(1e-3, 60)
     axes.legend(ncols=2, fontsize=8, frameon=False, loc="upper right", columnspacing=1)
     return figure

@@ -9,7 +9,7 @@ from typing import Any
 Config = Mapping[str, Any]
 
 
-# --8<-- [start:switches]
+# --8<-- [start:shapes]
 @dataclass(frozen=True)
 class Switches:
     """What a configuration decides: first what gives tensors their shapes, then what does not."""
@@ -34,6 +34,8 @@ class Switches:
     sandwich: bool = False  # a norm after each half, too
     biases: bool = False
     sinks: bool = False
+    # --8<-- [end:shapes]
+    # --8<-- [start:silent]
     # From here on, no tensor has another shape.
     pattern: tuple[int | None, ...] = (None,)  # windows of the first layers, repeated
     used: int = 0  # experts per token
@@ -52,7 +54,7 @@ class Switches:
     eps: float = 1e-6
 
 
-# --8<-- [end:switches]
+# --8<-- [end:silent]
 
 
 def common(c: Config) -> dict[str, Any]:

@@ -81,7 +81,6 @@ def divergence(right: Tensor, got: Tensor) -> Tensor:
     return (p.exp() * (p - q)).sum(-1)[0]
 
 
-# --8<-- [start:profile]
 @cache
 def profile(name: str) -> Tensor:
     """What a mistake costs at each token, of several random models: [seeds, S]."""
@@ -100,9 +99,6 @@ def onset(name: str) -> int:
     return int((profile(name) > 1e-9).any(0).nonzero()[0]) + 1
 
 
-# --8<-- [end:profile]
-
-
 def example_onset() -> None:
     """Where each mistake begins, and its KL at the first token, within a window and beyond."""
     print(f"{'':38}{'model':13}{'from':>4}{'first':>7}{'to 8':>7}{'after':>7}")
@@ -114,11 +110,10 @@ def example_onset() -> None:
 
 
 def facts() -> dict[str, str]:
-    """Where the mistakes of one model begin, and how many there are."""
+    """Where two of the mistakes begin."""
     return {
         "onset_windows": f"{onset('windows one layer early')}",
         "onset_rotary": f"{onset('rotary pairs read as halves')}",
-        "onset_sinks": f"{onset('sinks left at zero')}",
     }
 
 

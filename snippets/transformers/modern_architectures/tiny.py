@@ -1,4 +1,7 @@
 """Five architectures at a size that runs in milliseconds, each as its `config.json` would say it."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 
