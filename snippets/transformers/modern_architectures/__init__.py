@@ -1,0 +1,1 @@
+"""Code of the page transformers/modern-architectures: Modern architectures. Builds on `snippets/shapes`."""
