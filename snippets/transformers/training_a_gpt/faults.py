@@ -74,16 +74,20 @@ def next_byte(run: Run, held: Tensor, batches: int = 4) -> float:
 # --8<-- [end:blind]
 
 
-def on_noise(loop: str) -> float:
-    """Nats that a loop logs at its last step on random bytes, none of them shown twice."""
+def on_noise(loop: str) -> tuple[float, float]:
+    """Nats on random bytes, none of them shown twice: before the first step, and at the last."""
     noise = torch.randint(256, (1 << 16,), generator=torch.Generator().manual_seed(0))
     run = fresh(loop)
-    return [run.advance(noise)[0] for _ in range(run.settings.steps)][-1]
+    x, y = batch(noise, 0, 512, run.config.context, ahead=run.ahead)
+    start = F.cross_entropy(run.model(x).detach().flatten(0, 1), y.flatten()).item()
+    return start, [run.advance(noise)[0] for _ in range(run.settings.steps)][-1]
 
 
 def facts() -> dict[str, str]:
     """Numbers that the page states about random bytes."""
     return {
-        "noise": f"{on_noise('right'):.2f}",
-        "leaky_noise": f"{on_noise('no mask'):.2f}",
+        "copied_start": f"{on_noise('not shifted')[0]:.2f}",
+        "leaky_start": f"{on_noise('no mask')[0]:.2f}",
+        "leaky_noise": f"{on_noise('no mask')[1]:.2f}",
+        "noise": f"{on_noise('right')[1]:.2f}",
     }

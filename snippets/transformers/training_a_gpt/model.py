@@ -100,9 +100,7 @@ def initialize(model: GPT, std: float | None = None) -> GPT:
 # --8<-- [end:initialize]
 
 
-def first_loss(
-    config: Config, std: float | None = None, *, ours: bool = True, ahead: int = 1
-) -> float:
+def first_loss(config: Config, std: float | None = None, *, ours: bool = True) -> float:
     """Nats per token before the first step, on random tokens; PyTorch's own weights if not `ours`."""
     torch.manual_seed(0)
     model = GPT(config)
@@ -110,8 +108,7 @@ def first_loss(
         initialize(model, std)
     tokens = torch.randint(config.vocab, (512, config.context + 1))
     logits = model(tokens[:, :-1]).detach()
-    targets = tokens[:, ahead : ahead + config.context]
-    return F.cross_entropy(logits.flatten(0, 1), targets.flatten()).item()
+    return F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten()).item()
 
 
 def level(vocab: int = Config.vocab) -> float:
@@ -145,8 +142,6 @@ def facts() -> dict[str, str]:
         "gpt2_level": f"{level(GPT2_VOCAB):.2f}",
         "start": f"{first_loss(Config()):.2f}",
         "default_start": f"{first_loss(Config(), ours=False):.1f}",
-        "copied_start": f"{first_loss(Config(), ahead=0):.2f}",
-        "leaky_start": f"{first_loss(Config(causal=False)):.2f}",
         "excess": f"{excess(GPT2_WIDTH, STD):.2f}",
     }
 
