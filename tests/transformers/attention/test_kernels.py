@@ -1,6 +1,6 @@
 """The table of the exercise: whose sum depends on the load, whose on the chunk, whose on neither."""
 
-import torch.nn.functional as F
+import torch
 
 from snippets.transformers.attention import decoder, kernels
 
@@ -16,8 +16,15 @@ def test_only_a_fixed_size_gives_the_same_logit_everywhere():
 
 
 def test_a_chunk_divides_all_its_keys_and_hides_the_last():
-    mask = F.pad(kernels.torch.ones(32), (0, 8)).bool()
+    mask = torch.arange(40) < 32
     for kernel in "ABC":
         whole = kernels.division(kernel, 40, 1)
         shown = [int(part.sum()) for part in mask.split(whole)]
         assert kernels.visible(whole, 32) == [n for n in shown if n] and sum(shown) == 32
+
+
+def test_keys_are_divided_as_the_answers_say():
+    assert [len(kernels.division("A", 32, batch)) for batch in (1, 2, 4, 6)] == [7, 4, 2, 4]
+    assert kernels.division("B", 32, 1) == kernels.division("B", 32, 6) == [8, 8, 8, 8]
+    assert kernels.division("B", 40, 1) == [10, 10, 10, 10]
+    assert kernels.division("C", 32, 1) == [12, 12, 8] and kernels.division("C", 40, 6) == [12, 12, 12, 4]
