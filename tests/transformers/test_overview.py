@@ -205,6 +205,9 @@ def test_flops_double_while_the_floor_of_a_step_hardly_moves():
     weights = 16_060_522_496 + 1024 * 131_072
     assert short == pytest.approx(weights / 3.35e12 * 1e3)
     assert few == pytest.approx(counts.token_flops(m, 1024) / 989e12 * 1e3)
+    arithmetic, memory = work.floors(m, 1024, 32)
+    assert arithmetic == pytest.approx(32 * few)
+    assert memory == pytest.approx((16_060_522_496 + 32 * 1024 * 131_072) / 3.35e12 * 1e3), "weights are read once"
 
 
 def test_absorbed_latents_multiply_more_and_read_less():
