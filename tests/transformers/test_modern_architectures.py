@@ -211,15 +211,15 @@ def test_a_row_shows_signs_and_hides_what_is_tiny():
 
 
 def test_settings_say_what_the_configurations_say():
-    said = {name: settings.settings(published.MODELS[name]) for name in settings.NAMES}
-    assert said["DeepSeek-V3"]["feed-forward"] == "8+1 of 256 × 2,048"
-    assert said["DeepSeek-V3"]["attention"] == "128, latent 512+64"
-    assert said["DeepSeek-V3"]["router"] == "sigmoid, 8 groups"
+    said = {name: settings.costly(published.MODELS[name]) for name in settings.NAMES}
+    assert list(said["DeepSeek-V3"].values()) == ["61", "7,168", "128, latent 512+64", "none", "8+1 of 256 × 2,048"]
+    assert list(said["Gemma 3 27B"].values()) == ["62", "5,376", "32 on 16 of 128", "5 of 6: 1,024", "21,504"]
+    assert said["gpt-oss-120b"]["windows"] == "1 of 2: 128"
     assert said["Qwen3 235B-A22B"]["feed-forward"] == "8 of 128 × 1,536"
-    assert said["Gemma 3 27B"]["norms"] == "before, after, 1 + w"
-    assert [c["tied tables"] for c in said.values()] == ["no", "no", "yes", "no", "no"]
-    assert [c["extras"] for c in said.values()] == ["none", "QK-norm", "QK-norm", "sinks, biases", "none"]
-    assert [c["windows"][:4] for c in said.values()] == ["none", "none", "5 × ", "1 × ", "none"]
+    risky = [settings.risky(published.MODELS[name]) for name in settings.NAMES]
+    assert [c["extras"] for c in risky] == ["none", "QK-norm", "QK-norm, tied", "sinks, biases", "none"]
+    assert [c["norms"] for c in risky] == ["2", "2", "4, 1 + w", "2", "2"]
+    assert [c["router"] for c in risky] == ["none", "softmax", "none", "softmax", "sigmoid, 8 groups"]
 
 
 def shapes(config):

@@ -27,15 +27,14 @@ def rotate(x: Tensor, start: int, theta: float, adjacent: bool) -> Tensor:
 def mix(
     q: Tensor, k: Tensor, v: Tensor, scale: float, window: int | None, sinks: Tensor | None
 ) -> Tensor:
-    """Causal attention: q [B, H, S, d] are the last of the T tokens in k [B, K, T, d]."""
+    """Causal attention: q [B, H, S, d] are the last of T tokens in k [B, K, T, d]."""
     k, v = (x.repeat_interleave(q.shape[1] // x.shape[1], dim=1) for x in (k, v))
     scores = q @ k.transpose(-1, -2) * scale  # [B, H, S, T]
     total, new = k.shape[-2], q.shape[-2]
     ago = torch.arange(total - new, total)[:, None] - torch.arange(total)
     scores = scores.masked_fill((ago < 0) | (ago >= (window or total)), -torch.inf)
-    if (
-        sinks is not None
-    ):  # one more score for each head, which takes weight and gives nothing
+    # A sink is one more score for each head, which takes weight and gives nothing.
+    if sinks is not None:
         sink = sinks[:, None, None].expand(*scores.shape[:-1], 1)
         scores = torch.cat([scores, sink], dim=-1)
     return (scores.softmax(-1)[..., :total] @ v).transpose(1, 2).flatten(2)  # [B, S, H d]

@@ -51,11 +51,13 @@ def compare(
         for field, old, new in zip(line.fields, line.before, line.after, strict=True):
             risk = f" · if read wrong: {RISKS[field]}" if field in RISKS else ""
             words = field.replace("_", " ")
-            rows[f"{line.name}: {words}"] = f"{said(field, old)} → {said(field, new)}{risk}"
+            label = line.name if len(line.fields) == 1 else f"{line.name}: {words}"
+            rows[label] = f"{said(field, old)} → {said(field, new)}{risk}"
     table = [["decision", "weights, GB", "cache, GB", "GFLOP a token"]]
     for line in steps:
         c = line.cost
+        parts = (c.weights, c.cache, c.flops)
         table.append(
-            [line.name, *(f"{x / 1e9:+,.2f}" for x in (c.weights, c.cache, c.flops))]
+            [line.name, *(f"{x / 1e9:+,.2f}" if abs(x) > 5e6 else "·" for x in parts)]
         )
     return {"decisions that differ": f"{len(steps)}", **rows, "table": table}

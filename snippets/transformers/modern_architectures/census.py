@@ -77,7 +77,7 @@ def saved(name: str) -> tuple[str, Tensor]:
 
 # --8<-- [start:outcome]
 def outcome(name: str, change: Change) -> str:
-    """What happens to a checkpoint under a changed configuration: error, report, silence, nothing."""
+    """How a checkpoint fares under a changed configuration."""
     folder, right = saved(name)
     try:
         config = AutoConfig.for_model(**{**TINY[name], **change}, **EAGER)

@@ -113,7 +113,7 @@ class Line:
 
 # --8<-- [start:differences]
 def differences(a: Switches, b: Switches, context: int) -> Iterator[Line]:
-    """Walk from one model to another, a decision at a time; equal decisions are left out."""
+    """Walk from one model to another, a decision at a time."""
     here = a
     for name, group in DECISIONS.items():
         differ = tuple(f for f in group if getattr(a, f) != getattr(b, f))

@@ -36,9 +36,8 @@ def norm(x: Tensor, w: Tensor, s: Switches) -> Tensor:
 # --8<-- [start:gated]
 def gated(gate: Tensor, up: Tensor, activation: str) -> Tensor:
     """What a gated feed-forward does between its matrices."""
-    if (
-        activation == "clamped"
-    ):  # gpt-oss: bounds of 7, a steeper gate, and one added to `up`
+    if activation == "clamped":
+        # Bounds of 7, a steeper gate, and one added to `up`.
         gate, up = gate.clamp(max=7), up.clamp(-7, 7)
         return gate * torch.sigmoid(1.702 * gate) * (up + 1)
     if activation == "gelu":

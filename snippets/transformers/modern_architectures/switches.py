@@ -90,7 +90,7 @@ def llama(c: Config) -> Switches:
 
 
 def gemma3(c: Config) -> Switches:
-    """Gemma 3: windows, a sandwich of norms that add one to their weights, a scaled embedding."""
+    """Gemma 3: windows, norms before and after that add one, a scaled embedding."""
     return Switches(
         **common(c), head_dim=c["head_dim"], width=c["intermediate_size"],
         pattern=pattern(c), qk_norm=True, sandwich=True, unit_norm=True, activation="gelu",

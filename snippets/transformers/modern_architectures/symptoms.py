@@ -28,12 +28,12 @@ def shifted(s: Switches) -> tuple[int | None, ...]:
 
 # --8<-- [start:spoiled]
 def emptied(w: Weights, ending: str) -> Weights:
-    """The weights with one kind of tensor left at zero, as a loader leaves what it does not know."""
+    """The weights with one kind of tensor left at zero."""
     return {n: torch.zeros_like(t) if n.endswith(ending) else t for n, t in w.items()}
 
 
 def turned(w: Weights) -> Weights:
-    """The weights with the second matrix of each expert transposed; if square, it still fits."""
+    """The weights with the second matrix of each expert transposed."""
     return {n: t.mT if n.endswith("experts.down_proj") else t for n, t in w.items()}
 
 
