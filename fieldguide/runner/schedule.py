@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Sequence
@@ -72,7 +73,12 @@ def record_runs(snippets: Sequence[Path], root: Path = ROOT, *,
     return list(zip(runs[::2], runs[1::2], strict=True))
 
 
+HIDDEN = re.compile(r"/(?:__pycache__|\.\w+_cache)/")
+
+
 def _state(root: Path) -> dict[Path, tuple[int, int]]:
     """Size and date of every file that a page consists of."""
     files = (path for folder in ("docs", "snippets", "tests") for path in (root / folder).rglob("*.*"))
-    return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in files if "__pycache__" not in path.parts}
+    return {
+        path: (path.stat().st_size, path.stat().st_mtime_ns) for path in files if not HIDDEN.search(path.as_posix())
+    }
