@@ -40,7 +40,7 @@ def costly(s: Switches) -> dict[str, str]:
 
 def router(s: Switches) -> str:
     """What the router does with its scores, and in how many groups."""
-    groups = f", {s.groups[0]} groups" if s.groups[0] > 1 else ""
+    groups = f", {s.groups[0]} groups" if s.router == "sigmoid" else ""
     return s.router + groups if s.experts else "none"
 
 
