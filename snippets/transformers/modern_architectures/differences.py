@@ -17,13 +17,13 @@ CONTEXT = 32_768
 # What goes wrong in silence where a loader reads this switch as the other model has it.
 RISKS = {
     "heads": "another split of the same matrix fits, unless norms or sinks count the heads",
-    "scale": "the root of the head's width instead: right at the first token, wrong from the second",
+    "scale": "the root of the head's width instead: right at the first token, unless a sink competes there",
     "adjacent": "rotary pairs read as halves: right at the first token, wrong from the second",
     "embed_scale": "the embedding left unscaled: wrong from the first token",
-    "tied": "a fresh output head: reported, not refused",
+    "tied": "declared untied: a fresh output head, reported and not refused",
     "fused": "gate and up mixed: wrong from the first token",
     "used": "more or fewer experts per token: the weights of all are there, so nothing is missing",
-    "pattern": "another layer gets the window: right until a window is full",
+    "pattern": "another layer gets the window: right until a window is full, if all layers share a base",
     "local_theta": "one base for all layers: wrong from the second token",
     "sinks": "left at zero: wrong from the first token on, where the class has them",
     "sandwich": "post_attention_layernorm is the norm before the feed-forward, or after attention",
