@@ -68,9 +68,10 @@ def enlarged(to: Path, pages: int) -> Path:
     names = [f"{longest.area}/copy-{n}" for n in range(pages - len(project.pages))]
     for n, name in enumerate(names):
         text = re.sub(r"^(title:|#) .*", rf"\1 Copy {n}", longest.text, count=2, flags=re.M)
+        text = text.replace("```drills\n```\n", "")  # without tests of its own a copy has no exercises
         (to / f"docs/{name}.md").write_text(text, encoding="utf-8")
         code = to / "snippets" / longest.folder  # what the page names without its folder is found in its own
-        shutil.copytree(code, code.with_name(f"copy_{n}"))
+        shutil.copytree(code, code.with_name(f"copy_{n}"), ignore=shutil.ignore_patterns("drills.yml"))
     config, listed = to / "mkdocs.yml", "".join(f"    - {name}.md\n" for name in names)
     text = config.read_text(encoding="utf-8").replace("nav:\n", f"nav:\n  - Copies:\n{listed}")
     config.write_text(text, encoding="utf-8")

@@ -24,6 +24,10 @@ from typing import Any, TypedDict
 from fieldguide.runner import drawing, guard
 
 FACTS, END = "facts()", "the end"
+STARTED: list[threading.Thread] = []
+"""Threads that the snippet's own code started; those of libraries end with the process."""
+SHARED: set[str] = set()
+"""Names of shared memory that this process opened."""
 
 
 class Job(TypedDict):
@@ -94,6 +98,7 @@ def _examples(job: Job, report: Path) -> dict[str, Any]:
     stage = None
     try:
         _elsewhere(job["seed"] % 2 == 1)
+        _watch(str(Path(job["root"], "snippets")) + os.sep)
         seed(job["seed"])
         module = importlib.import_module(job["module"])
         for number, stage in enumerate(job["examples"]):
@@ -135,6 +140,27 @@ def seed(number: int) -> None:
         numpy.random.seed(number)
     if torch := sys.modules.get("torch"):
         torch.manual_seed(number)
+
+
+def _watch(own: str) -> None:
+    """Note threads that code below the folder `own` starts, and shared memory that is opened."""
+    start = threading.Thread.start
+
+    def started(thread: threading.Thread) -> None:
+        if sys._getframe(1).f_code.co_filename.startswith(own):
+            STARTED.append(thread)
+        start(thread)
+
+    threading.Thread.start = started  # type: ignore[method-assign, assignment]
+    with contextlib.suppress(ImportError):  # not everywhere
+        posix: Any = importlib.import_module("_posixshmem")
+        opened = posix.shm_open
+
+        def noted(name: str, *args: Any, **kwargs: Any) -> Any:
+            SHARED.add(name.removeprefix("/"))
+            return opened(name, *args, **kwargs)
+
+        posix.shm_open = noted
 
 
 def _elsewhere(other: bool) -> None:
@@ -196,11 +222,12 @@ def _end(report: Path, result: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):
         (report / "stage").write_text(END)
     threading._shutdown()  # type: ignore[attr-defined]
-    threads = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+    living = [thread.name for thread in STARTED if thread.is_alive()]
+    shared = [f"the shared memory {name}" for name in sorted(SHARED) if Path("/dev/shm", name).exists()]
     with contextlib.suppress(SystemExit):
         atexit._run_exitfuncs()
     gc.collect()
-    result |= {"listening": _listening(), "threads": threads}
+    result |= {"listening": _listening(), "threads": living, "shared": shared}
     sys.stdout.flush()
     sys.stderr.flush()
     part = report / "result.part"

@@ -90,7 +90,7 @@ def _unfinished(report: Path, outcome: Json, result: Json, stage: str | None, ta
 
 
 def _left_behind(outcome: Json, result: Json) -> Failure | None:
-    if names := ", ".join(outcome.get("leftovers", [])):
+    if names := ", ".join([*outcome.get("leftovers", []), *result.get("shared", [])]):
         return Failure("leftover", None, f"it left something behind, which was ended: {names}")
     if names := ", ".join(f"`{name}`" for name in result.get("threads", [])):
         return Failure("leftover", None, f"a thread still ran when it had ended: {names}")

@@ -32,7 +32,7 @@ def supervise(job: Job, lifeline: int) -> None:
     """Run the child to its end and write `report.json`; if `lifeline` closes, the caller is gone and all ends."""
     if LINUX:
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
-    began, shared = time.monotonic(), _shared()
+    began = time.monotonic()
     pid = _forked(job)
     watched = [lifeline]
     with contextlib.suppress(OSError, AttributeError):
@@ -49,7 +49,6 @@ def supervise(job: Job, lifeline: int) -> None:
             _end_all(pid)
             _poll(pid, report, block=True)
     report["leftovers"] = _leftovers(pid, 0.3 if job["light"] else 3.0)
-    report["leftovers"] += [f"the shared memory {name}" for name in sorted(_shared() - shared) if not _mapped(name)]
     report["seconds"] = time.monotonic() - began
     if report["failure"] is None and report["peak_mb"] > job["memory_mb"]:
         report["failure"] = _too_much_memory(job, report["peak_mb"])
@@ -165,19 +164,6 @@ def _alive(pid: int) -> bool:
             pass
         return True
     return False
-
-
-def _shared() -> set[str]:
-    """Names of what lies in shared memory, on Linux."""
-    with contextlib.suppress(OSError):
-        return set(os.listdir("/dev/shm"))  # noqa: PTH208 (a Path for each would be slower)
-    return set()
-
-
-def _mapped(name: str) -> bool:
-    """Whether a living process, such as another snippet, still uses a piece of shared memory."""
-    processes = (int(path.name) for path in Path("/proc").glob("[0-9]*"))
-    return any(name.encode() in _proc(pid, "maps") for pid in processes) or name not in _shared()
 
 
 def _name(pid: int) -> str:

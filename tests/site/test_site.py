@@ -28,7 +28,7 @@ def test_no_page_names_an_asset_of_another_host(served):
         ("KV cache", "inference/kv-cache/"),  # the title of a page
         ("arithmetic intensity", "practice/glossary/#arithmetic-intensity"),  # a term of the glossary
         ("OOM", "distributed/memory/"),  # an abbreviation that the page never uses
-        ("MoE", "distributed/context-and-expert-parallel/"),
+        ("MoE", "transformers/mixture-of-experts/"),
         ("planner", "inference/#calc-serving-planner"),  # calculators
         ("planner", "distributed/#calc-training-planner"),
         ("calculator users fit", "inference/kv-cache/#calc-kv-cache"),
@@ -127,7 +127,7 @@ def test_a_page_ends_with_what_to_take_along_and_where_to_go(visit):
     page.wait_for_url("**#calc-kv-cache")
     assert page.locator("#takeaways ~ p a[href$='labs/decode-bandwidth/']").count() == 1
     page.goto(tab.address + "inference/case-studies/")
-    assert page.locator(".md-footer__link--next").get_attribute("aria-label").startswith("Next: Attention")
+    assert page.locator(".md-footer__link--next").get_attribute("aria-label").startswith("Next: Transformers deep dive")
     page.goto(tab.address + "transformers/attention/")
     assert page.locator(".md-footer__link--prev").get_attribute("href").endswith("inference/case-studies/")
     assert not tab.errors

@@ -26,6 +26,9 @@ def windows(every: int) -> list[str]:
     return ["sliding_attention" if i % every else "full_attention" for i in range(1, 5)]
 
 
+WITHOUT_HEAD_DIM = {key: value for key, value in SHARED.items() if key != "head_dim"}
+
+
 # --8<-- [start:configs]
 TINY: dict[str, dict[str, Any]] = {
     "Llama 3": {"model_type": "llama", **SHARED, "intermediate_size": 48},
@@ -35,21 +38,26 @@ TINY: dict[str, dict[str, Any]] = {
         "moe_intermediate_size": 24, "norm_topk_prob": True,
     },
     "Gemma 3": {
-        "model_type": "gemma3_text", **SHARED, "tie_word_embeddings": True, "intermediate_size": 48,
-        "query_pre_attn_scalar": 8, "sliding_window": WINDOW, "layer_types": windows(3),
-        "rope_parameters": {"full_attention": {**ROPE, "rope_theta": 1e6}, "sliding_attention": ROPE},
+        "model_type": "gemma3_text", **SHARED, "intermediate_size": 48,
+        "tie_word_embeddings": True, "query_pre_attn_scalar": 8,
+        "sliding_window": WINDOW, "layer_types": windows(3),
+        "rope_parameters": {
+            "full_attention": {**ROPE, "rope_theta": 1e6}, "sliding_attention": ROPE
+        },
     },
     "gpt-oss": {
-        "model_type": "gpt_oss", **SHARED, "intermediate_size": 32, "attention_bias": True,
+        "model_type": "gpt_oss", **SHARED, "intermediate_size": 32,
+        "attention_bias": True,
         "num_local_experts": 8, "num_experts_per_tok": 2,
         "sliding_window": WINDOW, "layer_types": windows(2),
     },
     "DeepSeek-V3": {
-        "model_type": "deepseek_v3", **{k: v for k, v in SHARED.items() if k != "head_dim"},
+        "model_type": "deepseek_v3", **WITHOUT_HEAD_DIM,
         "num_key_value_heads": 4, "intermediate_size": 48, "moe_intermediate_size": 24,
         "n_routed_experts": 8, "num_experts_per_tok": 2, "n_shared_experts": 1,
-        "first_k_dense_replace": 1, "n_group": 4, "topk_group": 2, "routed_scaling_factor": 2.5,
-        "norm_topk_prob": True, "q_lora_rank": 24, "kv_lora_rank": 16, "qk_rope_head_dim": 8,
+        "first_k_dense_replace": 1, "n_group": 4, "topk_group": 2,
+        "routed_scaling_factor": 2.5, "norm_topk_prob": True,
+        "q_lora_rank": 24, "kv_lora_rank": 16, "qk_rope_head_dim": 8,
         "qk_nope_head_dim": 16, "v_head_dim": 12, "rope_interleave": True,
     },
 }  # fmt: skip
