@@ -128,7 +128,7 @@ def test_a_page_ends_with_what_to_take_along_and_where_to_go(visit):
     assert page.locator("#takeaways ~ p a[href$='labs/decode-bandwidth/']").count() == 1
     page.goto(tab.address + "inference/case-studies/")
     assert page.locator(".md-footer__link--next").get_attribute("aria-label").startswith("Next: Transformers deep dive")
-    page.goto(tab.address + "transformers/attention/")
+    page.goto(tab.address + "transformers/")
     assert page.locator(".md-footer__link--prev").get_attribute("href").endswith("inference/case-studies/")
     assert not tab.errors
 
