@@ -48,7 +48,7 @@ def supervise(job: Job, lifeline: int) -> None:
             _locate(pid, job)
             _end_all(pid)
             _poll(pid, report, block=True)
-    report["leftovers"] = _leftovers(pid, 0.3 if job["light"] else 3.0)
+    report["leftovers"] = _leftovers(pid, 0.3 if job["light"] else 15.0)
     report["seconds"] = time.monotonic() - began
     if report["failure"] is None and report["peak_mb"] > job["memory_mb"]:
         report["failure"] = _too_much_memory(job, report["peak_mb"])

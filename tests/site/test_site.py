@@ -164,16 +164,17 @@ def test_what_is_out_of_sight_waits_for_the_first_move(visit):
 
 def test_going_back_finds_the_old_place(visit):
     tab = visit(width=412, height=823)
-    page = tab.arrive("inference/kv-cache/")
+    page = tab.open("inference/kv-cache/")
+    page.evaluate("document.fonts.ready")
     page.locator("#how-it-breaks").scroll_into_view_if_needed()
-    page.locator("html.fg-whole").wait_for()
     place = "document.querySelector('#how-it-breaks').getBoundingClientRect().top"
+    page.wait_for_timeout(1000)  # the theme notes the place a moment after the scrolling ends
     before = page.evaluate(place)
     page.evaluate("document.querySelector('.md-footer__link--prev, .md-footer__link').click()")
     page.wait_for_function("() => !document.title.startsWith('KV cache')")
     page.go_back()
     page.wait_for_function("() => document.title.startsWith('KV cache')")
-    page.wait_for_function(f"before => Math.abs({place} - before) < 40", arg=before, timeout=3000)
+    page.wait_for_function(f"before => Math.abs({place} - before) < 40", arg=before, timeout=15000)
     assert not tab.errors
 
 
