@@ -168,10 +168,11 @@ def test_going_back_finds_the_old_place(visit):
     page.evaluate("document.fonts.ready")
     page.locator("#how-it-breaks").scroll_into_view_if_needed()
     place = "document.querySelector('#how-it-breaks').getBoundingClientRect().top"
-    page.wait_for_timeout(1000)  # the theme notes the place a moment after the scrolling ends
+    page.wait_for_timeout(500)  # the theme notes the place a moment after the scrolling ends
     before = page.evaluate(place)
     page.evaluate("document.querySelector('.md-footer__link--prev, .md-footer__link').click()")
-    page.wait_for_function("() => !document.title.startsWith('KV cache')")
+    page.wait_for_function("() => !document.title.startsWith('KV cache') && scrollY === 0")
+    page.wait_for_timeout(500)  # a reader looks before going back
     page.go_back()
     page.wait_for_function("() => document.title.startsWith('KV cache')")
     page.wait_for_function(f"before => Math.abs({place} - before) < 40", arg=before, timeout=15000)
