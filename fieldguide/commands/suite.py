@@ -74,7 +74,7 @@ def run(area: str = "") -> int:
     if area not in ("", "machinery"):
         checked = check_area(find_area(project, area))
         ran = [(project.owner(run.snippet), run.seconds) for run in checked.runs]
-        spent(checked.proof.tests, [(page.area if page else "shapes", seconds) for page, seconds in ran])
+        spent(checked.proof.tests, [(page.area if page else "shared", seconds) for page, seconds in ran])
         return 1 if checked.breaches else 0
     if not area:
         environments.ensure_declared(project.snippet_files)

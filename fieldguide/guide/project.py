@@ -16,6 +16,7 @@ from fieldguide.guide.page import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 CURRICULUM = "docs/curriculum.yml"
+SHARED = ("shapes", "tiny")  # folders of snippets that belong to no page: any page may import them
 
 
 @dataclass(frozen=True, order=True)
@@ -161,8 +162,8 @@ class Project:
 
     @cached_property
     def snippet_files(self) -> tuple[Path, ...]:
-        """Every snippet: `snippets/<area>/<page>/<aspect>.py`, and the shapes that all pages may use."""
-        files = [*self.snippets.glob("*/*/*.py"), *self.snippets.glob("shapes/*.py")]
+        """Every snippet: `snippets/<area>/<page>/<aspect>.py`, and what all pages may use."""
+        files = [*self.snippets.glob("*/*/*.py"), *(f for name in SHARED for f in self.snippets.glob(f"{name}/*.py"))]
         return tuple(sorted(path for path in files if path.name != "__init__.py"))
 
     @cached_property

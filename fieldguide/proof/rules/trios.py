@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from fieldguide.guide.names import near
-from fieldguide.guide.project import Project, Trio
+from fieldguide.guide.project import SHARED, Project, Trio
 from fieldguide.proof.rules.pages import FROM_DATA
 from fieldguide.proof.rules.rule import Finding, rule
 from fieldguide.runner.snippet import imports
@@ -59,10 +59,10 @@ def _lacking(trio: Trio) -> Iterator[Finding]:
 def _strays(project: Project) -> Iterator[Finding]:
     """Snippets in no page's folder, once for each folder, and tests of no page."""
     for path in sorted(project.snippets.glob("*/*.py")):
-        if path.name != "__init__.py" and path.parent.name != "shapes":
+        if path.name != "__init__.py" and path.parent.name not in SHARED:
             message = "a snippet lies in the folder of its page; this one lies in that of the area."
             yield Finding(path, 1, message, f"move it to `snippets/{path.parent.name}/<page>/{path.name}`.")
-    folders = {path.parent: path for path in reversed(project.snippet_files) if path.parent.name != "shapes"}
+    folders = {path.parent: path for path in reversed(project.snippet_files) if path.parent.name not in SHARED}
     areas = [project.tests / area.replace("-", "_") for area in sorted(project.area_slugs)]
     for path in (*folders.values(), *(test for area in areas for test in area.rglob("test_*.py"))):
         if project.owner(path) is None:
