@@ -16,11 +16,11 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-# Scripts and styles of our own only. The theme's few inline scripts are known by their hashes; KaTeX places parts of
-# formulas by style attributes. Pyodide compiles WebAssembly, and nothing may be evaluated from a string.
+# Scripts and styles of our own only. The theme's few inline scripts are known by their hashes; style attributes
+# have become classes. Pyodide compiles WebAssembly, and nothing may be evaluated from a string.
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' {hashes}; style-src 'self'; "
-    "style-src-attr 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "worker-src 'self' blob:; manifest-src 'self'; base-uri 'self'; form-action 'self'"
 )
 INLINE = re.compile(r"<script>(.*?)</script>", re.S)
