@@ -273,10 +273,11 @@ def test_the_whole_suite_ends_with_steps_seconds_by_area_and_the_dearest_tests(d
     printed = capsys.readouterr().out
     assert re.search(r"^lighthouse\ntoo slow$", printed, re.M)
     assert re.search(r"^area of tests +36.0$", printed, re.M)
-    dearest = re.findall(r"^(?:tests|browser|lighthouse)/\d +(\d.0)$", printed, re.M)
-    assert dearest == ["8.0"] * 3 + ["7.0"] * 3 + ["6.0"] * 3 + ["5.0"]
+    dearest = re.findall(r"^(?:tests|browser|machinery|sabotage|lighthouse)/\d +(\d.0)$", printed, re.M)
+    assert dearest == ["8.0"] * 5 + ["7.0"] * 5
     assert re.findall(r"^(\w+) +(ok|failed) +[\d.]+$", printed, re.M) == [
-        ("format", "ok"), ("lint", "ok"), ("types", "ok"), ("browser", "ok"), ("tests", "ok"), ("lighthouse", "failed")
+        ("tests", "ok"), ("format", "ok"), ("lint", "ok"), ("types", "ok"), ("browser", "ok"), ("machinery", "ok"),
+        ("sabotage", "ok"), ("lighthouse", "failed"),
     ]  # fmt: skip
     assert not call_json("list", "inference")[0]["fresh"]
 
