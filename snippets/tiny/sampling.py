@@ -1,0 +1,89 @@
+"""Replies of the model, with the log-probabilities under which they were drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import LlamaForCausalLM
+
+from snippets.tiny.tasks import Task, grade
+from snippets.tiny.tokens import tokenizer
+from snippets.tiny.training import Batch
+
+LIMIT = 6  # tokens of a reply: a right one has at most four digits and the end
+
+
+@dataclass(frozen=True)
+class Rollouts(Batch):
+    """Prompts padded on the left, replies padded on the right; `trains` marks the replies."""
+
+    logprobs: Tensor  # [B, S], as they were drawn; 0 outside replies
+    replies: tuple[str, ...]  # texts, without the end of turn
+
+
+def prompt_ids(given: Sequence[Task]) -> Tensor:
+    """What a server would send to the model: [B, S], padded on the left."""
+    texts = tokenizer().apply_chat_template(
+        [task.messages[:1] for task in given], add_generation_prompt=True, tokenize=False
+    )  # the template writes the special tokens: the tokenizer must not add them again
+    encoded = tokenizer()(
+        texts, add_special_tokens=False, padding=True, padding_side="left"
+    )
+    return torch.tensor(encoded["input_ids"])
+
+
+@torch.no_grad()
+def sample(
+    policy: LlamaForCausalLM,
+    given: Sequence[Task],
+    n: int = 1,
+    *,
+    temperature: float = 1.0,
+    generator: torch.Generator | None = None,
+    limit: int = LIMIT,
+) -> Rollouts:
+    """Draws `n` replies a task, those of one task side by side; temperature 0 is greedy."""
+    pad, end = tokenizer().pad_token_id, tokenizer().eos_token_id
+    ids = prompt_ids(given).repeat_interleave(n, dim=0)
+    start, going = ids.shape[1], torch.ones(len(ids), dtype=torch.bool)
+    fed, cache = ids, None
+    scores: list[Tensor] = []
+    written: list[Tensor] = []
+    for _ in range(limit):
+        seen = (ids != pad).long()
+        out = policy(
+            input_ids=fed, attention_mask=seen, past_key_values=cache, use_cache=True
+        )
+        cache = out.past_key_values
+        scaled = (out.logits[:, -1] / (temperature or 1.0)).log_softmax(-1)
+        if temperature:
+            chosen = torch.multinomial(scaled.exp(), 1, generator=generator)
+        else:
+            chosen = scaled.argmax(-1, keepdim=True)
+        written.append(going)
+        scores.append(scaled.gather(-1, chosen).squeeze(-1) * going)
+        fed = torch.where(going[:, None], chosen, pad)
+        ids = torch.cat([ids, fed], dim=1)
+        going = going & (chosen.squeeze(-1) != end)
+        if not going.any():
+            break
+    before = torch.zeros(len(ids), start)
+    trains = torch.cat([before.bool(), torch.stack(written, dim=1)], dim=1)
+    drawn = torch.cat([before, torch.stack(scores, dim=1)], dim=1)
+    replies = tokenizer().batch_decode(ids[:, start:], skip_special_tokens=True)
+    return Rollouts(ids, trains, drawn, tuple(replies))
+
+
+def accuracy(
+    policy: LlamaForCausalLM,
+    given: Sequence[Task],
+    *,
+    temperature: float = 0.0,
+    generator: torch.Generator | None = None,
+) -> float:
+    """Share of tasks that one reply solves: the greedy one, unless a temperature is given."""
+    drawn = sample(policy, given, temperature=temperature, generator=generator)
+    return sum(map(grade, given, drawn.replies)) / len(given)
