@@ -51,7 +51,10 @@ def drill(
         raise typer.Exit(1)
     desks = {drill.name: Desk(project, trio, drill) for drill in found}
     if not exercise:
+        if not desks:
+            console.stop(f"{trio.name} has no exercises yet.")
         console.columns([[d.drill.name, d.drill.kind, d.mine["state"], d.drill.title] for d in desks.values()])
+        out.print(f"begin: python3 -m fieldguide drill {trio.name} {next(iter(desks))}")
         return
     if exercise not in desks:
         console.stop(f"{trio.name} has no exercise {exercise!r}. {near(exercise, desks)}")
@@ -150,12 +153,15 @@ class Desk:
 
     def saved(self) -> bool:
         """Wait until a file is not what was graded last: one that is saved meanwhile counts."""
+        out.print("waiting for the next save; Ctrl-C ends")
         while self.stamps() == self.seen:
             time.sleep(0.3)
         return True
 
     def ask(self, given: dict[str, str]) -> bool:
         """Check the given answers; ask for the others where somebody sits at a terminal."""
+        if unknown := sorted(set(given) - {f"{number}" for number, _ in enumerate(self.drill.questions, 1)}):
+            console.stop(f"there is no question {unknown[0]!r}. An answer looks like this: --answer 1=b")
         right = []
         for number, quiz in enumerate(self.drill.questions, 1):
             marks = {letter: choice for letter, (_, choice) in zip("abcdef", shuffled(quiz), strict=False)}
@@ -168,9 +174,13 @@ class Desk:
                 near_enough = bool(found) and math.isclose(float(found), float(fact), rel_tol=quiz.numeric.tolerance)
             letters = re.findall("[a-f]", said.lower())
             right.append(near_enough if quiz.numeric else letters == [m for m, c in marks.items() if c.correct])
-            out.print(Text(("   ✓ right" if right[-1] else "   ✗ no") if said else ""))
-        if not given and not sys.stdin.isatty():
-            out.print(f"answer: python3 -m fieldguide drill {self.call} --answer 1=… --answer 2=…")
+            why = " ".join(marks[letter].why for letter in letters if letter in marks) or (
+                quiz.why if right[-1] else ""
+            )
+            out.print(Text(f"   {'✓ right' if right[-1] else '✗ no'}. {why}".rstrip() if said else ""))
+        if len(given) < len(right) and not sys.stdin.isatty():
+            answers = " ".join(f"--answer {number}=…" for number in range(1, len(right) + 1))
+            out.print(f"answer all at once: python3 -m fieldguide drill {self.call} {answers}")
         return self.end(all(right))
 
     def hint(self) -> None:
@@ -186,4 +196,5 @@ class Desk:
             reasons = [f"{choice.text}: {choice.why}" for choice in quiz.answers if choice.correct]
             out.print(Text(f"{number}. {' '.join(reasons) or quiz.why}"))
         if not self.drill.questions:
-            out.print(Text(drills.solution(self.project, self.trio.page, self.drill)))
+            solution = drills.solution(self.project, self.trio.page, self.drill)
+            out.print(Text(f"{self.drill.place[0]}\n{solution}"))

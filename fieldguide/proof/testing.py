@@ -84,5 +84,5 @@ def _breach(path: str, line: int, message: str, fix: str) -> Breach:
 
 def _failed(name: str, test: dict[str, Any]) -> Breach:
     file, _, function = name.partition("::")
-    message = f"`{function or file}` failed: {' '.join(test['message'].split())[:200]}."
+    message = f"`{function or file}` failed: {' '.join(test['message'].split())[:200].rstrip('.!')}."
     return _breach(file, test["line"], message, "the output of pytest says more.")

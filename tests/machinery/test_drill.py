@@ -91,7 +91,8 @@ def test_hints_come_one_by_one_and_the_solution_is_remembered(guide):
     assert call("wrong", "--hint")[1].strip() == "1. Look at the factor."
     for _ in range(2):
         assert call("wrong", "--hint")[1].strip() == "1. Look at the factor.\n2. It is three."
-    assert "-    return 3 * n\n+    return 2 * n" in call("wrong", "--show")[1]
+    told = call("wrong", "--show")[1]
+    assert told.startswith("double.py\n") and "-    return 3 * n\n+    return 2 * n" in told
     assert "3 * n" not in call("wrong")[1]
     path = "drills/inference/demo/wrong/snippets/inference/demo/double.py"
     assert "return 3 * n" in guide.read(path)
@@ -110,6 +111,10 @@ def test_answers_are_checked(guide):
     right = "ab"[told.index("b) Double") > 0] if "b) Double" in told else "a"
     code, told = call("table", "--answer", f"1={right}", "--answer", "2=21")
     assert code == 1 and told.count("✓ right") == told.count("✗ no") == 1
+    assert "✓ right. It says so." in told and "Ten and ten" not in told
+    code, told = call("table", "--answer", f"1={right}")
+    assert code == 1 and "--answer 1=… --answer 2=…" in told
+    assert call("table", "--answer", "b")[0] == 2
     code, told = call("table", "--answer", f"1={right}", "--answer", "2=20")
     assert (code, states(guide)["table"]) == (0, "solved")
     assert "Double: It says so." in call("table", "--show")[1]
@@ -152,6 +157,7 @@ def test_tests_that_wait_are_ended_with_all_that_they_started(guide, monkeypatch
 
 
 def test_an_unknown_exercise_is_told(guide):
+    assert "begin: python3 -m fieldguide drill inference/demo twice" in call()[1]
     assert call("twise") == (2, "✗ inference/demo has no exercise 'twise'. Did you mean `twice`?\n")
 
 
