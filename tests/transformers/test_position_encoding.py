@@ -345,6 +345,7 @@ def test_facts_of_the_small_models_stand_in_the_recorded_tables():
     assert [facts["ntk_found"], facts["ntk_worst"]] == [f"{float(x):.0%}" for x in lengths["NTK"][-2:]]
     assert facts["pi_perplexity"] == f"{float(lengths['interpolation'][2]):.1f}"
     assert [facts["yarn_long"], facts["yarn_worst"]] == [lengths["YaRN"][2], f"{float(lengths['YaRN'][-1]):.0%}"]
+    assert [facts["plain_short"], facts["plain_double"]] == lengths["none"][:2]
     assert facts["plain_worst"] == f"{float(lengths['none'][6]):.0%}"
 
 

@@ -334,7 +334,7 @@ def test_a_missing_mask_shows_on_random_bytes_after_training_only():
     assert facts["copied_start"] < math.log(256) - 0.5 and facts["leaky_start"] > math.log(256)
     assert facts["leaky_start"] == pytest.approx(first_loss(Config()), abs=0.03)
     assert math.log(256) - 0.02 < facts["noise"] < math.log(256) + 0.1
-    assert facts["leaky_noise"] < 1
+    assert facts["leaky_noise"] < 2
 
 
 @pytest.fixture(scope="module")
@@ -354,7 +354,7 @@ def test_broken_loops_log_a_falling_loss(ended):
     assert told["no mask"] < told["right"] - 0.3
     assert real["no mask"] > real["right"] + 0.2
     assert real["shifted twice"] > real["right"] + 0.2
-    assert abs(real["right"] - told["right"]) < 0.15
+    assert abs(real["right"] - told["right"]) < 0.2
 
 
 def test_scores_are_means_of_the_right_targets(ended):

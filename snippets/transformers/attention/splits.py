@@ -79,7 +79,7 @@ KV_HEADS, KEYS, FIXED = 8, 8192, 2048  # Llama 3; the context; SGLang's split
 
 
 def longest_chain(work: int, keys: int, size: int, processors: int = SMS) -> int:
-    """Keys that the busiest processor reads one after another."""
+    """Keys that the busiest processor reads one after another, if splits may end within a block."""
     return ceil(work * ceil(keys / size) / processors) * min(size, keys)
 
 

@@ -33,6 +33,8 @@ def compare(
 ) -> dict[str, object]:
     """In what do two models differ, what does each decision cost, and what loads wrong in silence?
 
+    Scalings of RoPE are left out: a factor of 8 in Gemma 3 27B, YaRN in gpt-oss and DeepSeek-V3.
+
     Args:
         before: From.
         after: To.

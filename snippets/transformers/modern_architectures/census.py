@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from io import StringIO
+from logging import StreamHandler
+from textwrap import fill
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
@@ -16,54 +19,10 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.utils import logging
 
-from snippets.transformers.modern_architectures.tiny import (
-    EAGER,
-    ROPE,
-    TINY,
-    prompt,
-    theirs,
-)
+from snippets.transformers.modern_architectures.changes import Change, changes
+from snippets.transformers.modern_architectures.tiny import EAGER, TINY, prompt, theirs
 
-logging.set_verbosity_error()  # the reports are counted, not printed
 logging.disable_progress_bar()
-
-Change = Mapping[str, Any]
-ROTATED: Change = {
-    "Gemma 3": ["full_attention", *["sliding_attention"] * 2, "full_attention"],
-    "gpt-oss": ["full_attention", "sliding_attention"] * 2,
-}
-
-
-def changes(name: str) -> dict[str, Change]:
-    """One change for each field that decides something, to a value that a mistake could give."""
-    c = TINY[name]
-    doubled = {
-        field: {field: 2 * value} for field, value in c.items()
-        if type(value) is int and field not in ("num_attention_heads", "num_key_value_heads")
-    }  # fmt: skip
-    flipped = {field: {field: not value} for field, value in c.items() if value is True}
-    flipped["tie_word_embeddings"] = {"tie_word_embeddings": not c["tie_word_embeddings"]}
-    theta = {**ROPE, "rope_theta": 1e6}
-    whole = name != "Gemma 3"  # whose layers with windows have their own
-    more: dict[str, Change] = {
-        "rms_norm_eps": {"rms_norm_eps": 1e-3},
-        "hidden_act": {"hidden_act" if whole else "hidden_activation": "relu"},
-        "rope_theta": {
-            "rope_parameters": theta if whole else dict.fromkeys(ROTATIONS, theta)
-        },
-    }
-    if "head_dim" in c:
-        more["twice the heads, half as wide"] = {
-            "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 8,
-        }  # fmt: skip
-    if name in ROTATED:
-        more["layer_types"] = {"layer_types": ROTATED[name]}
-    if name == "DeepSeek-V3":
-        more["routed_scaling_factor"] = {"routed_scaling_factor": 1.0}
-    return {**doubled, **flipped, **more}
-
-
-ROTATIONS = ("full_attention", "sliding_attention")
 
 
 @cache
@@ -73,6 +32,22 @@ def saved(name: str) -> tuple[str, Tensor]:
     model.save_pretrained(folder)
     with torch.no_grad():
         return folder, model(prompt(24)).logits
+
+
+@contextmanager
+def listening() -> Iterator[StringIO]:
+    """What the library says in its log, instead of on the terminal."""
+    log, verbosity = StringIO(), logging.get_verbosity()
+    handler = StreamHandler(log)
+    logging.disable_default_handler()
+    logging.add_handler(handler)
+    logging.set_verbosity_warning()
+    try:
+        yield log
+    finally:
+        logging.set_verbosity(verbosity)
+        logging.remove_handler(handler)
+        logging.enable_default_handler()
 
 
 # --8<-- [start:outcome]
@@ -98,12 +73,28 @@ def outcome(name: str, change: Change) -> str:
 
 
 @cache
+def heard(name: str) -> dict[str, tuple[str, str]]:
+    """The outcome of each change of a model, and what the log said of it."""
+    found = {}
+    for field, change in changes(name).items():
+        with listening() as log:
+            found[field] = outcome(name, change), log.getvalue().strip()
+    return found
+
+
 def census() -> dict[str, dict[str, str]]:
     """The outcome of every change, by model and field."""
-    return {
-        name: {field: outcome(name, change) for field, change in changes(name).items()}
-        for name in TINY
-    }
+    return {name: {f: end for f, (end, _) in heard(name).items()} for name in TINY}
+
+
+def warned(end: str) -> dict[str, list[str]]:
+    """Messages of changes that end in this way, and the models and fields that they concern."""
+    found: dict[str, list[str]] = {}
+    for name in TINY:
+        for field, (how, message) in heard(name).items():
+            if how == end and message:
+                found.setdefault(message, []).append(f"{name}: {field}")
+    return found
 
 
 def counted(name: str) -> dict[str, int]:
@@ -131,6 +122,17 @@ def example_census() -> None:
         )
 
 
+def example_log() -> None:
+    """What the log says where the report is empty."""
+    for end in ("silence", "nothing"):
+        found = warned(end)
+        count = sum(len(places) for places in found.values())
+        print(f"{end}: {count} of {total(end)} changes with a line in the log")
+        for message, places in found.items():
+            print("\n".join(f"  {place}" for place in places))
+            print(fill(message, 76, initial_indent="    ", subsequent_indent="    "))
+
+
 def facts() -> dict[str, str]:
     """How the changes of all models end."""
     return {
@@ -143,3 +145,4 @@ def facts() -> dict[str, str]:
 
 if __name__ == "__main__":
     example_census()
+    example_log()

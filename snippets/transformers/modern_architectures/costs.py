@@ -95,7 +95,7 @@ DECISIONS: dict[str, tuple[str, ...]] = {
     "sinks": ("sinks",),
     "norms": ("sandwich", "qk_norm", "unit_norm", "eps"),
     "router": ("router", "normalized", "routed_scale", "groups"),
-    "activation": ("activation",),
+    "activation": ("activation", "limit"),
     "rotation": ("theta",),
 }  # fmt: skip
 

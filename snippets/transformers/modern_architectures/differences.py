@@ -34,6 +34,7 @@ RISKS = {
     "routed_scale": "experts too quiet beside the shared one",
     "groups": "experts chosen from groups that are out of bounds",
     "activation": "another curve between the same matrices: wrong from the first token",
+    "limit": "other bounds: right as long as no activation reaches them",
     "theta": "another base: right at the first token, and wrong by distance",
 }
 

@@ -12,7 +12,8 @@ from snippets.transformers.modern_architectures.switches import Switches
 
 def feed_forward(x: Tensor, w: Weights, s: Switches) -> Tensor:
     """A dense gated feed-forward."""
-    between = gated(linear(x, w, "gate_proj"), linear(x, w, "up_proj"), s.activation)
+    gate, up = linear(x, w, "gate_proj"), linear(x, w, "up_proj")
+    between = gated(gate, up, s.activation, s.limit)
     return linear(between, w, "down_proj")
 
 
@@ -48,7 +49,7 @@ def expert(x: Tensor, w: Weights, e: int, s: Switches) -> Tensor:
     else:
         both = F.linear(x, into)
     gate, up = (both[:, ::2], both[:, 1::2]) if s.fused == "pairs" else both.chunk(2, -1)
-    between = gated(gate, up, s.activation)
+    between = gated(gate, up, s.activation, s.limit)
     return between @ out + w["down_proj_bias"][e] if s.biases else F.linear(between, out)
 
 

@@ -34,11 +34,11 @@ def norm(x: Tensor, w: Tensor, s: Switches) -> Tensor:
 
 
 # --8<-- [start:gated]
-def gated(gate: Tensor, up: Tensor, activation: str) -> Tensor:
+def gated(gate: Tensor, up: Tensor, activation: str, limit: float) -> Tensor:
     """What a gated feed-forward does between its matrices."""
     if activation == "clamped":
-        # Bounds of 7, a steeper gate, and one added to `up`.
-        gate, up = gate.clamp(max=7), up.clamp(-7, 7)
+        # Bounds, a steeper gate, and one added to `up`.
+        gate, up = gate.clamp(max=limit), up.clamp(-limit, limit)
         return gate * torch.sigmoid(1.702 * gate) * (up + 1)
     if activation == "gelu":
         return F.gelu(gate, approximate="tanh") * up

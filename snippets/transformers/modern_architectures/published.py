@@ -35,7 +35,9 @@ FULL: dict[str, dict[str, Any]] = {
         "tie_word_embeddings": True, "rms_norm_eps": 1e-6, "torch_dtype": "bfloat16",
         "rope_parameters": {"full_attention": {"rope_theta": 1e6}, "sliding_attention": {"rope_theta": 1e4}},
     },
-    "gpt-oss-120b": {**OSS, "rms_norm_eps": 1e-5, "rope_parameters": {"rope_theta": 1.5e5}},
+    "gpt-oss-120b": {
+        **OSS, "rms_norm_eps": 1e-5, "swiglu_limit": 7.0, "rope_parameters": {"rope_theta": 1.5e5},
+    },
     "DeepSeek-V3": {
         **CONFIGS["DeepSeek-V3"], "rms_norm_eps": 1e-6, "rope_interleave": True,
         "rope_parameters": {"rope_theta": 1e4}, "n_group": 8, "topk_group": 4,

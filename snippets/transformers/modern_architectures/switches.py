@@ -44,6 +44,7 @@ class Switches:
     routed_scale: float = 1.0
     groups: tuple[int, int] = (1, 1)  # of experts, and how many of them are kept
     activation: str = "silu"  # or "gelu", "clamped"
+    limit: float = 0.0  # of a clamped activation
     fused: str = "halves"  # how gate and up share a matrix; or "pairs"
     theta: float = 10_000.0
     local_theta: float = 0.0  # of layers with a window, where they have their own
@@ -117,7 +118,7 @@ def gpt_oss(c: Config) -> Switches:
         **common(c), head_dim=c["head_dim"], pattern=pattern(c), theta=theta(c),
         experts=c["num_local_experts"], used=c["num_experts_per_tok"],
         expert_width=c["intermediate_size"], biases=c["attention_bias"], sinks=True,
-        activation="clamped", fused="pairs",
+        activation="clamped", limit=c["swiglu_limit"], fused="pairs",
     )  # fmt: skip
 
 

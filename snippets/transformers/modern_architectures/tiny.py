@@ -47,7 +47,7 @@ TINY: dict[str, dict[str, Any]] = {
     },
     "gpt-oss": {
         "model_type": "gpt_oss", **SHARED, "intermediate_size": 32,
-        "attention_bias": True,
+        "attention_bias": True, "swiglu_limit": 7.0,
         "num_local_experts": 8, "num_experts_per_tok": 2,
         "sliding_window": WINDOW, "layer_types": windows(2),
     },

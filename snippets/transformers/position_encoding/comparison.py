@@ -30,7 +30,7 @@ from snippets.transformers.position_encoding.model import BASE, HEAD_DIM, TRAINE
 def example_curve() -> None:
     """Loss in training, mean of twenty steps: lowest, mean and highest of the seeds."""
     print("steps       lowest   mean   highest")
-    for start in (0, 40, 80, 120, 200, 380):
+    for start in (0, 40, 80, 120, 180, 230):
         losses = [mean(losses[start : start + 20]) for losses in measured()[0]]
         print(
             f"{start:3d} to {start + 20:3d} {min(losses):7.2f} {mean(losses):7.2f} {max(losses):7.2f}"
@@ -106,6 +106,7 @@ def figure_retrieval() -> Figure:
 def facts() -> dict[str, str]:
     """Numbers that the page states about the small models."""
     _, mild, _ = spread("NTK", "perplexity", 64)
+    plain = [spread("none", "perplexity", length)[1] for length in LENGTHS]
     _, hard, _ = spread("NTK", "perplexity", 256)
     worst, found, _ = spread("NTK", "retrieval", 248)
     w = frequencies(HEAD_DIM, BASE)
@@ -116,6 +117,7 @@ def facts() -> dict[str, str]:
         "small_plain": reaches["none"], "small_ntk": reaches["NTK"], "small_yarn": reaches["YaRN"],
         "ntk_short": f"{mild:.2f}", "ntk_long": f"{hard:.2f}",
         "ntk_found": f"{found:.0%}", "ntk_worst": f"{worst:.0%}",
+        "plain_short": f"{plain[0]:.2f}", "plain_double": f"{plain[1]:.2f}",
         "plain_worst": f"{spread('none', 'retrieval', 120)[0]:.0%}",
         "plain_best": f"{spread('none', 'retrieval', 248)[2]:.0%}",
         "pi_perplexity": f"{spread('interpolation', 'perplexity', 256)[1]:.1f}",

@@ -1,4 +1,4 @@
-"""A model of two attention layers whose frequencies can be exchanged after training."""
+"""A model of one attention layer whose frequencies can be exchanged after training."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from snippets.transformers.position_encoding.frequencies import frequencies
 from snippets.transformers.position_encoding.rotation import rotate
 
 TRAINED, HEAD_DIM, BASE = 64, 32, 10_000.0
-HEADS, WIDTH = 2, 48
-STEPS, BATCH, RATE = 400, 16, 8e-3
+HEADS, WIDTH = 3, 48
+STEPS, BATCH, RATE = 250, 16, 1.2e-2
 
 
 class Model(nn.Module):
-    """Attention layers with RoPE; `w` and `scale` are no parameters, so they can be replaced."""
+    """An attention layer with RoPE; `w` and `scale` are no parameters, so they can be replaced."""
 
     features: Tensor
 
@@ -28,8 +28,8 @@ class Model(nn.Module):
         self.register_buffer("features", features)
         self.embedding = nn.Parameter(0.5 * torch.randn(features.shape[1], WIDTH))
         inner = HEADS * HEAD_DIM
-        self.qkv = nn.ModuleList(nn.Linear(WIDTH, 3 * inner, bias=False) for _ in range(2))
-        self.out = nn.ModuleList(nn.Linear(inner, WIDTH, bias=False) for _ in range(2))
+        self.qkv = nn.Linear(WIDTH, 3 * inner, bias=False)
+        self.out = nn.Linear(inner, WIDTH, bias=False)
         self.head = nn.Linear(WIDTH, task.TEXT + task.VALUES, bias=False)
         self.w, self.scale = frequencies(HEAD_DIM, BASE), 1.0
 
@@ -37,12 +37,11 @@ class Model(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits of text tokens and values: [B, S, 24]."""
         x = (self.features @ self.embedding)[tokens]  # [B, S, h]
-        for qkv, out in zip(self.qkv, self.out, strict=True):
-            mixed = qkv(F.rms_norm(x, x.shape[-1:])).unflatten(-1, (3, HEADS, HEAD_DIM))
-            q, k, v = mixed.permute(2, 0, 3, 1, 4)  # [B, H, S, d] each
-            q, k = (rotate(y, self.w, scale=self.scale) for y in (q, k))
-            y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-            x = x + out(y.transpose(1, 2).flatten(2))
+        mixed = self.qkv(F.rms_norm(x, x.shape[-1:])).unflatten(-1, (3, HEADS, HEAD_DIM))
+        q, k, v = mixed.permute(2, 0, 3, 1, 4)  # [B, H, S, d] each
+        q, k = (rotate(y, self.w, scale=self.scale) for y in (q, k))
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.out(y.transpose(1, 2).flatten(2))
         return self.head(F.rms_norm(x, x.shape[-1:]))
 
     # --8<-- [end:forward]
@@ -76,7 +75,7 @@ def needles(distance: int, n: int = 50) -> tuple[Tensor, Tensor]:
 
 
 @cache
-def texts(length: int, n: int = 40) -> tuple[Tensor, Tensor]:
+def texts(length: int, n: int = 24) -> tuple[Tensor, Tensor]:
     """The same sequences, and what to predict in them."""
     return task.sample(n, length, torch.Generator().manual_seed(2))
 

@@ -30,7 +30,7 @@ from snippets.transformers.training_a_gpt.text import (
 from snippets.transformers.training_a_gpt.training import Run
 
 SEEDS = range(5)
-SHOWN = (0, 10, 30, 60, 90)  # steps whose next ten are averaged
+SHOWN = (0, 10, 20, 30, 50)  # steps whose next ten are averaged
 
 
 @cache
@@ -102,8 +102,8 @@ def figure_curves() -> Figure:
     axes.axhline(packed_bits(), color="gray", linestyle=":", linewidth=1)
     where = (SHOWN[-2], packed_bits())
     axes.annotate("what xz needs", where, (0, 3), color="gray", textcoords="offset points")
-    axes.set(xlabel="step", ylabel="bits per byte, as logged", ylim=(0, 8.4), xlim=(0, 128))
-    axes.set_xticks([0, 25, 50, 75, 100])
+    axes.set(xlabel="step", ylabel="bits per byte, as logged", ylim=(0, 8.4), xlim=(0, 77))
+    axes.set_xticks([0, 20, 40, 60])
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 

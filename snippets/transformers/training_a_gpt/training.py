@@ -52,7 +52,7 @@ def clip(parameters: Iterable[Tensor], limit: float) -> float:
 class Settings:
     """What is chosen before a run."""
 
-    steps: int = 100
+    steps: int = 60
     rows: int = 16  # B, windows of a step
     micros: int = 1
     rate: float = 1e-2
