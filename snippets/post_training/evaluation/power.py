@@ -1,0 +1,120 @@
+"""Evaluation: how many questions a difference needs, and what so many questions can show."""
+
+from __future__ import annotations
+
+from math import ceil, sqrt
+from statistics import NormalDist
+
+from snippets.post_training.evaluation.errors import AFTER, BEFORE, HUMANEVAL
+
+NORMAL = NormalDist()
+OLD, NEW = BEFORE / HUMANEVAL, AFTER / HUMANEVAL
+ALIKE = 0.5  # correlation of two models' scores, within the range that Anthropic reports
+NOISE = 0.4  # share of a score's variance that is the luck of one sample: assumed
+
+
+# Source: Miller 2024: paired variance of x plus what sampling adds, over r samples.
+# --8<-- [start:deviation]
+def deviation(
+    a: float, b: float, correlation: float = 0.0, noise: float = 0.0, samples: int = 1
+) -> float:
+    """Standard deviation of the difference on one question, of accuracies `a` and `b`."""
+    one, other = a * (1 - a), b * (1 - b)  # variances of a single answer
+    kept = (1 - noise) + noise / samples  # the luck of a sample averages out
+    return sqrt(kept * (one + other) - 2 * correlation * sqrt(one * other))
+
+
+# --8<-- [end:deviation]
+
+
+# --8<-- [start:power]
+def power(difference: float, deviation: float, questions: float) -> float:
+    """Chance that a 95% interval excludes 0, if the true difference is `difference`."""
+    shift = abs(difference) * sqrt(questions) / deviation
+    bar = NORMAL.inv_cdf(0.975)
+    return NORMAL.cdf(shift - bar) + NORMAL.cdf(-shift - bar)
+
+
+def questions_needed(difference: float, deviation: float, power: float = 0.8) -> int:
+    """Independent questions, so that a 95% interval excludes 0 with chance `power`."""
+    reach = NORMAL.inv_cdf(0.975) + NORMAL.inv_cdf(power)
+    return ceil((reach * deviation / difference) ** 2)
+
+
+# --8<-- [end:power]
+
+
+def detectable(questions: float, deviation: float, power: float = 0.8) -> float:
+    """The smallest true difference that so many questions show with chance `power`."""
+    reach = NORMAL.inv_cdf(0.975) + NORMAL.inv_cdf(power)
+    return reach * deviation / sqrt(questions)
+
+
+# --8<-- [start:design]
+def design_effect(per_cluster: float, correlation: float) -> float:
+    """Times more questions are needed if `per_cluster` of them stand or fall together."""
+    return 1 + (per_cluster - 1) * correlation
+
+
+# --8<-- [end:design]
+
+
+WAYS = {  # of comparing two models at about 85%
+    "two error bars": deviation(OLD, NEW),
+    "paired": deviation(OLD, NEW, ALIKE),
+    "paired, 8 samples": deviation(OLD, NEW, ALIKE, NOISE, 8),
+}
+
+
+def example_plan() -> None:
+    """Questions for a difference of so many points, three ways of comparing."""
+    print(f"points{''.join(f'{way:>19s}' for way in WAYS)}")
+    for points in (1, 2, 3, 5, 10):
+        counts = (questions_needed(points / 100, wide) for wide in WAYS.values())
+        print(f"{points:6d}{''.join(f'{count:19,d}' for count in counts)}")
+
+
+def gap() -> float:
+    """How far apart the two models of the opening are, in percentage points."""
+    return 100 * (NEW - OLD)
+
+
+def error_points(way: str) -> float:
+    """Standard error of that difference, in percentage points."""
+    return 100 * WAYS[way] / sqrt(HUMANEVAL)
+
+
+def ends(way: str) -> tuple[float, float]:
+    """Its 95% interval, in percentage points."""
+    half = NORMAL.inv_cdf(0.975) * error_points(way)
+    return gap() - half, gap() + half
+
+
+def detectable_points(way: str) -> float:
+    """What HumanEval's 164 questions show with 80% power, in percentage points."""
+    return 100 * detectable(HUMANEVAL, WAYS[way])
+
+
+def facts() -> dict[str, str]:
+    """Numbers that the page states about power."""
+    low, high = ends("two error bars")
+    return {
+        "old": f"{OLD:.1%}",
+        "new": f"{NEW:.1%}",
+        "gap": f"{gap():.1f} points",
+        "error_unpaired": f"{error_points('two error bars'):.1f} points",
+        "error_paired": f"{error_points('paired'):.1f} points",
+        "low": f"{low:.1f}".replace("-", "−"),
+        "high": f"{high:.1f} points",
+        "power_paired": f"{power(NEW - OLD, WAYS['paired'], HUMANEVAL):.0%}",
+        "detectable_unpaired": f"{detectable_points('two error bars'):.0f} points",
+        "detectable_paired": f"{detectable_points('paired'):.0f} points",
+        "needed_unpaired": f"{questions_needed(0.03, WAYS['two error bars']):,}",
+        "needed_paired": f"{questions_needed(0.03, WAYS['paired']):,}",
+        "needed_samples": f"{questions_needed(0.03, WAYS['paired, 8 samples']):,}",
+        "design": f"{design_effect(10, 0.16):.2f}",
+    }
+
+
+if __name__ == "__main__":
+    example_plan()
