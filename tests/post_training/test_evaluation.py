@@ -149,7 +149,7 @@ def test_the_deviation_knows_both_accuracies():
 
 def test_clusters_multiply_the_questions_by_the_design_effect():
     ratio = (math.hypot(*passages.parts().values()) / 5 * math.sqrt(5)) ** 2
-    assert power.design_effect(10, 0.04 / 0.25) == pytest.approx(ratio, rel=1e-9)
+    assert power.design_effect(10, power.shared()) == pytest.approx(ratio, rel=1e-9)
     assert (power.design_effect(1, 0.7), power.design_effect(8, 1.0)) == (1, 8)
 
 

@@ -75,7 +75,7 @@ def facts() -> dict[str, str]:
         "hat_steady": f"{all_of(8, AGENTS['steady']):.0%}",
         "hat_erratic": f"{all_of(8, AGENTS['erratic']):.1%}",
         "hat_alike": f"{all_of(8, {0.61: 1.0}):.1%}",
-        "two_of_three": f"{pass_hat_k(8, 6, 2):.0%}",
+        "six_of_eight": f"{pass_hat_k(8, 6, 2):.1%}",
     }
 
 

@@ -14,7 +14,6 @@ CATCHES = 0.8  # of its failures that the check sees
 DOLLARS, MINUTES = 0.20, 4.0  # of a try, typically; some take many times as much
 
 
-# --8<-- [start:agents]
 def outcomes(tries: int, seed: int = 0) -> dict[str, Scores]:
     """Solved or not, dollars and minutes on each task, of an agent with so many tries."""
     tasks = np.random.default_rng(seed)
@@ -27,9 +26,6 @@ def outcomes(tries: int, seed: int = 0) -> dict[str, Scores]:
         solved = np.where(open_, rng.random(TASKS) < chance, solved)
         open_ &= (solved == 0) & (rng.random(TASKS) < CATCHES)
     return {"solved": solved, "dollars": DOLLARS * spent, "minutes": MINUTES * spent}
-
-
-# --8<-- [end:agents]
 
 
 def compare(outcome: str) -> tuple[float, float, float, float]:

@@ -124,9 +124,10 @@ def facts() -> dict[str, str]:
         "flip_least": f"{flip_points(*FLIPS[0]):.1f} points",
         "flip_most": f"{flip_points(*FLIPS[-1]):.1f} points",
         "flip_p": f"{sign_test(*FLIPS[0]):.3f}",
-        "covered_alone": f"{coverage('A, questions alone'):.0%}",
-        "covered_clustered": f"{coverage('A, by passage'):.0%}",
-        "covered_unpaired": f"{coverage('B - A, two error bars'):.0%}",
+        "covered_alone": f"{coverage('A, questions alone'):.1%}",
+        "covered_clustered": f"{coverage('A, by passage'):.1%}",
+        "covered_paired": f"{coverage('B - A, paired'):.1%}",
+        "covered_unpaired": f"{coverage('B - A, two error bars'):.1%}",
     }
 
 

@@ -18,17 +18,18 @@ def plain(axes: Axes) -> None:
 
 
 def figure_detectable() -> Figure:
-    """The smallest difference that a number of questions shows, three ways."""
+    """The smallest difference that a number of questions shows, two ways."""
     figure = Figure(figsize=(5.2, 3.2), layout="constrained")
     axes = figure.subplots()
     counts = [round(60 * 1.1**i) for i in range(55)]
     axes.axvline(HUMANEVAL, color="gray", linestyle=":", linewidth=1)
-    for i, (way, wide) in enumerate(WAYS.items()):
+    for i, way in enumerate(("two error bars", "paired")):
+        wide = WAYS[way]
         axes.plot(counts, [100 * detectable(n, wide) for n in counts], color=f"C{i}")
         here, needed = 100 * detectable(HUMANEVAL, wide), questions_needed(0.03, wide)
         axes.plot([HUMANEVAL, needed], [here, 3], "o", color=f"C{i}", markersize=4)
         right, up, ha, va = (7, 2, "left", "bottom") if i == 0 else (-4, -3, "right", "top")
-        label = "\n".join([*way.split(", "), f"{needed:,}"])
+        label = f"{way}\n{needed:,}"
         axes.annotate(
             label, (needed, 3), (right, up), color=f"C{i}",
             textcoords="offset points", ha=ha, va=va,
@@ -41,8 +42,8 @@ def figure_detectable() -> Figure:
             textcoords="offset points",
         )
     axes.annotate(
-        f"HumanEval's {HUMANEVAL}", (HUMANEVAL, 1), (-3, 3), color="gray", rotation=90,
-        textcoords="offset points", ha="right", va="bottom",
+        f"HumanEval: {HUMANEVAL}", (HUMANEVAL, 19), (4, 0), color="gray",
+        textcoords="offset points", va="top",
     )  # fmt: skip
     axes.axhline(3, color="gray", linestyle=":", linewidth=1)
     axes.set(
@@ -64,12 +65,12 @@ def figure_tries() -> Figure:
         for formula, style in ((any_of, "-"), (all_of, "--")):
             values = [100 * formula(k, agent) for k in tries]
             axes.plot(tries, values, style, color=f"C{i}")
-            label = f"{name} {'any' if formula is any_of else 'all'}: {values[-1]:.0f}%"
+            label = f"{name} {'any' if formula is any_of else 'all'}: {values[-1]:.3g}%"
             axes.annotate(
                 label, (8, values[-1]), (5, 0), color=f"C{i}", va="center",
                 textcoords="offset points",
             )  # fmt: skip
-    axes.set(xlabel="tries, k", ylabel="tasks, %", xlim=(1, 11), ylim=(0, 104))
+    axes.set(xlabel="tries, k", ylabel="tasks, %", xlim=(1, 11), ylim=(-6, 104))
     axes.set_xticks([1, 2, 4, 8])
     plain(axes)
     return figure

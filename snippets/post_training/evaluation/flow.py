@@ -59,9 +59,8 @@ def figure_flow() -> str:
         ("whose verdict", "judge, leak, dead", verdict(34 + 3 * ROW), None),
     ]  # fmt: skip
     drawn = [
-        text(4, 12, "drawn", MUTED),
-        text(LEFT, 12, "by chance", MUTED),
-        text(BAR, 12, "error in points", MUTED),
+        text(LEFT, 12, "what decides", MUTED),
+        text(BAR, 12, "error, points", MUTED),
     ]
     for i, (name, count, picture, size) in enumerate(rows):
         y = 36 + ROW * i

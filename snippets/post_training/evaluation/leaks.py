@@ -15,15 +15,11 @@ SEEN = 0.2  # of the public questions, in the training data of one model
 SEEDS = 200
 
 
-# --8<-- [start:solve]
 def solve(model: str, questions: int, seen: float, rng: np.random.Generator) -> Scores:
     """Right answers: what the model can do, and what it remembers."""
     able = rng.random(questions) < ABILITY[model]
     remembered = rng.random(questions) < seen
     return (able | remembered).astype(float)
-
-
-# --8<-- [end:solve]
 
 
 def scores(seed: int) -> dict[str, tuple[Scores, Scores]]:

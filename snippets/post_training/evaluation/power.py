@@ -6,6 +6,7 @@ from math import ceil, sqrt
 from statistics import NormalDist
 
 from snippets.post_training.evaluation.errors import AFTER, BEFORE, HUMANEVAL
+from snippets.post_training.evaluation.passages import BY_PASSAGE, LEVEL, PER_PASSAGE
 
 NORMAL = NormalDist()
 OLD, NEW = BEFORE / HUMANEVAL, AFTER / HUMANEVAL
@@ -28,35 +29,31 @@ def deviation(
 
 
 # --8<-- [start:power]
-def power(difference: float, deviation: float, questions: float) -> float:
+def power(difference: float, spread: float, questions: float) -> float:
     """Chance that a 95% interval excludes 0, if the true difference is `difference`."""
-    shift = abs(difference) * sqrt(questions) / deviation
+    shift = abs(difference) * sqrt(questions) / spread
     bar = NORMAL.inv_cdf(0.975)
     return NORMAL.cdf(shift - bar) + NORMAL.cdf(-shift - bar)
 
 
-def questions_needed(difference: float, deviation: float, power: float = 0.8) -> int:
+def questions_needed(difference: float, spread: float, power: float = 0.8) -> int:
     """Independent questions, so that a 95% interval excludes 0 with chance `power`."""
     reach = NORMAL.inv_cdf(0.975) + NORMAL.inv_cdf(power)
-    return ceil((reach * deviation / difference) ** 2)
+    return ceil((reach * spread / difference) ** 2)
 
 
 # --8<-- [end:power]
 
 
-def detectable(questions: float, deviation: float, power: float = 0.8) -> float:
+def detectable(questions: float, spread: float, power: float = 0.8) -> float:
     """The smallest true difference that so many questions show with chance `power`."""
     reach = NORMAL.inv_cdf(0.975) + NORMAL.inv_cdf(power)
-    return reach * deviation / sqrt(questions)
+    return reach * spread / sqrt(questions)
 
 
-# --8<-- [start:design]
 def design_effect(per_cluster: float, correlation: float) -> float:
     """Times more questions are needed if `per_cluster` of them stand or fall together."""
     return 1 + (per_cluster - 1) * correlation
-
-
-# --8<-- [end:design]
 
 
 WAYS = {  # of comparing two models at about 85%
@@ -72,6 +69,11 @@ def example_plan() -> None:
     for points in (1, 2, 3, 5, 10):
         counts = (questions_needed(points / 100, wide) for wide in WAYS.values())
         print(f"{points:6d}{''.join(f'{count:19,d}' for count in counts)}")
+
+
+def shared() -> float:
+    """Correlation of two scores in one passage of the planted test."""
+    return BY_PASSAGE**2 / (LEVEL * (1 - LEVEL))
 
 
 def gap() -> float:
@@ -112,7 +114,7 @@ def facts() -> dict[str, str]:
         "needed_unpaired": f"{questions_needed(0.03, WAYS['two error bars']):,}",
         "needed_paired": f"{questions_needed(0.03, WAYS['paired']):,}",
         "needed_samples": f"{questions_needed(0.03, WAYS['paired, 8 samples']):,}",
-        "design": f"{design_effect(10, 0.16):.2f}",
+        "design": f"{design_effect(PER_PASSAGE, shared()):.1f}",
     }
 
 
