@@ -5,7 +5,6 @@ from __future__ import annotations
 from snippets.post_training.evaluation.agents import (
     KILLED,
     Trial,
-    by_task,
     counted_wrong,
     run,
 )
@@ -25,11 +24,6 @@ def passed(trials: list[Trial], is_long: bool) -> float:
     return sum(t.passed is True for t in kept) / len(kept)
 
 
-def by_task_of(day: str) -> float:
-    """The night's score, with dead containers dropped within their task."""
-    return by_task(night(day))
-
-
 def example_nights() -> None:
     """What the dashboard and the log say of five nights."""
     print("night  at once  score  no verdict  short passed  long passed")
@@ -40,11 +34,6 @@ def example_nights() -> None:
             f"{day:5s}{count:9d}{counted_wrong(trials):7.1%}{dead:12d}"
             f"{passed(trials, False):14.1%}{passed(trials, True):13.1%}"
         )
-
-
-def facts() -> dict[str, str]:
-    """Numbers that the exercise asks for."""
-    return {"thursday": f"{100 * by_task_of('Thu'):.1f}"}
 
 
 if __name__ == "__main__":

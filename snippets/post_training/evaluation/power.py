@@ -97,6 +97,21 @@ def detectable_points(way: str) -> float:
     return 100 * detectable(HUMANEVAL, WAYS[way])
 
 
+def power_here(way: str) -> float:
+    """Chance that HumanEval shows a true difference as large as that of the opening."""
+    return power(NEW - OLD, WAYS[way], HUMANEVAL)
+
+
+def claim_error(correlation: float) -> float:
+    """Error of a difference on 500 questions at 80%, in percentage points."""
+    return 100 * deviation(0.8, 0.8, correlation) / sqrt(500)
+
+
+def claim_needed(correlation: float) -> int:
+    """Questions that show two points between models at 80%."""
+    return questions_needed(0.02, deviation(0.8, 0.8, correlation))
+
+
 def facts() -> dict[str, str]:
     """Numbers that the page states about power."""
     low, high = ends("two error bars")
@@ -108,12 +123,15 @@ def facts() -> dict[str, str]:
         "error_paired": f"{error_points('paired'):.1f} points",
         "low": f"{low:.1f}".replace("-", "−"),
         "high": f"{high:.1f} points",
-        "power_paired": f"{power(NEW - OLD, WAYS['paired'], HUMANEVAL):.0%}",
+        "power_paired": f"{power_here('paired'):.0%}",
         "detectable_unpaired": f"{detectable_points('two error bars'):.0f} points",
         "detectable_paired": f"{detectable_points('paired'):.0f} points",
         "needed_unpaired": f"{questions_needed(0.03, WAYS['two error bars']):,}",
         "needed_paired": f"{questions_needed(0.03, WAYS['paired']):,}",
         "needed_samples": f"{questions_needed(0.03, WAYS['paired, 8 samples']):,}",
+        "claim_unpaired": f"{claim_error(0.0):.1f} points",
+        "claim_paired": f"{claim_error(ALIKE):.1f} points",
+        "claim_needed": f"{claim_needed(ALIKE):,}",
         "design": f"{design_effect(PER_PASSAGE, shared()):.1f}",
     }
 
