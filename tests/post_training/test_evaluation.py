@@ -103,12 +103,12 @@ def test_the_planted_test_is_what_it_says():
 def test_only_the_error_that_knows_the_passages_keeps_its_promise():
     covered = {name: errors.coverage(name) for name in errors.METHODS}
     too_narrow = 5 / math.sqrt(5) / math.hypot(*passages.parts().values())
-    assert covered["A, questions alone"] == pytest.approx(2 * NORMAL.cdf(1.96 * too_narrow) - 1, abs=0.04)
-    assert 0.92 < covered["A, by passage"] < 0.97 and 0.94 < covered["B - A, paired, by passage"] < 0.97
-    assert covered["B - A, paired"] < 0.935 and covered["B - A, two error bars"] > 0.99
+    assert covered["A, alone"] == pytest.approx(2 * NORMAL.cdf(1.96 * too_narrow) - 1, abs=0.04)
+    assert 0.92 < covered["A, by passage"] < 0.97 and 0.94 < covered["B-A, by passage"] < 0.97
+    assert covered["B-A, paired"] < 0.935 and covered["B-A, two bars"] > 0.99
     a, b, passage = passages.draw(0)
     wide = math.hypot(errors.clustered_error(a, passage), errors.clustered_error(b, passage))
-    assert errors.one_eval("B - A, two error bars", 0) == (pytest.approx(np.mean(b - a)), pytest.approx(wide), 0.03)
+    assert errors.one_eval("B-A, two bars", 0) == (pytest.approx(np.mean(b - a)), pytest.approx(wide), 0.03)
     assert errors.one_eval("A, by passage", 0)[2] == 0.5
 
 
@@ -164,6 +164,7 @@ def test_164_questions_cannot_show_three_points():
         assert wide == pytest.approx(math.sqrt(spread))
         assert power.error_points(way) == pytest.approx(100 * math.sqrt(spread / 164))
         low, high = power.ends(way)
+        assert power.shown_from(way) == pytest.approx(high - power.gap())
         assert (low + high) / 2 == pytest.approx(power.gap())
         assert high - low == pytest.approx(2 * 1.959964 * power.error_points(way), rel=1e-6)
         assert normal_power(power.detectable_points(way) / 100 / wide, 164, 0.05) == pytest.approx(0.8, abs=1e-6)
@@ -208,6 +209,7 @@ def test_one_success_rate_hides_two_agents():
         for k in (2, 8):
             assert attempts.any_of(k, agent) == pytest.approx(tries[:, :k].any(1).mean(), abs=0.01), name
             assert attempts.all_of(k, agent) == pytest.approx(tries[:, :k].all(1).mean(), abs=0.01), name
+    assert attempts.all_of(8, attempts.GPT_4O) == pytest.approx(0.61**8)
     assert attempts.all_of(8, attempts.AGENTS["steady"]) > 20 * attempts.all_of(8, attempts.AGENTS["erratic"])
 
 
@@ -354,6 +356,10 @@ def test_the_calculator_agrees_with_the_page():
     half = 1.959964 * 100 * wide / math.sqrt(164)
     assert shown["95% interval"] == f"{3.05 - half:+.2f} to {3.05 + half:+.2f} points"
     assert shown["unused"] == ["within", "noise"]
+    assert shown["lines"]["points"]["yours"] == (164, pytest.approx(3.05))
+    for name, spread in (("paired", wide), ("two error bars", apart)):
+        for questions, points in shown["lines"]["series"][name]:
+            assert points == pytest.approx(100 * power.detectable(questions, spread))
 
 
 def test_the_calculator_knows_clusters_and_samples():

@@ -64,7 +64,7 @@ def example_bias() -> None:
 def facts() -> dict[str, str]:
     """Numbers that the page states about repeated tries."""
     return {
-        "hat_steady": f"{all_of(8, AGENTS['steady']):.0%}",
+        "hat_steady": f"{all_of(8, AGENTS['steady']):.1%}",
         "hat_erratic": f"{all_of(8, AGENTS['erratic']):.1%}",
         "hat_alike": f"{all_of(8, GPT_4O):.1%}",
         "six_of_eight": f"{pass_hat_k(8, 6, 2):.1%}",

@@ -80,8 +80,8 @@ def real(
         "lines": {
             "x": "questions", "y": "points shown", "log": "xy",
             "series": {
-                "paired": [(n, 100 * reach * paired / sqrt(n)) for n in counts],
                 "two error bars": [(n, 100 * reach * separate / sqrt(n)) for n in counts],
+                "paired": [(n, 100 * reach * paired / sqrt(n)) for n in counts],
             },
             "points": {"yours": (questions, max(100 * abs(gap), 0.01))},
         },

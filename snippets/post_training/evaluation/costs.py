@@ -43,11 +43,11 @@ def per_solved(tries: int) -> float:
 
 def example_costs() -> None:
     """An agent with one try beside one with three."""
-    print("mean of a task   one try   three  difference  error")
+    print("         one try  three  more  error")
     for outcome in ("solved", "dollars", "minutes"):
         one, three, more, error = compare(outcome)
-        print(f"{outcome:15s}{one:9.2f}{three:8.2f}{more:12.2f}{error:7.3f}")
-    print(f"dollars/solved {per_solved(1):9.2f}{per_solved(TRIES):8.2f}")
+        print(f"{outcome:8s}{one:8.2f}{three:7.2f}{more:6.2f}{error:7.3f}")
+    print(f"$/solved{per_solved(1):8.2f}{per_solved(TRIES):7.2f}")
 
 
 if __name__ == "__main__":

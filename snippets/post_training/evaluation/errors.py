@@ -82,13 +82,11 @@ def flip_points(gained: int, lost: int) -> float:
 
 Method = Callable[[Scores, Scores, NDArray[np.int64]], float]
 METHODS: dict[str, Method] = {  # the standard error, in five ways
-    "A, questions alone": lambda a, b, c: standard_error(a),
+    "A, alone": lambda a, b, c: standard_error(a),
     "A, by passage": lambda a, b, c: clustered_error(a, c),
-    "B - A, two error bars": lambda a, b, c: hypot(
-        clustered_error(a, c), clustered_error(b, c)
-    ),
-    "B - A, paired": lambda a, b, c: paired_error(a, b),
-    "B - A, paired, by passage": lambda a, b, c: clustered_error(b - a, c),
+    "B-A, two bars": lambda a, b, c: hypot(clustered_error(a, c), clustered_error(b, c)),
+    "B-A, paired": lambda a, b, c: paired_error(a, b),
+    "B-A, by passage": lambda a, b, c: clustered_error(b - a, c),
 }
 
 
@@ -112,10 +110,10 @@ def coverage(name: str, evals: int = EVALS) -> float:
 
 def example_compare() -> None:
     """One planted test of 50 passages with 10 questions each, and a thousand such tests."""
-    print(f"{'':27s}estimate  error  holds the truth")
+    print(f"{'':15s}estimate  error  holds truth")
     for name in METHODS:
         estimate, error, _ = one_eval(name, seed=0)
-        print(f"{name:27s}{100 * estimate:8.1f}{100 * error:7.2f}{coverage(name):17.1%}")
+        print(f"{name:15s}{100 * estimate:8.1f}{100 * error:7.2f}{coverage(name):13.1%}")
 
 
 def facts() -> dict[str, str]:
@@ -124,10 +122,10 @@ def facts() -> dict[str, str]:
         "flip_least": f"{flip_points(*FLIPS[0]):.1f} points",
         "flip_most": f"{flip_points(*FLIPS[-1]):.1f} points",
         "flip_p": f"{sign_test(*FLIPS[0]):.3f}",
-        "covered_alone": f"{coverage('A, questions alone'):.1%}",
+        "covered_alone": f"{coverage('A, alone'):.1%}",
         "covered_clustered": f"{coverage('A, by passage'):.1%}",
-        "covered_paired": f"{coverage('B - A, paired'):.1%}",
-        "covered_unpaired": f"{coverage('B - A, two error bars'):.1%}",
+        "covered_paired": f"{coverage('B-A, paired'):.1%}",
+        "covered_unpaired": f"{coverage('B-A, two bars'):.1%}",
     }
 
 

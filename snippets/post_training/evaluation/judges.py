@@ -97,10 +97,10 @@ def worth_labels() -> float:
 
 def example_winner() -> None:
     """Who leads, by how much, and how often the interval holds the truth."""
-    print(f"{'lead of the styled model':26s}points  error  holds the truth")
+    print(f"{'':19s}points  error  holds truth")
     for way in WAYS:
         lead, _ = judged(way, seed=0)
-        print(f"{way:26s}{100 * lead:6.1f}{mean_error(way):7.2f}{holds(way):17.0%}")
+        print(f"{way:19s}{100 * lead:6.1f}{mean_error(way):7.2f}{holds(way):13.0%}")
 
 
 def facts() -> dict[str, str]:

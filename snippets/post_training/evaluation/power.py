@@ -65,10 +65,11 @@ WAYS = {  # of comparing two models at about 85%
 
 def example_plan() -> None:
     """Questions for a difference of so many points, three ways of comparing."""
-    print(f"points{''.join(f'{way:>19s}' for way in WAYS)}")
+    print("points  two error bars  paired  8 samples")
     for points in (1, 2, 3, 5, 10):
         counts = (questions_needed(points / 100, wide) for wide in WAYS.values())
-        print(f"{points:6d}{''.join(f'{count:19,d}' for count in counts)}")
+        bars, paired, often = counts
+        print(f"{points:6d}{bars:16,d}{paired:8,d}{often:11,d}")
 
 
 def shared() -> float:
@@ -90,6 +91,11 @@ def ends(way: str) -> tuple[float, float]:
     """Its 95% interval, in percentage points."""
     half = NORMAL.inv_cdf(0.975) * error_points(way)
     return gap() - half, gap() + half
+
+
+def shown_from(way: str) -> float:
+    """The least difference that HumanEval can show, in percentage points: its interval ends at 0."""
+    return NORMAL.inv_cdf(0.975) * error_points(way)
 
 
 def detectable_points(way: str) -> float:
@@ -120,6 +126,7 @@ def facts() -> dict[str, str]:
         "new": f"{NEW:.1%}",
         "gap": f"{gap():.1f} points",
         "error_unpaired": f"{error_points('two error bars'):.1f} points",
+        "shown_from": f"{shown_from('paired'):.1f} points",
         "error_paired": f"{error_points('paired'):.1f} points",
         "low": f"{low:.1f}".replace("-", "−"),
         "high": f"{high:.1f} points",
