@@ -73,6 +73,11 @@ def test_flips_are_enough_for_the_paired_error_and_the_exact_test(questions, gai
     old = np.array([0.0] * gained + [1.0] * lost + [1.0] * kept)
     new = np.array([1.0] * gained + [0.0] * lost + [1.0] * kept)
     assert errors.flip_error(questions, gained, lost) == pytest.approx(errors.paired_error(old, new), rel=1e-9)
+    if kept > 10:
+        old[-9:] = new[-9:] = 0.0  # wrong before and after
+        before = int(old.sum())
+        alike = errors.flip_correlation(questions, before, gained, lost)
+        assert alike == pytest.approx(np.corrcoef(old, new)[0, 1], rel=1e-9)
     exact = errors.sign_test(gained, lost)
     assert exact == pytest.approx(stats.binomtest(gained, gained + lost).pvalue, rel=1e-9)
     assert exact == pytest.approx(mcnemar([[kept, lost], [gained, 0]], exact=True).pvalue, rel=1e-9)
@@ -96,6 +101,7 @@ def test_the_planted_test_is_what_it_says():
         assert within == pytest.approx(shared, abs=0.003)
     assert ((a - a.mean()) * (b - b.mean())).mean() == pytest.approx(0.2**2 + 0.15**2, abs=0.004)
     assert 100 * a.mean(1).std() == pytest.approx(math.hypot(*passages.parts().values()), rel=0.08)
+    assert passages.total() == pytest.approx(100 * a.mean(1).std(), rel=0.08)
     assert passages.parts()["passages"] == pytest.approx(100 * math.sqrt(0.04 / 50))
     assert passages.parts()["questions"] == pytest.approx(100 * math.sqrt(0.0225 / 500))
 

@@ -60,15 +60,26 @@ def sign_test(gained: int, lost: int) -> float:
 # --8<-- [end:flips]
 
 
+def flip_correlation(questions: int, before: int, gained: int, lost: int) -> float:
+    """Correlation of two models' scores that so many flips mean."""
+    old, new = before / questions, (before + gained - lost) / questions
+    one, other = old * (1 - old), new * (1 - new)
+    apart = (gained + lost) / questions - (new - old) ** 2
+    return (one + other - apart) / (2 * sqrt(one * other))
+
+
 def example_flips() -> None:
     """The same two totals, 137 and 142 of 164, by what changed between the models."""
-    print("gained  lost  points  error  95% interval   exact p")
+    print("gained  lost  correlation  error   95% interval   exact p")
     for gained, lost in FLIPS:
         points, error = 100 * (gained - lost) / HUMANEVAL, flip_points(gained, lost)
         low, high = points - Z95 * error, points + Z95 * error
-        p = sign_test(gained, lost)
+        p, alike = (
+            sign_test(gained, lost),
+            flip_correlation(HUMANEVAL, BEFORE, gained, lost),
+        )
         print(
-            f"{gained:6d}{lost:6d}{points:8.1f}{error:7.1f}{low:8.1f} to {high:4.1f}{p:10.3f}"
+            f"{gained:6d}{lost:6d}{alike:13.2f}{error:7.1f}{low:7.1f} to {high:4.1f}{p:10.3f}"
         )
 
 
@@ -124,6 +135,7 @@ def facts() -> dict[str, str]:
         "flip_p": f"{sign_test(*FLIPS[0]):.3f}",
         "covered_alone": f"{coverage('A, alone'):.1%}",
         "covered_clustered": f"{coverage('A, by passage'):.1%}",
+        "covered_both": f"{coverage('B-A, by passage'):.1%}",
         "covered_paired": f"{coverage('B-A, paired'):.1%}",
         "covered_unpaired": f"{coverage('B-A, two bars'):.1%}",
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import hypot
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +29,11 @@ def draw(seed: int) -> tuple[Scores, Scores, NDArray[np.int64]]:
 # --8<-- [end:draw]
 
 
+def total() -> float:
+    """All of it, in percentage points."""
+    return hypot(*parts().values())
+
+
 def parts() -> dict[str, float]:
     """What each draw adds to the standard error of A's score, in percentage points."""
     questions = PASSAGES * PER_PASSAGE
@@ -36,3 +43,8 @@ def parts() -> dict[str, float]:
         "questions": 100 * BY_QUESTION / questions**0.5,
         "answers": 100 * (luck / questions) ** 0.5,
     }
+
+
+def facts() -> dict[str, str]:
+    """Numbers that the page states about the planted test."""
+    return {"total": f"{total():.1f} points"}
