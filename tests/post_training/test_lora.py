@@ -257,12 +257,22 @@ def test_one_step_of_sgd_on_one_token_in_closed_form():
 
 
 @pytest.mark.parametrize("tokens", [1, 64])
+@pytest.mark.parametrize("name", first_step.OPTIMIZERS)
+def test_a_first_step_is_that_of_pytorch(name, tokens):
+    x, pull, start = first_step.drawn(16, tokens, 0)
+    a, b = start.clone().requires_grad_(), torch.zeros(256, 16, requires_grad=True)
+    (pull * (1.5 * (x @ a.T) @ b.T)).sum().backward()
+    getattr(torch.optim, name)([a, b], lr=first_step.RATE).step()
+    assert torch.equal(a, start)  # B was zero, so A had no gradient
+    torch.testing.assert_close(first_step.step(x, pull, start, 1.5, name), b.detach(), atol=1e-9, rtol=1e-4)
+
+
+@pytest.mark.parametrize("tokens", [1, 64])
 @pytest.mark.parametrize("rank", first_step.RANKS)
 def test_no_step_exceeds_its_bound(rank, tokens):
     for seed in first_step.SEEDS:
         x, pull, a = first_step.drawn(rank, tokens, seed)
-        after, b = first_step.step(x, pull, a, 1.5, "Adam")
-        assert torch.equal(after, a)  # B was zero, so A had no gradient
+        b = first_step.step(x, pull, a, 1.5, "Adam")
         assert float(b.abs().max()) == pytest.approx(first_step.RATE, rel=1e-3)
         norm = float(torch.linalg.matrix_norm(1.5 * b @ a, 2))
         assert norm <= first_step.step_bound(1.5, first_step.RATE, 256, a) * (1 + 1e-5)

@@ -46,7 +46,6 @@ def merged(x: Tensor, weight: Tensor, adapter: Adapter) -> Tensor:
 # --8<-- [end:adapter]
 
 
-# --8<-- [start:fresh]
 def fresh(
     rank: int, inputs: int, outputs: int, factor: float, random: torch.Generator
 ) -> Adapter:
@@ -54,9 +53,6 @@ def fresh(
     bound = 1 / math.sqrt(inputs)
     a = torch.empty(rank, inputs).uniform_(-bound, bound, generator=random)
     return Adapter(a, torch.zeros(outputs, rank), factor)
-
-
-# --8<-- [end:fresh]
 
 
 # --8<-- [start:dora]

@@ -39,7 +39,6 @@ def head_params(m: Shape, rank: int) -> int:
     return pair(rank, m.hidden, m.vocab)
 
 
-# --8<-- [start:experts]
 def expert_params(hidden: int, width: int, experts: int, rank: int, shared: bool) -> int:
     """Numbers on the three matrices of each expert in one layer.
 
@@ -48,9 +47,6 @@ def expert_params(hidden: int, width: int, experts: int, rank: int, shared: bool
     if shared:
         return 3 * rank * (hidden + experts * width)
     return 3 * experts * pair(rank, hidden, width)
-
-
-# --8<-- [end:experts]
 
 
 def linear_params(m: Shape) -> int:

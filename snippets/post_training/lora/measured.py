@@ -32,7 +32,7 @@ def config(layers: int = SHAPE.layers) -> LlamaConfig:
 
 
 def in_four_bits(model: LlamaForCausalLM) -> Any:
-    """The model, saved and loaded in NF4 with scales quantized twice."""
+    """The model, saved, and loaded in NF4 with scales quantized twice."""
     how = BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
@@ -44,7 +44,6 @@ def in_four_bits(model: LlamaForCausalLM) -> Any:
         )
 
 
-# --8<-- [start:build]
 def build(recipe: Recipe, layers: int = SHAPE.layers) -> Any:
     """A model with random weights, as the recipe trains it."""
     torch.manual_seed(0)
@@ -59,9 +58,6 @@ def build(recipe: Recipe, layers: int = SHAPE.layers) -> Any:
     return get_peft_model(model, how, autocast_adapter_dtype=recipe.trained == 4)
 
 
-# --8<-- [end:build]
-
-
 def stored(parameter: nn.Parameter) -> int:
     """Bytes of a parameter, the scales of NF4 included."""
     state = getattr(parameter, "quant_state", None)
@@ -69,7 +65,6 @@ def stored(parameter: nn.Parameter) -> int:
     return parameter.nbytes + sum(t.nbytes for t in scales)
 
 
-# --8<-- [start:states]
 def states(model: Any) -> dict[str, int]:
     """Bytes of frozen weights and adapter; of gradients and moments after a step of AdamW."""
     parts = {"weights": 0, "adapter": 0}
@@ -82,9 +77,6 @@ def states(model: Any) -> dict[str, int]:
     moments = (t for state in optimizer.state.values() for t in state.values() if t.dim())
     parts["gradients"] = sum(p.grad.nbytes for p in trained)
     return parts | {"moments": sum(t.nbytes for t in moments)}
-
-
-# --8<-- [end:states]
 
 
 # --8<-- [start:kept]
@@ -105,7 +97,6 @@ def kept(model: Any) -> int:
 # --8<-- [end:kept]
 
 
-# --8<-- [start:layer]
 def layer_kept(recipe: Recipe, checkpointed: bool = False) -> int:
     """What one more layer adds to that."""
     sizes = []
@@ -117,8 +108,6 @@ def layer_kept(recipe: Recipe, checkpointed: bool = False) -> int:
         sizes.append(kept(model))
     return sizes[1] - sizes[0]
 
-
-# --8<-- [end:layer]
 
 RECIPES = {
     "full": Recipe(moments=4.0),  # PyTorch's AdamW keeps moments in the weights' type

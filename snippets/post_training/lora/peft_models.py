@@ -60,7 +60,6 @@ def gaps(tied: bool, targets: str | list[str]) -> list[float]:
     return [float((a - b).abs().max()) for a, b in zip(logits, others, strict=True)]
 
 
-# --8<-- [start:adapted]
 def adapted(targets: str | list[str], parameters: list[str] | None = None) -> list[str]:
     """Modules of the first layer of a small Qwen3-MoE that get an adapter."""
     model = Qwen3MoeForCausalLM(Qwen3MoeConfig(
@@ -70,9 +69,6 @@ def adapted(targets: str | list[str], parameters: list[str] | None = None) -> li
     names = (name for name, _ in get_peft_model(model, config).named_parameters())
     found = (re.search(r"layers\.0\.(.+)\.lora_A", name) for name in names)
     return [match[1].replace(".base_layer", "") for match in found if match]
-
-
-# --8<-- [end:adapted]
 
 
 def example_tied() -> None:

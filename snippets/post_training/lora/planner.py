@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 
 from snippets.post_training.lora.codebook import nf4_bits, stored_bytes
 from snippets.post_training.lora.counts import EVERY, LLAMA, adapter_params, linear_params
-from snippets.shapes.models import Shape, parameters
+from snippets.shapes.models import MODELS, Shape, parameters
 
 GB = 1e9
 
 
-# --8<-- [start:recipe]
 @dataclass(frozen=True)
 class Recipe:
     """What is trained, and in how many bytes a number."""
@@ -27,9 +26,6 @@ class Recipe:
     def trained_numbers(self, m: Shape) -> int:
         """Numbers that are trained."""
         return adapter_params(m, self.rank, self.targets) if self.rank else parameters(m)
-
-
-# --8<-- [end:recipe]
 
 
 # --8<-- [start:states]
@@ -104,9 +100,9 @@ RECIPES = {
 }
 
 
-def whole(name: str, tokens: int = 0) -> float:
-    """Bytes of Llama 3 8B under one of the recipes."""
-    return sum(plan(LLAMA, RECIPES[name], tokens).values())
+def whole(name: str, tokens: int = 0, m: Shape = LLAMA) -> float:
+    """Bytes of a model under one of the recipes."""
+    return sum(plan(m, RECIPES[name], tokens).values())
 
 
 def layer_growth(trained: float = 4.0) -> float:
@@ -139,6 +135,8 @@ def facts() -> dict[str, str]:
         "lora_8b": f"{in_gb(whole('LoRA')):.1f} GB",
         "qlora_8b": f"{in_gb(whole('QLoRA')):.1f} GB",
         "qlora_8b_4k": f"{in_gb(whole('QLoRA', 4096)):.1f} GB",
+        "qlora_70b": f"{in_gb(whole('QLoRA', m=MODELS['Llama 3 70B'])):.1f} GB",
+        "prepared_70b": f"{in_gb(whole('QLoRA, fp32 rest', m=MODELS['Llama 3 70B'])):.1f} GB",
         "layer_growth": f"{layer_growth():.2f}",
         "layer_bf16": f"{layer_growth(2.0):.2f}",
     }

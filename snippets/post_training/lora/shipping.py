@@ -17,7 +17,6 @@ SIZES = (0.001, 0.01, 0.03, 0.1, 0.3)  # of the adapter, over the weight
 ROUNDOFF = 2.0**-9  # bf16 keeps eight significant bits
 
 
-# --8<-- [start:rounding]
 def in_bf16(weight: Tensor) -> Tensor:
     """To bf16 and back."""
     return weight.bfloat16().float()
@@ -31,9 +30,6 @@ def lost(shipped: Tensor, wanted: Tensor, delta: Tensor) -> float:
 def kept(shipped: Tensor, base: Tensor, delta: Tensor) -> float:
     """The adapter's share in what has really changed: 1 if all of it arrived."""
     return float(((shipped - base) * delta).sum() / delta.square().sum())
-
-
-# --8<-- [end:rounding]
 
 
 # --8<-- [start:bounds]
