@@ -93,7 +93,7 @@ def example_bound() -> None:
                 norm = float(torch.linalg.matrix_norm(factor * b @ a, 2))
                 shares.append(norm / step_bound(factor, RATE, WIDTH, a))
             row.append(statistics.mean(shares))
-        print(f"{tokens:2d} tokens" + "".join(f"{share:8.2f}" for share in row))
+        print(f"T = {tokens:2d}" + "".join(f"{share:8.2f}" for share in row))
 
 
 def facts() -> dict[str, str]:

@@ -146,3 +146,10 @@ def test_the_calculator_plans_what_the_page_says():
         planner.weight_bytes(counts.LLAMA, planner.RECIPES["QLoRA, fp32 rest"]) / 1e9
     )
     assert calculator.memory(method="full")["unused"] == ["rank", "targets", "adapter", "rest"]
+
+
+def test_70b_fits_on_48_gb_until_it_is_prepared():
+    large, facts = {"model": "Llama 3 70B", "gpu": 48}, planner.facts()
+    for rest, key, fits in (("bf16", "qlora_70b", "it fits"), ("fp32", "prepared_70b", "it does not fit")):
+        assert calculator.memory(**large, rest=rest, tokens=1)["memory, without workspace"] == facts[key]
+        assert fits in calculator.memory(**large, rest=rest, tokens=1024)
