@@ -194,6 +194,15 @@ def test_bounds_hold_and_small_adapters_keep_one_number_of_64():
     assert shipping.average(shipping.kept_by, shipping.NF4, 0.001) == pytest.approx(1 / 64, abs=0.003)
 
 
+def test_the_bound_of_nf4_in_one_block():
+    """The scale grows from 1 to 1.5; the second number's level moves by half of itself, the first has half a gap."""
+    base, delta = torch.zeros(1, 64), torch.zeros(1, 64)
+    base[0, :2] = torch.tensor([1.0, 0.2])
+    delta[0, 0] = 0.5
+    half_gap = (1 - 0.6961928) / 2
+    assert shipping.nf4_bound(base, delta) == pytest.approx(math.hypot(1.5 * half_gap, 0.1) / 0.5, rel=1e-5)
+
+
 def test_roundoff_is_half_of_the_last_place_of_bf16():
     assert shipping.ROUNDOFF == torch.finfo(torch.bfloat16).eps / 4 == 2**-9
     x = torch.rand(10_000, generator=torch.Generator().manual_seed(0)) + 1
