@@ -60,14 +60,18 @@ def drawn(size: float, seed: int) -> tuple[Tensor, Tensor]:
 
 
 # --8<-- [start:ways]
+BF16, DEQUANTIZED = "LoRA, merged in bf16", "QLoRA, merged in bf16"
+NF4, ORIGINAL = "QLoRA, merged into NF4", "QLoRA, on the original"
+
+
 def ways(weight: Tensor, delta: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
     """What is shipped in each way, and the base on which the adapter was trained."""
     four = through_nf4(weight)
     return {
-        "LoRA, merged in bf16": (in_bf16(weight + delta), weight),
-        "QLoRA, merged in bf16": (in_bf16(four + delta), four),
-        "QLoRA, merged into NF4": (through_nf4(four + delta), four),
-        "QLoRA, on the original": (in_bf16(weight + delta), four),
+        BF16: (in_bf16(weight + delta), weight),
+        DEQUANTIZED: (in_bf16(four + delta), four),
+        NF4: (through_nf4(four + delta), four),
+        ORIGINAL: (in_bf16(weight + delta), four),
     }
 
 
@@ -78,9 +82,6 @@ def ways(weight: Tensor, delta: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
 def shipped(size: float, seed: int) -> dict[str, tuple[Tensor, Tensor]]:
     """The four ways for a drawn weight and adapter."""
     return ways(*drawn(size, seed))
-
-
-BF16, DEQUANTIZED, NF4, ORIGINAL = ways(*drawn(0.1, 0))
 
 
 def lost_by(way: str, size: float, seed: int) -> float:
