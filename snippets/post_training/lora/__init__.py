@@ -1,0 +1,1 @@
+"""Code of the page post-training/lora: LoRA, QLoRA, DoRA. Builds on `snippets/shapes`."""
