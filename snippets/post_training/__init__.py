@@ -1,0 +1,1 @@
+"""Code of the area post-training, a folder for each page."""
