@@ -1,0 +1,1 @@
+"""Code of the page post-training/dpo: DPO and its family."""

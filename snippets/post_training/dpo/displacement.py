@@ -1,0 +1,152 @@
+"""Chosen and rejected may fall together: twelve pairs in each of five models, predicted and trained."""
+# /// fieldguide
+# timeout_s = 90
+# tolerance.where = {rel = 0.1, abs = 0.02, reason = "a training run sums in another order on another machine"}
+# tolerance.seeds = {rel = 0.2, abs = 0.1, reason = "a training run sums in another order on another machine"}
+# tolerance.facts = {rel = 0.2, abs = 0.1, reason = "a training run sums in another order on another machine"}
+# ///
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import torch
+from scipy.stats import spearmanr
+from torch import Tensor
+
+from snippets.post_training.dpo.overlap import ches, in_nats, predicted, tuned
+from snippets.post_training.dpo.phrases import (
+    SEEDS,
+    Writer,
+    edits,
+    every_answer,
+    logps,
+    trained,
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One pair: what was predicted for the chosen answer, and what came. All but `ches` in nats."""
+
+    pair: Tensor
+    predicted: float
+    ches: float
+    chosen: float
+    rejected: float
+    ranks: float  # rank correlation of prediction and change over other answers
+
+
+def spread(model: Writer, chosen: Tensor) -> list[Tensor]:
+    """Of all one-word edits: the pairs with the lowest, a middle and the highest prediction."""
+    pairs = [torch.stack([chosen, other]) for other in edits(chosen)]
+    pairs.sort(key=lambda pair: predicted(model, pair, pair[:1]).item())
+    return [pairs[0], pairs[len(pairs) // 2], pairs[-1]]
+
+
+def trial(model: Writer, pair: Tensor, others: Tensor) -> Trial:
+    """Predict, train a copy on the pair, and compare."""
+    policy = tuned(model, pair)
+    with torch.no_grad():
+        answers = torch.cat([pair, others])
+        lift = in_nats(predicted(model, pair, answers))
+        change = logps(policy, answers) - logps(model, answers)
+        score = ches(model, pair).item()
+    chosen, rejected = change[:2].tolist()
+    return Trial(
+        pair, lift[0].item(), score, chosen, rejected, spearmanr(lift, change).statistic
+    )
+
+
+@functools.cache
+def trials(seed: int) -> tuple[Trial, ...]:
+    """Three pairs for each of four chosen answers."""
+    model, phrases = trained(seed)
+    with torch.no_grad():
+        pairs = [pair for chosen in phrases[:4] for pair in spread(model, chosen)]
+    return tuple(trial(model, pair, torch.cat([phrases, edits(pair[0])])) for pair in pairs)
+
+
+def everything() -> list[Trial]:
+    """The trials of all models."""
+    return [one for seed in range(SEEDS) for one in trials(seed)]
+
+
+def right_signs(found: list[Trial]) -> int:
+    """Pairs whose chosen answer moved the way that was predicted."""
+    return sum((one.predicted < 0) == (one.chosen < 0) for one in found)
+
+
+def both_fell(found: list[Trial]) -> int:
+    """Pairs of which both answers lost probability."""
+    return sum(one.chosen < 0 and one.rejected < 0 for one in found)
+
+
+def correlations(seed: int) -> tuple[float, float, float]:
+    """Rank correlations: over answers, over pairs, and over pairs with minus CHES as the prediction."""
+    found = trials(seed)
+    chosen = [one.chosen for one in found]
+    ranks = sum(one.ranks for one in found) / len(found)
+    ours = spearmanr([one.predicted for one in found], chosen).statistic
+    theirs = spearmanr([-one.ches for one in found], chosen).statistic
+    return ranks, ours, theirs
+
+
+def example_seeds() -> None:
+    """One row a model, then mean and standard deviation."""
+    print("model  both fell  sign right  over answers  over pairs  -CHES over pairs")
+    rows = torch.tensor([correlations(seed) for seed in range(SEEDS)])
+    for seed, row in enumerate(rows.tolist()):
+        found = list(trials(seed))
+        print(
+            f"{seed:5}{both_fell(found):11}{right_signs(found):9}/{len(found)}{row[0]:14.2f}{row[1]:12.2f}{row[2]:18.2f}"
+        )
+    for name, row in (("mean", rows.mean(0).tolist()), ("s.d.", rows.std(0).tolist())):
+        print(f"{name:>5}{row[0]:34.2f}{row[1]:12.2f}{row[2]:18.2f}")
+
+
+def lowest(seed: int) -> Trial:
+    """The pair whose chosen answer is predicted to fall the most."""
+    return min(trials(seed), key=lambda one: one.predicted)
+
+
+def flows(seed: int, top: int = 3) -> list[tuple[str, Tensor, float, float, float, float]]:
+    """Chosen, rejected, and the largest predicted gainers: nats predicted and measured, shares before and after."""
+    model, pair = trained(seed)[0], lowest(seed).pair
+    policy, answers = tuned(model, pair), every_answer()
+    with torch.no_grad():
+        before, after = logps(model, answers), logps(policy, answers)
+        lift = in_nats(predicted(model, pair, answers))
+    places = [int((answers == answer).all(-1).nonzero()) for answer in pair]
+    gainers = (before.exp() * lift).topk(top).indices.tolist()
+    named = zip(["chosen", "rejected", *["gainer"] * top], [*places, *gainers], strict=True)
+    return [
+        (
+            name,
+            answers[i, 1:],
+            lift[i].item(),
+            (after - before)[i].item(),
+            before[i].exp().item(),
+            after[i].exp().item(),
+        )
+        for name, i in named
+    ]
+
+
+def example_where() -> None:
+    """All 7,776 answers of one model are listed; these five matter."""
+    print("answer               predicted  measured   before    after")
+    for name, words, lift, change, before, after in flows(0):
+        print(
+            f"{name:9}{' '.join(str(word) for word in words.tolist()):11}{lift:10.2f}{change:10.2f}{before:9.4f}{after:9.4f}"
+        )
+
+
+def facts() -> dict[str, str]:
+    """Numbers of the page."""
+    return {
+        "pairs": str(len(everything())),
+        "both_fell": str(both_fell(everything())),
+        "right_signs": str(right_signs(everything())),
+    }

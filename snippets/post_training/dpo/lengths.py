@@ -1,0 +1,46 @@
+"""Sum or mean over tokens: inside a loss that is not linear, it is another method."""
+
+from __future__ import annotations
+
+import torch
+
+from snippets.post_training.dpo.losses import ipo
+from snippets.post_training.dpo.weights import ipo_weight
+
+
+# --8<-- [start:slope]
+def summed(per_token: float, tokens: int, beta: float = 0.1) -> float:
+    """Push on each token's margin if IPO is given sums."""
+    return tokens * ipo_weight(torch.tensor(per_token * tokens), beta).item()
+
+
+def averaged(per_token: float, tokens: int, beta: float = 0.1) -> float:
+    """The same if IPO is given means: the number of tokens is gone."""
+    return ipo_weight(torch.tensor(per_token), beta).item()
+
+
+# --8<-- [end:slope]
+
+
+def masked(tokens: int) -> float:
+    """Loss of a pair whose rejected answer was cut to this many tokens, counted as in TRL: at least one."""
+    means = torch.tensor(2.0) / 4 - torch.tensor(0.0) / max(tokens, 1)
+    return ipo(means, 0.1).item()
+
+
+def example_lengths() -> None:
+    """The policy prefers the chosen answer by 0.05 nats a token; only the length differs."""
+    print("tokens  margin, sum  push, sum  margin, mean  push, mean")
+    for tokens in (10, 50, 100, 200):
+        print(
+            f"{tokens:6}{0.05 * tokens:13.1f}{summed(0.05, tokens):11.1f}{0.05:14.2f}{averaged(0.05, tokens):12.1f}"
+        )
+
+
+def facts() -> dict[str, str]:
+    """Numbers of the page."""
+    return {
+        "sum_10": f"{summed(0.05, 10):.0f}",
+        "sum_200": f"{summed(0.05, 200):,.0f}".replace("-", "−"),
+        "mean_any": f"{averaged(0.05, 200):.1f}",
+    }
