@@ -21,6 +21,7 @@ from torch.distributions import Categorical, kl_divergence
 from snippets.post_training.dpo import (
     calculator,
     displacement,
+    flow,
     lengths,
     logprobs,
     losses,
@@ -281,7 +282,7 @@ def test_the_score_is_that_of_its_authors_definition():
 
 
 def test_probability_goes_where_it_was_predicted_to():
-    flows = displacement.flows(0)
+    flows = flow.flows(0)
     (_, _, lift, change, before, after), (_, _, _, lost, *_) = flows[:2]
     assert lift < 0 > change > lost
     assert after < before
@@ -333,6 +334,15 @@ def test_pushes_on_sums_grow_with_length_and_on_means_do_not(per_token, tokens):
     assert lengths.averaged(per_token, tokens) == pytest.approx(
         slope(lambda m: losses.ipo(m, 0.1), x).item(), rel=1e-4, abs=1e-4
     )
+
+
+def test_ipo_on_sums_leaves_a_token_of_a_long_answer_less():
+    each, total = lengths.report()
+    torch.testing.assert_close(total, torch.full_like(total, weights.ipo_target(0.1)), rtol=0.05, atol=0)
+    assert each[0] > 0.2
+    assert each[1] == pytest.approx(0.1, rel=0.02)
+    assert each[2] == pytest.approx(0.05, rel=0.01)
+    assert each[3] == pytest.approx(0.025, rel=0.01)
 
 
 def test_quality_a_token_is_no_preference_in_means_and_one_in_sums():

@@ -1,6 +1,6 @@
 """Plots: how hard each loss pushes by margin, and what was predicted of the chosen answers."""
 # /// fieldguide
-# timeout_s = 90
+# timeout_s = 180
 # tolerance.predicted = {rel = 0.2, abs = 2.0, reason = "a training run sums in another order on another machine"}
 # ///
 

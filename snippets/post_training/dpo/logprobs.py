@@ -1,4 +1,7 @@
 """From logits to the log-probability of an answer: the shift, the mask, the sum."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
 """The family of DPO: each loss is a curve over a margin."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 
@@ -65,14 +68,6 @@ def kto(ratio: Tensor, anchor: Tensor, beta: float, good: Tensor) -> Tensor:
 
 
 # --8<-- [end:margins]
-
-
-def example_first() -> None:
-    """Losses of one pair at the first step, and at a margin of ten nats."""
-    for nats in (0.0, 10.0):
-        h = torch.tensor([nats])
-        print(f"h = {nats:4.1f}  dpo {dpo(h, 0.1).item():.4f}  cdpo {cdpo(h, 0.1, 0.1).item():.4f}  "
-              f"rso {rso(h, 0.1).item():.4f}  ipo {ipo(h, 0.1).item():7.4f}")  # fmt: skip
 
 
 def first_loss(beta: float = 0.1) -> float:

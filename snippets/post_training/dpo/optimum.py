@@ -1,4 +1,7 @@
 """From a reward to a policy, and back: what the derivation says, reached by three optimizers."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 

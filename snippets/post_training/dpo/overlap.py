@@ -1,4 +1,7 @@
 """Where probability goes, predicted from hidden states before the first step; and the step itself."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
 """The mechanism of DPO as a drawing: two models, two answers, four numbers, one margin."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 

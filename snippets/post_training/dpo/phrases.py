@@ -1,4 +1,7 @@
 """A small transformer that has learned phrases: every answer can be listed, so all probability is in sight."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 

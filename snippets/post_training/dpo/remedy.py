@@ -1,6 +1,6 @@
 """Two remedies for a chosen answer that falls: cross-entropy on it, or another rejected answer."""
 # /// fieldguide
-# timeout_s = 60
+# timeout_s = 180
 # tolerance.remedies = {rel = 0.1, abs = 0.1, reason = "a training run sums in another order on another machine"}
 # ///
 

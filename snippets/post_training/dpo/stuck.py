@@ -1,6 +1,6 @@
 """Four runs that begin at ln 2, three of which stay there."""
 # /// fieldguide
-# timeout_s = 60
+# timeout_s = 180
 # tolerance.runs = {rel = 0.05, abs = 0.02, reason = "a training run sums in another order on another machine"}
 # tolerance.facts = {rel = 0.05, abs = 0.02, reason = "a training run sums in another order on another machine"}
 # ///

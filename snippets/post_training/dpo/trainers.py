@@ -1,4 +1,7 @@
 """The trainers of TRL on a tiny Llama, without a network."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
 """How hard each loss pushes: its slope over the margin, and the margin at which it stops."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 
@@ -75,7 +78,7 @@ ROWS = (-20.0, 0.0, 5.0, 10.0, 20.0, 40.0)
 
 def example_weights() -> None:
     """The push of four losses at beta 0.1, by margin."""
-    print("margin    dpo     cdpo      rso     ipo")
+    print("margin      DPO     cDPO    hinge      IPO")
     for nats in ROWS:
         h = torch.tensor(nats)
         pushes = (
@@ -84,7 +87,7 @@ def example_weights() -> None:
             rso_weight(h, 0.1),
             ipo_weight(h, 0.1),
         )
-        print(f"{nats:6.0f}" + "".join(f"{push.item():8.4f}" for push in pushes))
+        print(f"{nats:6.0f}" + "".join(f"{push.item():9.4f}" for push in pushes))
 
 
 def facts() -> dict[str, str]:
@@ -95,5 +98,5 @@ def facts() -> dict[str, str]:
         "ipo_target": f"{ipo_target(0.1):.0f}",
         "first_push": f"{dpo_weight(torch.tensor(0.0), 0.1).item():.2f}",
         "late_push": f"{dpo_weight(torch.tensor(40.0), 0.1).item():.4f}",
-        "ipo_push_back": f"{ipo_weight(torch.tensor(40.0), 0.1).item():.0f}",
+        "ipo_first": f"{ipo_weight(torch.tensor(0.0), 0.1).item():.0f}",
     }

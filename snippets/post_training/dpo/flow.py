@@ -1,0 +1,37 @@
+"""Where the probability of one pair goes, with every answer listed."""
+# /// fieldguide
+# timeout_s = 180
+# tolerance.where = {rel = 0.1, abs = 0.02, reason = "a training run sums in another order on another machine"}
+# ///
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from snippets.post_training.dpo.displacement import lowest
+from snippets.post_training.dpo.overlap import in_nats, predicted, tuned
+from snippets.post_training.dpo.phrases import every_answer, logps, trained
+
+
+def flows(seed: int, top: int = 3) -> list[tuple[str, Tensor, float, float, float, float]]:
+    """Chosen, rejected, and the largest predicted gainers: nats predicted and measured, shares before and after."""
+    model, pair = trained(seed)[0], lowest(seed).pair
+    policy, answers = tuned(model, pair), every_answer()
+    with torch.no_grad():
+        before, after = logps(model, answers), logps(policy, answers)
+        lift = in_nats(predicted(model, pair, answers))
+    places = [int((answers == answer).all(-1).nonzero()) for answer in pair]
+    gainers = (before.exp() * lift).topk(top).indices.tolist()
+    named = zip(["chosen", "rejected", *["gainer"] * top], [*places, *gainers], strict=True)
+    columns = torch.stack([lift, after - before, before.exp(), after.exp()], 1)
+    return [(name, answers[i, 1:], *columns[i].tolist()) for name, i in named]
+
+
+def example_where() -> None:
+    """All 7,776 answers of one model are listed; these five matter."""
+    print("answer               predicted  measured   before    after")
+    for name, words, lift, change, before, after in flows(0):
+        print(
+            f"{name:9}{' '.join(str(word) for word in words.tolist()):11}{lift:10.2f}{change:10.2f}{before:9.4f}{after:9.4f}"
+        )
