@@ -258,7 +258,7 @@ def test_all_answers_have_all_probability():
 def test_overlap_predicts_which_chosen_answers_fall():
     found = displacement.everything()
     fell = [one for one in found if one.chosen < 0]
-    assert len(found) == 60
+    assert displacement.count() == len(found) == 60
     assert displacement.right_signs(found) >= 57
     assert 8 <= displacement.both_fell(found) == len(fell)
     assert displacement.right_signs(found) == sum(

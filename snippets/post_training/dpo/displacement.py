@@ -19,7 +19,6 @@ from snippets.post_training.dpo.phrases import (
     SEEDS,
     Writer,
     edits,
-    every_answer,
     logps,
     trained,
 )
@@ -72,6 +71,11 @@ def everything() -> list[Trial]:
     return [one for seed in range(SEEDS) for one in trials(seed)]
 
 
+def count() -> int:
+    """Pairs of all models."""
+    return len(everything())
+
+
 def right_signs(found: list[Trial]) -> int:
     """Pairs whose chosen answer moved as predicted."""
     return sum((one.predicted < 0) == (one.chosen < 0) for one in found)
@@ -113,7 +117,7 @@ def lowest(seed: int) -> Trial:
 def facts() -> dict[str, str]:
     """Numbers of the page."""
     return {
-        "pairs": str(len(everything())),
+        "pairs": str(count()),
         "both_fell": str(both_fell(everything())),
         "right_signs": str(right_signs(everything())),
     }

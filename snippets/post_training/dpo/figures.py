@@ -28,7 +28,7 @@ def figure_push() -> Figure:
     h = torch.linspace(-20, 50, 281)
     zero = torch.tensor(0.0)
     curves = {
-        "DPO": (dpo_weight(h, BETA) / dpo_weight(zero, BETA), (-19, 1.85)),
+        "DPO": (dpo_weight(h, BETA) / dpo_weight(zero, BETA), (15, 0.62)),
         "cDPO": (cdpo_weight(h, BETA, NOISE) / cdpo_weight(zero, BETA, NOISE), (38, -0.42)),
         "hinge": (rso_weight(h, BETA) / rso_weight(zero, BETA), (-19, 1.07)),
         "IPO": (ipo_weight(h, BETA) / ipo_weight(zero, BETA), (-6.4, 2.45)),

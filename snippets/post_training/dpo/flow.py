@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from torch import Tensor
 
 from snippets.post_training.dpo.displacement import lowest
 from snippets.post_training.dpo.overlap import in_nats, predicted, tuned
 from snippets.post_training.dpo.phrases import every_answer, logps, trained
 
 
-def flows(seed: int, top: int = 3) -> list[tuple[str, Tensor, float, float, float, float]]:
+def flows(seed: int, top: int = 3) -> list[tuple[Any, ...]]:
     """Chosen, rejected, and the largest predicted gainers: nats predicted and measured, shares before and after."""
     model, pair = trained(seed)[0], lowest(seed).pair
     policy, answers = tuned(model, pair), every_answer()

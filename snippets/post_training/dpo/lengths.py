@@ -11,7 +11,6 @@ from snippets.post_training.dpo.losses import ipo
 from snippets.post_training.dpo.weights import ipo_weight
 
 
-# --8<-- [start:slope]
 def summed(per_token: float, tokens: int, beta: float = 0.1) -> float:
     """Push on each token's margin if IPO is given sums."""
     return tokens * ipo_weight(torch.tensor(per_token * tokens), beta).item()
@@ -20,9 +19,6 @@ def summed(per_token: float, tokens: int, beta: float = 0.1) -> float:
 def averaged(per_token: float, tokens: int, beta: float = 0.1) -> float:
     """The same if IPO is given means: the number of tokens is gone."""
     return ipo_weight(torch.tensor(per_token), beta).item()
-
-
-# --8<-- [end:slope]
 
 
 def masked(tokens: int) -> float:

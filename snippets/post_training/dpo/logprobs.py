@@ -1,6 +1,6 @@
 """From logits to the log-probability of an answer: the shift, the mask, the sum."""
 # /// fieldguide
-# timeout_s = 60
+# timeout_s = 120
 # ///
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def figure_pair() -> str:
     h, loss, push = numbers()
     up, down, muted = "var(--fg-s0)", "var(--fg-s1)", "var(--fg-muted)"
     parts = [
-        text(125, 16, "policy (trained)", bold=True), text(225, 16, "reference (frozen)", fill=muted, bold=True),
+        text(122, 16, "policy", bold=True), text(225, 16, "frozen reference", fill=muted, bold=True),
         text(322, 16, "log-ratio", bold=True), text(8, 50, "chosen", up, "start"), text(8, 92, "rejected", down, "start"),
     ]  # fmt: skip
     for y, column, color in ((33, 0, up), (75, 1, down)):

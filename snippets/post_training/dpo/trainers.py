@@ -1,6 +1,7 @@
 """The trainers of TRL on a tiny Llama, without a network."""
 # /// fieldguide
-# timeout_s = 60
+# timeout_s = 180
+# memory_mb = 3000
 # ///
 
 from __future__ import annotations

@@ -46,7 +46,6 @@ def kto_weight(ratio: Tensor, anchor: Tensor, beta: float) -> Tensor:
 # --8<-- [end:weights]
 
 
-# --8<-- [start:targets]
 def cdpo_target(beta: float, noise: float) -> float:
     """Margin at which the policy believes the label as often as it is right."""
     return math.log((1 - noise) / noise) / beta
@@ -60,9 +59,6 @@ def rso_target(beta: float) -> float:
 def ipo_target(beta: float) -> float:
     """Where the square is zero."""
     return 1 / (2 * beta)
-
-
-# --8<-- [end:targets]
 
 
 def orpo_weight(means: Tensor, weight: float) -> tuple[Tensor, Tensor]:
