@@ -106,7 +106,7 @@ def example_seeds() -> None:
             f"{seed:5}{both_fell(found):11}{right_signs(found):9}/{len(found)}{row[0]:14.2f}{row[1]:12.2f}{row[2]:18.2f}"
         )
     for name, row in (("mean", rows.mean(0).tolist()), ("s.d.", rows.std(0).tolist())):
-        print(f"{name:>5}{row[0]:34.2f}{row[1]:12.2f}{row[2]:18.2f}")
+        print(f"{name:>5}{row[0]:37.2f}{row[1]:12.2f}{row[2]:18.2f}")
 
 
 def lowest(seed: int) -> Trial:
