@@ -1,4 +1,8 @@
-"""Settings of the whole suite: property tests draw the same examples every time."""
+"""Settings of the whole suite: one thread, as snippets have, and property tests that draw the same examples every time."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of PyTorch that wait for each other cost most where others run
 
 from hypothesis import Phase, settings
 
