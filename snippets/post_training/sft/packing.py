@@ -86,12 +86,12 @@ def example_fill() -> None:
     wrapped = -(-sum(LENGTHS) // ROW) * ROW
     print("layout       tokens computed    used  conversations cut")
     too_long = sum(n > ROW for n in LENGTHS)
-    for name, cells, cut in (
-        ("padded", padded, too_long),
-        ("best fit", packed, too_long),
-        ("end to end", wrapped, split_by_wrapping(LENGTHS, ROW)),
+    for name, cells, used, cut in (
+        ("padded", padded, fill(padded), too_long),
+        ("best fit", packed, fill(packed), too_long),
+        ("end to end", wrapped, sum(LENGTHS) / wrapped, split_by_wrapping(LENGTHS, ROW)),
     ):
-        print(f"{name:10}  {cells:16,}  {min(1.0, fill(cells)):6.1%}  {cut:17}")
+        print(f"{name:10}  {cells:16,}  {used:6.1%}  {cut:17}")
 
 
 def facts() -> dict[str, str]:
