@@ -16,7 +16,17 @@ from trl import pack_dataset
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling as Collator
 from trl.trainer.sft_trainer import SFTTrainer
 
-from snippets.post_training.sft import calculator, documents, ending, figures, losses, masks, packing, templates
+from snippets.post_training.sft import (
+    calculator,
+    documents,
+    ending,
+    figures,
+    losses,
+    masks,
+    packing,
+    padding,
+    templates,
+)
 from snippets.post_training.sft import trainer as engine
 from snippets.tiny.tasks import tasks
 from snippets.tiny.tokens import tokenizer
@@ -183,21 +193,26 @@ def test_a_missing_mask_leaks_and_running_positions_do_not_if_they_are_rotary():
 
 
 def test_labels_by_value_are_those_of_the_general_collator():
-    end = ending.END
-    batch = conversations(tasks(7, 8, digits=ending.EASY))
+    end = padding.END
+    batch = conversations(tasks(7, 8, digits=padding.EASY))
     assert (batch.ids == 0).any()
     other = type(tokenizer())(tokenizer_object=tokenizer().backend_tokenizer, pad_token="<|end|>", eos_token="<|end|>")
     rows = [{"input_ids": row[row != 0].tolist()} for row in batch.ids]
     theirs = DataCollatorForLanguageModeling(other, mlm=False)(rows)
-    assert torch.equal(ending.by_value(theirs["input_ids"], end), theirs["labels"])
+    assert torch.equal(padding.by_value(theirs["input_ids"], end), theirs["labels"])
     kept = Collator(pad_token_id=end)([{**row, "labels": row["input_ids"]} for row in rows])["labels"]
     lengths = torch.tensor([len(row["input_ids"]) for row in rows])
-    assert torch.equal(ending.by_length(theirs["input_ids"], lengths), kept)
+    assert torch.equal(padding.by_length(theirs["input_ids"], lengths), kept)
 
 
 def test_every_example_has_one_end_that_trains_unless_it_is_padding_too():
-    assert ending.ends_trained(ending.rows(False, 32)) == 32
-    assert ending.ends_trained(ending.rows(True, 32)) == 0
+    assert padding.ends_trained(padding.rows(False, 32)) == 32
+    assert padding.ends_trained(padding.rows(True, 32)) == 0
+
+
+def test_the_audit_counts_labels(capsys):
+    _, monday, tuesday = rows_of(capsys, padding.example_audit)
+    assert int(monday[2]) - int(tuesday[2]) == int(monday[1]) == int(monday[3]) and int(tuesday[3]) == 0
 
 
 def test_without_the_end_the_loss_is_lower_and_nothing_stops():

@@ -41,13 +41,6 @@ def pull(p: float, *, weighted: bool) -> float:
     return -gradient[0].item()
 
 
-def example_pull() -> None:
-    """The gradient by probability, with both losses."""
-    print("   p    nll    dft")
-    for p in (0.001, 0.01, 0.1, 0.5, 0.9, 0.99):
-        print(f"{p:5}  {pull(p, weighted=False):5.3f}  {pull(p, weighted=True):5.3f}")
-
-
 def figure_pull() -> Figure:
     """Gradient on the right token's logit against its probability."""
     figure = Figure(figsize=(5.2, 2.9), layout="constrained")
@@ -83,7 +76,3 @@ def facts() -> dict[str, str]:
         "dft_rare": f"{pull(0.01, weighted=True):.3f}",
         "dft_half": f"{pull(0.5, weighted=True):.2f}",
     }
-
-
-if __name__ == "__main__":
-    example_pull()
