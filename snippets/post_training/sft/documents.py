@@ -21,14 +21,14 @@ def positions(lengths: list[int]) -> Tensor:
 
 
 def block_mask(lengths: list[int]) -> Tensor:
-    """True where a token may look: back, and within its own conversation: [1, 1, S, S]."""
+    """True where a token may look: back, within its conversation: [1, 1, S, S]."""
     document = torch.repeat_interleave(torch.arange(len(lengths)), torch.tensor(lengths))
     same = document.unsqueeze(0) == document.unsqueeze(1)
     return same.tril().view(1, 1, *same.shape)
 
 
 def boundaries(at: Tensor) -> Tensor:
-    """What a kernel for packed rows wants, `cu_seqlens`: where each begins, and the end."""
+    """What kernels for packed rows want, `cu_seqlens`: each begin, and the end."""
     starts = (at[0] == 0).nonzero().flatten()
     return torch.cat([starts, torch.tensor([at.shape[1]])])
 

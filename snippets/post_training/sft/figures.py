@@ -46,7 +46,7 @@ def figure_talk() -> str:
         y += 17
         x = 4.0
         for token in (t for t in found if t.turn == turn):
-            width = 9 + 6.8 * len(token.text)
+            width = 9 + (5.8 if token.text.startswith("<") else 6.8) * len(token.text)
             if x + width > WIDTH - 4:
                 x, y = 4.0, y + 22
             parts += box(x, y, width, token)

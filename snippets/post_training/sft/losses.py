@@ -11,7 +11,7 @@ from torch import Tensor
 
 # --8<-- [start:dft]
 def dft(logprobs: Tensor, trains: Tensor) -> Tensor:
-    """Dynamic fine-tuning: each token's loss times its own probability, held constant."""
+    """Dynamic fine-tuning: each loss times its own probability, held constant."""
     weight = logprobs.detach().exp()
     return -(weight * logprobs * trains).sum() / trains.sum()
 
@@ -58,7 +58,7 @@ def figure_pull() -> Figure:
     axes.annotate(
         "DFT: strongest at one half",
         (0.5, pull(0.5, weighted=True)),
-        (0.5, 0.3),
+        (0.5, 0.13),
         color="C1",
         ha="center",
     )

@@ -66,7 +66,7 @@ def tokens(messages: Messages) -> list[Token]:
 
 # --8<-- [start:loss]
 def masked_nll(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean of -log p over the tokens whose label is not -100: [B, S, V], [B, S] to a number."""
+    """Mean of -log p over labels that are not -100: [B, S, V] and [B, S]."""
     logp = logits[:, :-1].log_softmax(-1)  # position t predicts token t + 1
     targets = targets[:, 1:]
     trained = targets != IGNORED

@@ -10,7 +10,7 @@ from statistics import NormalDist
 
 # --8<-- [start:best]
 def best_fit(lengths: Sequence[int], row: int) -> list[list[int]]:
-    """Longest first, each into the fullest row with room for it; what is too long is cut."""
+    """Longest first, each into the fullest row with room; what is too long is cut."""
     rows: list[list[int]] = []
     free: list[int] = []
     for length in sorted((min(n, row) for n in lengths), reverse=True):

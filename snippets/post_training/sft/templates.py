@@ -57,7 +57,7 @@ def shared(before: list[int], after: list[int]) -> int:
 
 # --8<-- [start:rows]
 def rows(messages: Messages, template: str) -> list[tuple[list[int], list[int]]]:
-    """For each reply, the prompt that a server would send and the ids that complete it."""
+    """For each reply, the prompt that a server sends and the ids that complete it."""
     found = []
     for i, message in enumerate(messages):
         if message["role"] == "assistant":
