@@ -70,9 +70,8 @@ def figure_fates() -> Figure:
     for part, alpha in zip(parts, alphas, strict=True):
         part.set_alpha(alpha)
     axes.text(0.5, 0.45, "points right", ha="center")
-    axes.text(0.5, 0.94, "wrong", ha="center", va="top", size=8)
-    axes.text(0.02, 0.72, "no gradient", va="center")
-    axes.text(0.98, 0.9, "no gradient", ha="right", va="center")
+    axes.text(0.02, 0.93, "no gradient", va="center")
+    axes.text(0.98, 0.93, "no gradient", ha="right", va="center")
     for rate, side, shift in ((0.0, "left", 30), (1.0, "right", -30)):
         axes.annotate(
             f"noise\n{shares_at(rate)['noise']:.0%}", (rate, 0.1), (shift, 0), ha=side, va="center",
@@ -100,8 +99,8 @@ def figure_pulls() -> Figure:
         end = 1 + RECIPES[name].high
         if i < 2:
             axes.annotate(
-                f"{name}: 0 above {end:g}", (end, 0.35 - 0.25 * i), (8, 0), color=f"C{i}",
-                textcoords="offset points", va="center",
+                f"{name}: 0 above {end:g}", (end, 0.3), (6 * (2 * i - 1), 0), color=f"C{i}",
+                textcoords="offset points", va="center", ha=("right", "left")[i],
             )  # fmt: skip
     axes.annotate(
         "CISPO: learns on",

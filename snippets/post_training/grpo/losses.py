@@ -95,7 +95,7 @@ def policy_loss(
 # --8<-- [start:overlong]
 def overlong_penalty(length: int, limit: int, margin: int) -> float:
     """DAPO's soft punishment: 0 up to the margin before the limit, then down to -1."""
-    return -min(max(length - (limit - margin), 0) / margin, 1.0)
+    return max(-1.0, min(0.0, (limit - margin - length) / margin))
 
 
 # --8<-- [end:overlong]
