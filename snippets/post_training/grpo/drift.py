@@ -39,7 +39,6 @@ def rollouts(seed: int) -> tuple[LlamaForCausalLM, Rollouts, Tensor]:
     return policy, drawn, advantages(torch.tensor(grades), GROUP)
 
 
-# --8<-- [start:silent]
 def silent(recipe: Recipe, new: Tensor, old: Tensor, gain: Tensor, mask: Tensor) -> float:
     """Share of tokens with an advantage that the loss gives no gradient."""
     new = new.detach().requires_grad_()
@@ -47,9 +46,6 @@ def silent(recipe: Recipe, new: Tensor, old: Tensor, gain: Tensor, mask: Tensor)
     (grad,) = torch.autograd.grad(loss, new)
     counted = mask * gain.unsqueeze(1) != 0
     return ((grad == 0) & counted).sum().item() / counted.sum().item()
-
-
-# --8<-- [end:silent]
 
 
 def deviation(new: Tensor, old: Tensor, mask: Tensor, sequence: bool) -> float:
@@ -72,7 +68,7 @@ def updated(seed: int, updates: tuple[int, ...]) -> list[list[float]]:
             )
         loss = policy_loss(RECIPES["CISPO"], new, drawn.logprobs, gain, mask, LIMIT)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
     return rows
 

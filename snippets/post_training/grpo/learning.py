@@ -45,7 +45,7 @@ def step(
     new = logprobs(policy, drawn.ids, mask)
     loss = policy_loss(recipe, new, drawn.logprobs, gain, mask, LIMIT)
     optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     torch.nn.utils.clip_grad_norm_(policy.parameters(), 1.0)
     optimizer.step()
     return gain.view(-1, GROUP).any(1).float().mean().item()

@@ -13,7 +13,6 @@ LIMIT, GROUP, PROMPTS, SEEDS = 40, 8, 16, range(5)
 START = -1.4  # logit of stopping after a token: five tokens in the mean
 
 
-# --8<-- [start:replies]
 def replies(stops: Tensor, right: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
     """Log-probabilities and mask of replies that stop by their own logit: [B, LIMIT]."""
     stop = stops[right.long()].unsqueeze(
@@ -26,9 +25,6 @@ def replies(stops: Tensor, right: Tensor, draw: torch.Generator) -> tuple[Tensor
     new = torch.where(place == last, stop, -stop).sigmoid().log()
     new = torch.where(place == LIMIT - 1, torch.zeros(()), new)  # there the end is forced
     return new, (place <= last).float()
-
-
-# --8<-- [end:replies]
 
 
 # A constant divides by 40 where replies have 5 tokens, and does not divide by a deviation of a half.
@@ -48,7 +44,7 @@ def trained(name: str, seed: int, steps: int = 60) -> tuple[float, float]:
         gain = advantages(right.float(), GROUP, recipe.scale)
         loss = policy_loss(recipe, new, new.detach(), gain, mask, LIMIT)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
     wrong, good = expected_length(stops.detach()).tolist()
     return wrong, good

@@ -92,13 +92,9 @@ def policy_loss(
 # --8<-- [end:recipes]
 
 
-# --8<-- [start:overlong]
 def overlong_penalty(length: int, limit: int, margin: int) -> float:
     """DAPO's soft punishment: 0 up to the margin before the limit, then down to -1."""
     return max(-1.0, min(0.0, (limit - margin - length) / margin))
-
-
-# --8<-- [end:overlong]
 
 
 def slope(recipe: Recipe, ratio: float, gain: float = 1.0) -> float:

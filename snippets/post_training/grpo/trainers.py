@@ -37,7 +37,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
 # --8<-- [end:settings]
 
 
-# --8<-- [start:reward]
 def right(completions: list[Any], answer: list[str], **_: Any) -> list[float]:
     """The verifier: 1 for the right answer, else 0."""
     return [float(c[0]["content"] == a) for c, a in zip(completions, answer, strict=True)]
@@ -64,9 +63,6 @@ def trainer(folder: str, steps: int, reward: Any = right, **settings: Any) -> GR
     )  # fmt: skip
     run.remove_callback(PrinterCallback)
     return run
-
-
-# --8<-- [end:reward]
 
 
 def example_runs() -> None:

@@ -16,21 +16,16 @@ def masks(lengths: tuple[int, ...]) -> Tensor:
     return (torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]).float()
 
 
-# --8<-- [start:weights]
 def token_weights(recipe: Recipe) -> tuple[float, list[float]]:
     """Loss of four fresh replies, and what pulls at one token of each."""
     mask, gain = masks(LENGTHS), advantages(torch.tensor(REWARDS), 4)
     new = torch.zeros_like(mask, requires_grad=True)
     loss = policy_loss(recipe, new, new.detach(), gain, mask, LIMIT)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     assert new.grad is not None
     return loss.item(), (-new.grad[:, 0]).tolist()
 
 
-# --8<-- [end:weights]
-
-
-# --8<-- [start:parts]
 def in_parts(recipe: Recipe, parts: int, whole_count: bool) -> float:
     """The loss of the same replies in micro-batches, averaged over the parts."""
     mask, gain = masks(LENGTHS), advantages(torch.tensor(REWARDS), 4)
@@ -41,9 +36,6 @@ def in_parts(recipe: Recipe, parts: int, whole_count: bool) -> float:
         for new, a, m in zip(*(t.chunk(parts) for t in (fresh, gain, mask)), strict=True)
     ]
     return torch.stack(losses).mean().item()
-
-
-# --8<-- [end:parts]
 
 
 def example_tokens() -> None:
@@ -68,14 +60,10 @@ def example_parts() -> None:
         print(f"{name:25s}{one:8.3f}{two:9.3f}")
 
 
-# --8<-- [start:prompts]
 def prompt_weight(right: int, group: int, scale: bool) -> float:
     """Sum of the advantages that push a reply up, in a group with `right` right ones."""
     rewards = (torch.arange(group) < right).float()
     return advantages(rewards, group, scale).clamp(min=0).sum().item()
-
-
-# --8<-- [end:prompts]
 
 
 def share_of_even(right: int, group: int, scale: bool) -> float:
