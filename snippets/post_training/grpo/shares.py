@@ -69,8 +69,6 @@ def facts() -> dict[str, str]:
         "hard_right": f"{right_of_kept(HARD, CAREFUL):.0%}",
         "hard_right_perfect": f"{right_of_kept(HARD, PERFECT):.0%}",
         "hard_factor": f"{factor(HARD, CAREFUL):.1f}",
-        "middling_kept": f"{kept(MIDDLING, CAREFUL):.0%}",
-        "middling_right": f"{right_of_kept(MIDDLING, CAREFUL):.0%}",
         "hopeless": f"{hopeless():.0%}",
         "right_64": f"{right_of_kept(HARD, CAREFUL, 64):.0%}",
     }

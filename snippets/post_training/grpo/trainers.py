@@ -17,9 +17,10 @@ os.environ |= {
     "TQDM_DISABLE": "1",
 }
 
-from datasets import Dataset
+from datasets import Dataset  # type: ignore[import-untyped]
 from transformers.trainer_callback import PrinterCallback
-from trl import GRPOConfig, GRPOTrainer
+from trl.trainer.grpo_config import GRPOConfig
+from trl.trainer.grpo_trainer import GRPOTrainer
 
 from snippets.tiny.sampling import LIMIT
 from snippets.tiny.tasks import tasks
