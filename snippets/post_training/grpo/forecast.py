@@ -1,0 +1,76 @@
+"""Forecast the fates of groups from pass rates, then sample the groups and count."""
+
+# /// fieldguide
+# timeout_s = 240
+# tolerance.forecast = {rel = 0.1, abs = 0.02, reason = "a training run sums in another order on another machine"}
+# ///
+
+from __future__ import annotations
+
+from functools import cache
+from statistics import mean, pvariance, stdev
+
+import torch
+from torch import Tensor
+
+from snippets.post_training.grpo.calculator import FATES, fate, fates, right_replies
+from snippets.tiny.sampling import sample
+from snippets.tiny.tasks import grade, tasks
+from snippets.tiny.training import started
+
+SEEDS, PROMPTS, GROUP, MISSED, FOOLED = range(5), 100, 8, 0.10, 0.03
+
+
+# --8<-- [start:pool]
+def pool_of(right: list[int], tries: int) -> tuple[float, float]:
+    """Mean and spread of pass rates, from right replies to each prompt in some tries."""
+    rates = [k / tries for k in right]
+    luck = mean(p * (1 - p) for p in rates) / (
+        tries - 1
+    )  # what a few tries add to the spread
+    return mean(rates), max(pvariance(rates) - luck, 0.0) ** 0.5
+
+
+# --8<-- [end:pool]
+
+
+def verified(right: Tensor, draw: torch.Generator) -> Tensor:
+    """Rewards of a verifier with the planted errors."""
+    luck = torch.rand(right.shape, generator=draw)
+    return torch.where(right, luck >= MISSED, luck < FOOLED)
+
+
+@cache
+def counted(seed: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Shares forecast from eight replies to each of 100 prompts, and counted in a second eight."""
+    policy, draw = started(seed), torch.Generator().manual_seed(seed)
+    given = tasks(seed + 90, PROMPTS)
+    drawn = sample(policy, given, 2 * GROUP, generator=draw)
+    grades = [grade(given[i // (2 * GROUP)], text) for i, text in enumerate(drawn.replies)]
+    first, second = torch.tensor(grades).view(PROMPTS, 2, GROUP).bool().unbind(1)
+    rate, spread = pool_of(first.sum(1).tolist(), GROUP)
+    said = fates(GROUP, right_replies(GROUP, rate, spread), MISSED, FOOLED)
+    passed = verified(second, draw)
+    seen = dict.fromkeys(FATES, 0.0)
+    for right, accepted in zip(second, passed, strict=True):
+        k, a = int(right.sum()), int((right & accepted).sum())
+        seen[fate(GROUP, k, a, int(accepted.sum()) - a)] += 1 / PROMPTS
+    return said, seen
+
+
+def over_seeds(which: int, name: str) -> tuple[float, float]:
+    """Mean and deviation of one fate's share: 0 is forecast, 1 is counted."""
+    shares = [counted(seed)[which][name] for seed in SEEDS]
+    return mean(shares), stdev(shares)
+
+
+def example_forecast() -> None:
+    """Forecast and count of each fate, over five seeds."""
+    print("gradient      forecast      counted")
+    for name in FATES:
+        pairs = (over_seeds(which, name) for which in (0, 1))
+        print(f"{name:8s}" + "".join(f"{m:9.0%} ± {sd:.0%}" for m, sd in pairs))
+
+
+if __name__ == "__main__":
+    example_forecast()
