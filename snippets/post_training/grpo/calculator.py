@@ -21,10 +21,11 @@ def right_replies(group: int, mean: float, spread: float) -> list[float]:
     total = mean * (1 - mean) / spread**2 - 1
     a, b = mean * total, (1 - mean) * total
     whole = lgamma(a) + lgamma(b) - lgamma(total)
-    return [
-        comb(group, k) * exp(lgamma(a + k) + lgamma(b + group - k) - lgamma(total + group) - whole)
+    logs = [
+        lgamma(a + k) + lgamma(b + group - k) - lgamma(total + group) - whole
         for k in range(group + 1)
-    ]  # fmt: skip
+    ]
+    return [comb(group, k) * exp(log) for k, log in enumerate(logs)]
 
 
 # --8<-- [end:pool]

@@ -72,18 +72,15 @@ def started_at() -> float:
 
 def example_lengths() -> None:
     """Mean length of wrong and right replies after 60 steps, over five seeds."""
-    print(f"{'':18s}{'wrong':>14s}{'right':>14s}")
-    print(f"{'before':18s}{started_at():9.1f}{started_at():14.1f}")
+    print(f"{'':18s}{'wrong':>9s}{'':6s}{'right':>9s}")
+    print(f"{'before':18s}{started_at():9.1f}{'':6s}{started_at():9.1f}")
     for name, words in {
         "GRPO": "each reply",
         "DAPO": "each token",
         "Dr. GRPO": "a constant",
     }.items():
         pairs = (over_seeds(name, which) for which in (0, 1))
-        print(
-            f"{words:18s}"
-            + "".join(f"{mean:9.1f} ± {sd:.1f}" + " " * 1 for mean, sd in pairs)
-        )
+        print(f"{words:18s}" + "".join(f"{mean:9.1f} ± {sd:.1f}" for mean, sd in pairs))
 
 
 def facts() -> dict[str, str]:

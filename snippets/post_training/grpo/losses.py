@@ -11,13 +11,18 @@ from torch import Tensor
 
 # --8<-- [start:advantages]
 def advantages(
-    rewards: Tensor, group: int, scale: bool = True, *, sample: bool = True
+    rewards: Tensor,
+    group: int,
+    scale: bool = True,
+    *,
+    sample: bool = True,
+    tiny: float = 1e-4,
 ) -> Tensor:
     """Reward minus the mean of its group, divided by the group's deviation if `scale`: [B]."""
     grouped = rewards.view(-1, group)
     centered = grouped - grouped.mean(1, keepdim=True)
     if scale:
-        centered = centered / (grouped.std(1, correction=int(sample), keepdim=True) + 1e-4)
+        centered = centered / (grouped.std(1, correction=int(sample), keepdim=True) + tiny)
     return centered.flatten()
 
 

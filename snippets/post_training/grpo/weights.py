@@ -23,7 +23,7 @@ def token_weights(recipe: Recipe) -> tuple[float, list[float]]:
     loss = policy_loss(recipe, new, new.detach(), gain, mask, LIMIT)
     loss.backward()
     assert new.grad is not None
-    return loss.item(), (-new.grad[:, 0]).tolist()
+    return round(loss.item(), 6) + 0.0, (-new.grad[:, 0]).tolist()
 
 
 def in_parts(recipe: Recipe, parts: int, whole_count: bool) -> float:
@@ -35,7 +35,7 @@ def in_parts(recipe: Recipe, parts: int, whole_count: bool) -> float:
         policy_loss(recipe, new, new, a, m, LIMIT, total)
         for new, a, m in zip(*(t.chunk(parts) for t in (fresh, gain, mask)), strict=True)
     ]
-    return torch.stack(losses).mean().item()
+    return round(torch.stack(losses).mean().item(), 6) + 0.0
 
 
 def example_tokens() -> None:

@@ -14,8 +14,8 @@ def grpo_adv(inputs: Inputs, _unit: str) -> list[list[float]]:
     from snippets.post_training.grpo.losses import advantages
 
     rewards = torch.tensor(inputs["rewards"], dtype=torch.float64)
-    choices = ({"scale": False}, {"sample": False}, {})
-    return [advantages(rewards, len(rewards), **choice).tolist() for choice in choices]
+    choices: tuple[dict[str, bool], ...] = ({"scale": False}, {"sample": False}, {})
+    return [advantages(rewards, len(rewards), **choice, tiny=0.0).tolist() for choice in choices]
 
 
 def gspo_ratio(inputs: Inputs, _unit: str) -> float:
