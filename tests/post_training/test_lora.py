@@ -203,11 +203,16 @@ def test_the_bound_of_nf4_in_one_block():
     assert shipping.nf4_bound(base, delta) == pytest.approx(math.hypot(1.5 * half_gap, 0.1) / 0.5, rel=1e-5)
 
 
-def test_roundoff_is_half_of_the_last_place_of_bf16():
-    assert shipping.ROUNDOFF == torch.finfo(torch.bfloat16).eps / 4 == 2**-9
+def test_the_bound_of_bf16_is_half_of_the_last_place():
+    """Between 1 and 2 the numbers of bf16 are `eps` apart, between 4 and 8 four times as far."""
+    half = torch.finfo(torch.bfloat16).eps / 2
     x = torch.rand(10_000, generator=torch.Generator().manual_seed(0)) + 1
-    furthest = float(((shipping.in_bf16(x) - x) / x).abs().max())
-    assert furthest == pytest.approx(2 * shipping.ROUNDOFF, rel=0.1)
+    furthest = float((shipping.in_bf16(x) - x).abs().max())
+    assert 0.99 * half < furthest <= half
+    one = torch.ones(1)
+    assert shipping.bf16_bound(one, one) == shipping.bf16_bound(1.99 * one, one) == half
+    assert shipping.bf16_bound(4 * one, one) == 4 * half
+    assert shipping.bf16_bound(0.99 * one, one) == half / 2
 
 
 def test_facts_about_shipping_are_printed(capsys):

@@ -14,7 +14,6 @@ from snippets.post_training.lora.four_bit import BLOCK, quantize, through_nf4
 
 WIDTH, RANK, SEEDS = 256, 16, range(5)
 SIZES = (0.001, 0.01, 0.03, 0.1, 0.3)  # of the adapter, over the weight
-ROUNDOFF = 2.0**-9  # bf16 keeps eight significant bits
 
 
 def in_bf16(weight: Tensor) -> Tensor:
@@ -35,7 +34,8 @@ def kept(shipped: Tensor, base: Tensor, delta: Tensor) -> float:
 # --8<-- [start:bounds]
 def bf16_bound(wanted: Tensor, delta: Tensor) -> float:
     """No number is off by more than half of its last place."""
-    return float(ROUNDOFF * wanted.norm() / delta.norm())
+    half = torch.exp2(torch.frexp(wanted).exponent - 9.0)  # of eight significant bits
+    return float(half.norm() / delta.norm())
 
 
 def nf4_bound(base: Tensor, delta: Tensor) -> float:
