@@ -310,21 +310,21 @@ def test_a_repaired_baseline_takes_its_part_of_the_gain():
 
 
 def test_the_calculators_say_what_the_functions_say():
-    told = calculator.training_memory()
+    told = calculator.post_training_memory()
     assert told["needed on one GPU"] == f"{plans.total(plans.plan('RL', 'LoRA')):.1f} GB, fits"
     assert (
         told["while"] == "sampling"
         and told["bars"]["limit"] == 80
         and sorted(told["unused"]) == ["reference", "teacher"]
     )
-    full = calculator.training_memory(method="full", stage="SFT", memory=80.0)
+    full = calculator.post_training_memory(method="full", stage="SFT", memory=80.0)
     assert full["needed on one GPU"].endswith("does not fit")
     assert sorted(full["unused"]) == ["rank", "reference", "rollouts", "sleep", "teacher"]
     assert sum(full["bars"]["values"].values()) == pytest.approx(plans.total(plans.plan("SFT", "full")), rel=1e-9)
-    assert calculator.training_memory(stage="distillation")["bars"]["values"]["teacher"] == 64
+    assert calculator.post_training_memory(stage="distillation")["bars"]["values"]["teacher"] == 64
     for name, shape in calculator.SHAPES.items():
         assert (
-            calculator.training_memory(model=name, method="QLoRA")["bars"]["values"]["sampler"]
+            calculator.post_training_memory(model=name, method="QLoRA")["bars"]["values"]["sampler"]
             == 2 * parameters(shape) / 1e9
         )
 

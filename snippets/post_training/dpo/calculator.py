@@ -46,8 +46,8 @@ def preference_losses(
         noise: Labels assumed wrong, cDPO. A share.
         simpo_beta: $\\beta$ of SimPO.
         gamma: $\\gamma$ of SimPO.
-        simpo_chosen: Mean log-probability of the chosen answer, SimPO and ORPO. Without a reference.
-        simpo_rejected: Mean log-probability of the rejected answer, SimPO and ORPO.
+        simpo_chosen: Mean log-probability of the chosen answer. For SimPO and ORPO, without a reference.
+        simpo_rejected: Mean log-probability of the rejected answer. For SimPO and ORPO.
         anchor: Anchor of KTO, an estimate of the KL.
     """
     h = chosen - rejected

@@ -33,7 +33,7 @@ class Trial:
     ches: float
     chosen: float
     rejected: float
-    ranks: float  # rank correlation of prediction and change over other answers
+    ranks: float  # rank correlation of prediction and change over phrases and edits
 
 
 def spread(model: Writer, chosen: Tensor) -> list[Tensor]:

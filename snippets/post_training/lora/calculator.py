@@ -27,7 +27,7 @@ def memory(
     """Does this fine-tuning run fit, and what takes the memory?
 
     Args:
-        model: Model.
+        model: Model to adapt.
         method: What is trained. All weights, an adapter, or an adapter over a base in NF4.
         rank: Rank of the adapter, $r$.
         tokens: Tokens of a step, $T$. Sequences times their length, on this GPU.
@@ -35,7 +35,7 @@ def memory(
         targets: Matrices with an adapter.
         adapter: Type of the adapter. PEFT makes it fp32, unless told not to.
         moments: Type of AdamW's two moments.
-        rest: Type of embedding, norms and output layer under NF4. PEFT's preparation for
+        rest: Type of embedding and head under NF4. PEFT's preparation for
             4-bit training makes them fp32.
     """
     m = MODELS[model]

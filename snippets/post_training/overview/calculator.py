@@ -18,7 +18,7 @@ SHAPES = {
 }
 
 
-def training_memory(
+def post_training_memory(
     model: Literal[
         "Llama 3 8B", "Qwen3 8B", "Qwen3 32B", "Llama 3 70B", "Llama 3 405B"
     ] = "Llama 3 8B",
@@ -43,17 +43,17 @@ def training_memory(
 
     Args:
         model: Model to train. By its published shape.
-        stage: Stage. Preferences hold two answers to a prompt; RL and distillation sample them.
+        stage: Stage of training. Preferences hold two answers to a prompt; RL and distillation sample them.
         method: What is trained. QLoRA keeps the matrices of the layers in NF4.
         tokens: Longest sequence, $S$. Prompt and answer together.
         memory: Memory of one GPU.
-        gpus: GPUs, $n$. They share weights, states and sampler; each has sequences of its own.
+        gpus: GPUs together, $n$. They share weights, states and sampler; each has sequences of its own.
         sequences: Sequences trained at once on a GPU. Pairs, where answers are compared.
         rollouts: Sequences sampled at once on a GPU.
-        optimizer: Optimizer. Its averages; in mixed precision also the fp32 master weights.
-        precision: Precision. Mixed is bf16 with fp32 master weights; adapters are fp32 but in bf16.
+        optimizer: Optimizer of what is trained. Its averages; in mixed precision also the fp32 master weights.
+        precision: Precision of training. Mixed is bf16 with fp32 master weights; adapters are fp32 but in bf16.
         rank: Rank of the adapter.
-        teacher: Teacher.
+        teacher: Teacher's parameters.
         chunk: Tokens whose logits exist at once. 0 means all.
         checkpoint: Recompute layers. Only the input of each layer is kept.
         sleep: Sampler leaves while the trainer works.
@@ -105,7 +105,7 @@ def method(
         pairs: Preferences. Two answers to a prompt, one of them preferred.
         verified: Prompts with a checker. A program can tell right from wrong.
         teacher: Better model that you may sample. 0 means none.
-        gpus: GPUs. H100s.
+        gpus: GPUs that you have. H100s.
         days: Days until the deadline.
         params: Model to train.
         score: Its score today. On your own questions.

@@ -26,7 +26,7 @@ def epochs(
         conversations: Conversations in the data set.
         median: Median length of a conversation.
         replies: Share of tokens that the model wrote. Only these train.
-        step: Tokens in a step, on all accelerators, padding left out.
+        step: Tokens in a step, padding left out. On all accelerators together.
         spread: Spread of the lengths. Standard deviation of their logarithm; 0 makes all equal.
         row: Length of a row. Longer conversations are cut.
         batch: Conversations in a padded batch.
