@@ -49,7 +49,7 @@ def _table(table: Sequence[Sequence[Any]]) -> str:
     head = "".join(f'<th scope="col">{_text(cell)}</th>' for cell in table[0])
     body = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in table[1:])
     inside = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-    return f'<div class="fg-scroll" tabindex="0"><table>{inside}</table></div>'
+    return f'<div class="fg-scroll" tabindex="0"><table class="fg-rows">{inside}</table></div>'
 
 
 def _svg(height: float, label: str, body: Sequence[str]) -> str:

@@ -30,9 +30,14 @@ from snippets.tiny.training import started
 # --8<-- [start:settings]
 SETTINGS: dict[str, dict[str, Any]] = {
     "GRPO": {"loss_type": "grpo"},
-    "DAPO": {"epsilon_high": 0.28, "mask_truncated_completions": True},  # the default loss
-    "Dr. GRPO": {"loss_type": "dr_grpo", "scale_rewards": "none"},  # both, or it keeps the deviation
-    "GSPO": {"loss_type": "grpo", "importance_sampling_level": "sequence", "epsilon": 3e-4, "epsilon_high": 4e-4},
+    # the default loss
+    "DAPO": {"epsilon_high": 0.28, "mask_truncated_completions": True},
+    # both, or it keeps the deviation
+    "Dr. GRPO": {"loss_type": "dr_grpo", "scale_rewards": "none"},
+    "GSPO": {
+        "loss_type": "grpo", "importance_sampling_level": "sequence",
+        "epsilon": 3e-4, "epsilon_high": 4e-4,
+    },
     "CISPO": {"loss_type": "cispo", "epsilon_high": 5.0},
 }  # fmt: skip
 # --8<-- [end:settings]

@@ -69,13 +69,16 @@ def states(r: Run) -> dict[str, float]:
         compared = r.reference and r.stage in ("preferences", "RL")
         return {
             "weights": n * width, "adapter": 0.0, "gradients": n * width,
-            "optimizer": n * optimizer, "reference": n * width if compared else 0.0,
+            "optimizer": n * optimizer,
+            "reference": n * width if compared else 0.0,
         }  # fmt: skip
-    trained, number = adapter_params(r.model, r.rank), 2.0 if r.precision == "bf16" else 4.0
+    trained = adapter_params(r.model, r.rank)
+    number = 2.0 if r.precision == "bf16" else 4.0
     small = matrix_params(r.model) if r.method == "QLoRA" else 0
     return {
-        "weights": small * NF4 + (n - small) * width, "adapter": trained * number,
-        "gradients": trained * number, "optimizer": trained * state_width(r.optimizer, number),
+        "weights": small * NF4 + (n - small) * width,
+        "adapter": trained * number, "gradients": trained * number,
+        "optimizer": trained * state_width(r.optimizer, number),
         "reference": 0.0,  # the adapter is switched off
     }  # fmt: skip
 
