@@ -69,11 +69,9 @@ def states(r: Run) -> dict[str, float]:
         compared = r.reference and r.stage in ("preferences", "RL")
         return {
             "weights": n * width, "adapter": 0.0, "gradients": n * width,
-            "optimizer": n * optimizer,
-            "reference": n * width if compared else 0.0,
+            "optimizer": n * optimizer, "reference": compared * n * width,
         }  # fmt: skip
-    trained = adapter_params(r.model, r.rank)
-    number = 2.0 if r.precision == "bf16" else 4.0
+    trained, number = adapter_params(r.model, r.rank), 4.0 - 2 * (r.precision == "bf16")
     small = matrix_params(r.model) if r.method == "QLoRA" else 0
     return {
         "weights": small * NF4 + (n - small) * width,
