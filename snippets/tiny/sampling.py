@@ -77,6 +77,12 @@ def sample(
     return Rollouts(ids, trains, drawn, tuple(replies))
 
 
+def rewards(given: Sequence[Task], replies: Sequence[str]) -> Tensor:
+    """Grades of the replies, those of one task side by side: [B]."""
+    each = len(replies) // len(given)
+    return torch.tensor([grade(given[i // each], text) for i, text in enumerate(replies)])
+
+
 def accuracy(
     policy: LlamaForCausalLM,
     given: Sequence[Task],

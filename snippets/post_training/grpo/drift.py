@@ -22,8 +22,8 @@ from snippets.post_training.grpo.losses import (
     policy_loss,
     ratios,
 )
-from snippets.tiny.sampling import LIMIT, Rollouts, sample
-from snippets.tiny.tasks import grade, tasks
+from snippets.tiny.sampling import LIMIT, Rollouts, rewards, sample
+from snippets.tiny.tasks import tasks
 from snippets.tiny.training import logprobs, started
 
 SEEDS, PROMPTS, GROUP, RATE = range(5), 16, 8, 1e-3
@@ -35,8 +35,7 @@ def rollouts(seed: int) -> tuple[LlamaForCausalLM, Rollouts, Tensor]:
     """A model after a short SFT, groups of its replies, and their advantages."""
     policy, given = started(seed, 60), tasks(seed + 70, PROMPTS)
     drawn = sample(policy, given, GROUP, generator=torch.Generator().manual_seed(seed))
-    grades = [grade(given[i // GROUP], text) for i, text in enumerate(drawn.replies)]
-    return policy, drawn, advantages(torch.tensor(grades), GROUP)
+    return policy, drawn, advantages(rewards(given, drawn.replies), GROUP)
 
 
 def silent(recipe: Recipe, new: Tensor, old: Tensor, gain: Tensor, mask: Tensor) -> float:

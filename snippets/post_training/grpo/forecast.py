@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from snippets.post_training.grpo.calculator import FATES, fate, fates, right_replies
-from snippets.tiny.sampling import sample
-from snippets.tiny.tasks import grade, tasks
+from snippets.tiny.sampling import rewards, sample
+from snippets.tiny.tasks import tasks
 from snippets.tiny.training import started
 
 SEEDS, PROMPTS, GROUP, MISSED, FOOLED = range(5), 100, 8, 0.10, 0.03
@@ -46,8 +46,7 @@ def counted(seed: int) -> tuple[dict[str, float], dict[str, float]]:
     policy, draw = started(seed), torch.Generator().manual_seed(seed)
     given = tasks(seed + 90, PROMPTS)
     drawn = sample(policy, given, 2 * GROUP, generator=draw)
-    grades = [grade(given[i // (2 * GROUP)], text) for i, text in enumerate(drawn.replies)]
-    first, second = torch.tensor(grades).view(PROMPTS, 2, GROUP).bool().unbind(1)
+    first, second = rewards(given, drawn.replies).view(PROMPTS, 2, GROUP).bool().unbind(1)
     rate, spread = pool_of(first.sum(1).tolist(), GROUP)
     said = fates(GROUP, right_replies(GROUP, rate, spread), MISSED, FOOLED)
     passed = verified(second, draw)

@@ -14,22 +14,15 @@ from statistics import mean, stdev
 
 import torch
 from matplotlib.figure import Figure
-from torch import Tensor
 from transformers import LlamaForCausalLM
 
 from snippets.post_training.grpo.losses import RECIPES, advantages, policy_loss
-from snippets.tiny.sampling import LIMIT, accuracy, sample
-from snippets.tiny.tasks import Task, grade, tasks
+from snippets.tiny.sampling import LIMIT, accuracy, rewards, sample
+from snippets.tiny.tasks import Task, tasks
 from snippets.tiny.training import logprobs, started
 
 SEEDS, STEPS, EVERY, PROMPTS, GROUP, RATE = range(5), 40, 10, 8, 8, 3e-3
 TEST = tasks(1000, 200, test=True)
-
-
-def rewards(given: list[Task], replies: tuple[str, ...]) -> Tensor:
-    """Grades of the replies, those of one task side by side: [B]."""
-    each = len(replies) // len(given)
-    return torch.tensor([grade(given[i // each], text) for i, text in enumerate(replies)])
 
 
 # --8<-- [start:step]

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from snippets.post_training.grpo.losses import RECIPES, advantages, policy_loss
-from snippets.tiny.sampling import sample
-from snippets.tiny.tasks import grade, tasks
+from snippets.tiny.sampling import rewards, sample
+from snippets.tiny.tasks import tasks
 from snippets.tiny.tokens import tokenizer
 from snippets.tiny.training import Batch, logprobs, started
 
@@ -50,8 +50,7 @@ def leak(seed: int) -> list[tuple[float, float, float]]:
     policy, given = started(seed, 60), tasks(seed + 80, PROMPTS)
     draw = torch.Generator().manual_seed(seed)
     drawn = sample(policy, given, GROUP, generator=draw)
-    grades = [grade(given[i // GROUP], text) for i, text in enumerate(drawn.replies)]
-    gain, rows = advantages(torch.tensor(grades), GROUP), []
+    gain, rows = advantages(rewards(given, drawn.replies), GROUP), []
 
     def gradient(batch: Batch, mask: Tensor) -> Tensor:
         new = logprobs(policy, batch.ids, mask)
