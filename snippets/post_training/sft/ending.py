@@ -83,7 +83,7 @@ def figure_stops() -> Figure:
         for seed in SEEDS:
             axes.plot(range(0, STEPS + 1, 10), run(shared, seed)[1], color=color, alpha=0.8)
     axes.annotate(
-        "end of turn trained", (STEPS, 0.9), (STEPS - 2, 0.62), color="C0", ha="right"
+        "end of turn trained", (STEPS, 0.9), (STEPS - 2, 0.3), color="C0", ha="right"
     )
     axes.annotate(
         "same id as padding: left out",
