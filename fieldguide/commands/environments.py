@@ -228,7 +228,7 @@ def lock() -> None:
     base = [str(python), "-m", "uv", "pip", "compile", "--quiet", "--universal", "--no-header", "--generate-hashes",
             f"--python-version={OLDEST}"]  # fmt: skip
     own = sorted({path.stem for path in (ROOT / "requirements").glob("*.in")} - {"site", "test"})  # `uv` among them
-    extras = {"test": [], "site": ["--constraint", "requirements/test.txt"]}
+    extras = {"test": _overrides("test"), "site": ["--constraint", "requirements/test.txt"]}
     for name in ("PIP_FIND_LINKS", "UV_FIND_LINKS"):  # a folder of wheels must not leave its build tags in the lock
         os.environ.pop(name, None)
     for kind, extra in (extras | {kind: _overrides(kind) for kind in own}).items():

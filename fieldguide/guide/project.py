@@ -16,7 +16,7 @@ from fieldguide.guide.page import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 CURRICULUM = "docs/curriculum.yml"
-SHARED = ("shapes", "tiny")  # folders of snippets that belong to no page: any page may import them
+SHARED = ("shapes", "tiny", "sequences")  # folders of snippets that belong to no page: any page may import them
 
 
 @dataclass(frozen=True, order=True)
