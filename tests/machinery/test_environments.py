@@ -105,7 +105,7 @@ def test_an_environment_without_a_lock_is_named(tmp_path):
 
 def test_corrections_of_an_environment_are_used_for_lock_and_install():
     assert environments._overrides("vllm") == ["--override", str(environments.ROOT / "requirements/vllm.overrides")]
-    assert environments._overrides("test") == []
+    assert environments._overrides("site") == []
 
 
 def test_the_environment_of_the_site_is_enough_for_its_commands():
