@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from statistics import mean
 
 import torch
@@ -43,6 +44,7 @@ def losses(method: str, strength: float, factor: float | None = None) -> list[fl
     return evaluate(train(method, strength), MIXED, factor)[1].tolist()
 
 
+@cache
 def bills(method: str, strength: float) -> dict[str, list[float]]:
     """What each seed pays: the columns of the table."""
     seeds = histograms(method, strength, MIXED)
@@ -99,6 +101,7 @@ def example_bills() -> None:
     show(CURES, bills, (".1f", ".2f", ".2f", ".0%", ".2f", ".2f"))
 
 
+@cache
 def scopes(method: str, strength: float) -> dict[str, list[float]]:
     """What the scope of the statistics changes."""
     return {

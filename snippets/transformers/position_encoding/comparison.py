@@ -4,7 +4,7 @@
 # tolerance.curve = {rel = 0.1, reason = "training sums in another order on another machine"}
 # tolerance.retrieval = {rel = 0.1, abs = 0.1, reason = "training sums in another order on another machine"}
 # tolerance.lengths = {rel = 0.1, abs = 0.1, reason = "training sums in another order on another machine"}
-# tolerance.prediction = {rel = 0.3, reason = "training sums in another order on another machine"}
+# tolerance.prediction = {rel = 0.4, reason = "training sums in another order on another machine"}
 # tolerance.facts = {rel = 0.1, abs = 0.1, reason = "training sums in another order on another machine"}
 # ///
 
@@ -30,7 +30,7 @@ from snippets.transformers.position_encoding.model import BASE, HEAD_DIM, TRAINE
 def example_curve() -> None:
     """Loss in training, mean of twenty steps: lowest, mean and highest of the seeds."""
     print("steps       lowest   mean   highest")
-    for start in (0, 40, 80, 120, 180, 230):
+    for start in (0, 40, 80, 120, 150, 180):
         losses = [mean(losses[start : start + 20]) for losses in measured()[0]]
         print(
             f"{start:3d} to {start + 20:3d} {min(losses):7.2f} {mean(losses):7.2f} {max(losses):7.2f}"

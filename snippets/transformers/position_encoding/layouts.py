@@ -1,4 +1,7 @@
 """A checkpoint in one layout of pairs, loaded by code that rotates the other."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from snippets.transformers.position_encoding.model import (
 )
 
 SEEDS, FACTOR = range(5), 4.0
-DISTANCES = (32, 56, 80, 96, 120, 160, 248, 320)
+DISTANCES = (32, 56, 96, 120, 192, 248, 320)
 LENGTHS = {64: 56, 128: 120, 256: 248}  # and the distance of a needle in each
 
 

@@ -1,4 +1,7 @@
 """Rounding the angles of RoPE to bf16: before the product, or after the cosine."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 

@@ -18,10 +18,8 @@ def rotate(x: Tensor, w: list[float], layout: str = "half", scale: float = 1.0) 
     else:  # "adjacent": component 2i with component 2i + 1
         a, b = turned[..., 0::2], turned[..., 1::2]
     pairs = (a * cos - b * sin, b * cos + a * sin)
-    joined = (
-        torch.cat(pairs, -1) if layout == "half" else torch.stack(pairs, -1).flatten(-2)
-    )
-    return torch.cat([joined, rest], dim=-1)
+    parts = pairs if layout == "half" else (torch.stack(pairs, -1).flatten(-2),)
+    return torch.cat([*parts, rest], dim=-1)
 
 
 # --8<-- [end:rotate]
