@@ -5,6 +5,7 @@ import lzma
 import math
 import statistics
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest

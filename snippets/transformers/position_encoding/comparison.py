@@ -76,7 +76,7 @@ def figure_retrieval() -> Figure:
     axes = figure.subplots()
     w = frequencies(HEAD_DIM, BASE)
     labels = {
-        "none": (150, 0.42),
+        "none": (106, 0.42),
         "interpolation": (33, 1.04),
         "NTK": (215, 0.87),
         "YaRN": (262, 1.04),
