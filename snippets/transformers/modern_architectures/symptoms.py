@@ -1,6 +1,6 @@
 """Ways to load five architectures wrong without an error, and the token at which each shows."""
 # /// fieldguide
-# timeout_s = 60
+# timeout_s = 120
 # ///
 
 from __future__ import annotations
