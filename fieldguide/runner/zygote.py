@@ -60,6 +60,8 @@ def _warm(library: ModuleType) -> None:
         child.seed(0)
         matrix = library.ones((64, 64))
         matrix @ matrix
+    if library.__name__ == "torch":  # optimizers and counters of operations import it at their first use
+        importlib.import_module("torch._dynamo")
 
 
 def _reap(running: dict[int, str]) -> None:

@@ -453,12 +453,12 @@ def test_the_walk_ends_in_the_softmax_of_all_keys():
 
 
 def test_the_curve_shows_what_was_counted(monkeypatch):
-    monkeypatch.setattr(curves, "SIZE", (256, 16))
-    counts = {side: traffic.tiled_traffic(256, 16, (side, side))[0] for side in curves.SIDES}
-    for side, (kib, mb) in curves.points().items():
+    monkeypatch.setattr(traffic, "SIZE", (256, 16))
+    counts = {side: traffic.tiled_traffic(256, 16, (side, side))[0] for side in traffic.SIDES}
+    for side, (kib, mb) in traffic.points().items():
         assert (kib, mb) == (counts[side].peak / 1024, (counts[side].read + counts[side].written) / 1e6)
-    labels = " ".join(t.get_text() for t in curves.figure_moved().axes[0].texts)
-    assert re.findall(r"(\d+) x \1", labels) == [str(side) for side in curves.SIDES]
+    labels = " ".join(t.get_text() for t in traffic.figure_moved().axes[0].texts)
+    assert re.findall(r"(\d+) x \1", labels) == [str(side) for side in traffic.SIDES]
 
 
 def test_the_number_line_shows_the_addition():

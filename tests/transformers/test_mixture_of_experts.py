@@ -23,10 +23,10 @@ from snippets.transformers.mixture_of_experts import (
     blocks,
     breaks,
     calculator,
-    charts,
     comparison,
     drawings,
     loads,
+    measures,
     pitfalls,
     routing,
     sizes,
@@ -263,13 +263,13 @@ def test_one_expert_a_domain_would_solve_the_task():
 
 def test_a_capacity_that_nobody_reaches_changes_nothing():
     model = toy.train()
-    assert torch.equal(*(toy.evaluate(model, comparison.MIXED, f)[1] for f in (None, 8.0)))
-    counts = toy.evaluate(model, comparison.MIXED)[0]
-    assert (counts.sum(-1) == len(comparison.MIXED) * toy.LENGTH * toy.K).all()
+    assert torch.equal(*(toy.evaluate(model, measures.MIXED, f)[1] for f in (None, 8.0)))
+    counts = toy.evaluate(model, measures.MIXED)[0]
+    assert (counts.sum(-1) == len(measures.MIXED) * toy.LENGTH * toy.K).all()
 
 
 def test_without_balancing_experts_die_in_each_seed_and_cures_revive_them():
-    bare, cured = comparison.bills("nothing", 0.0), comparison.bills("loss over the batch", 0.1)
+    bare, cured = measures.bills("nothing", 0.0), measures.bills("loss over the batch", 0.1)
     assert min(bare["dead"]) >= 2 and max(cured["dead"]) == 0
     assert min(bare["loss"]) > max(cured["loss"]) and min(bare["busiest"]) > max(cured["busiest"])
     assert all(capped > loss for loss, capped in zip(bare["loss"], bare["capped"], strict=True))
@@ -277,14 +277,14 @@ def test_without_balancing_experts_die_in_each_seed_and_cures_revive_them():
 
 def test_dead_experts_cost_more_than_dropped_tokens():
     """What the page says of the first row: most of its loss remains without any capacity."""
-    bare, cured = comparison.bills("nothing", 0.0), comparison.bills("loss over the batch", 0.1)
+    bare, cured = measures.bills("nothing", 0.0), measures.bills("loss over the batch", 0.1)
     for loss, capped, other in zip(bare["loss"], bare["capped"], cured["loss"], strict=True):
         assert capped - loss < loss - other
 
 
 def test_the_toy_ranks_no_method():
     """Ranges of the losses overlap, and within each method the strength matters."""
-    spans = [comparison.losses(*row) for row in comparison.CURES[1:]]
+    spans = [measures.losses(*row) for row in comparison.CURES[1:]]
     for a, b in combinations(spans, 2):
         assert min(a) < max(b) and min(b) < max(a)
     means = [sum(losses) / len(losses) for losses in spans]
@@ -293,9 +293,9 @@ def test_the_toy_ranks_no_method():
 
 def test_a_capacity_costs_specialists_most_where_traffic_is_of_one_domain():
     row = ("loss over the batch", 0.1)
-    plain, mixed = comparison.alone_losses(*row, None), comparison.losses(*row)
+    plain, mixed = measures.alone_losses(*row, None), measures.losses(*row)
     assert plain == pytest.approx(mixed, abs=0.03)
-    pairs = zip(comparison.alone_losses(*row, comparison.FACTOR), plain, strict=True)
+    pairs = zip(measures.alone_losses(*row, measures.FACTOR), plain, strict=True)
     assert all(capped > loss + 0.2 for capped, loss in pairs)
 
 
@@ -319,7 +319,7 @@ def test_chances_of_another_expert_add_up_over_layers():
 
 
 def test_balance_within_each_sequence_costs_specialists():
-    batch, sequence = (comparison.scopes(name, 0.1) for name in ("loss over the batch", "loss in each sequence"))
+    batch, sequence = (measures.scopes(name, 0.1) for name in ("loss over the batch", "loss in each sequence"))
     assert min(sequence["experts"]) > max(batch["experts"]) + 1 and min(sequence["loss"]) > max(batch["loss"])
     assert min(batch["one domain"]) > max(sequence["one domain"])
 
@@ -360,8 +360,8 @@ def words(figure):
     ("name", "draw"),
     [
         ("drawings:layer", drawings.figure_layer),
-        ("charts:bills", charts.figure_bills),
-        ("charts:scopes", charts.figure_scopes),
+        ("comparison:bills", comparison.figure_bills),
+        ("comparison:scopes", comparison.figure_scopes),
     ],
 )
 def test_numbers_of_the_alternative_text_are_drawn(name, draw):

@@ -21,7 +21,6 @@ from snippets.transformers.modern_architectures import (
     differences,
     drawing,
     experts,
-    figures,
     parts,
     published,
     settings,
@@ -334,15 +333,15 @@ def test_the_calculator_tells_costs_and_risks():
 
 
 def test_figures_show_what_was_found():
-    drawn = figures.figure_census()
+    drawn = census.figure_census()
     found = census.census()
     marks = [end for ends in found.values() for end in ends.values()]
     assert drawn.count("<circle") == marks.count("silence") + 1  # one in the legend
     assert drawn.count("<rect") == marks.count("error") + marks.count("report") + 2
-    assert all(f">{field.replace(chr(39), '&#x27;')}<" in drawn for field in figures.fields())
-    lines = figures.figure_onset().axes[0].get_lines()
-    starts = [line.get_xdata()[0] for line in lines if line.get_label() in figures.SHOWN]
-    assert starts == [symptoms.onset(name) for name in figures.SHOWN]
+    assert all(f">{field.replace(chr(39), '&#x27;')}<" in drawn for field in census.fields())
+    lines = symptoms.figure_onset().axes[0].get_lines()
+    starts = [line.get_xdata()[0] for line in lines if line.get_label() in symptoms.SHOWN]
+    assert starts == [symptoms.onset(name) for name in symptoms.SHOWN]
     block = drawing.figure_block()
     assert block.count("<rect") == len(drawing.STEPS) + sum(bool(s) for _, s, _ in drawing.STEPS) + 1
     assert block.count("<circle") == sum(bool(h) for _, _, h in drawing.STEPS) + 1

@@ -57,6 +57,11 @@ class Traffic(TorchDispatchMode):
         )
 
     # --8<-- [end:instrument]
+    @property
+    def moved(self) -> int:
+        """Bytes in both directions."""
+        return self.read + self.written
+
     def remember(self, made: list[Tensor]) -> None:
         """Note what is in fast memory now, and forget what is no longer in use."""
         if not self.inside:

@@ -1,12 +1,14 @@
 """Bytes that attention moves, as separate operations and in tiles."""
-
 # /// fieldguide
 # timeout_s = 90
 # ///
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -33,6 +35,7 @@ def inputs(tokens: int, width: int, dtype: torch.dtype) -> list[Tensor]:
     return [torch.ones(tokens, width, dtype=dtype) for _ in range(4)]
 
 
+@cache
 def eager_traffic(
     tokens: int, width: int, dtype: torch.dtype = torch.bfloat16, padding: bool = False
 ) -> tuple[Traffic, Traffic]:
@@ -48,6 +51,7 @@ def eager_traffic(
     return first, second
 
 
+@cache
 def tiled_traffic(
     tokens: int, width: int, tile: Tile, dtype: torch.dtype = torch.bfloat16
 ) -> tuple[Traffic, Traffic]:
@@ -62,22 +66,57 @@ def tiled_traffic(
 
 FLASH_GB = 4.4  # read and written by FlashAttention: Dao et al. 2022, figure 2
 SIZE = (1024, 64)  # tokens and head width of GPT-2 medium
+SIDES = (32, 64, 128, 256)
 
 
 def example_counts() -> None:
     """One head of GPT-2 medium in bf16: forward, backward and what a tile needs."""
     print(f"{'tile':>9s}{'forward MB':>12s}{'backward MB':>13s}{'fast KiB':>10s}")
     rows = {"none": eager_traffic(*SIZE)}
-    for tile in ((32, 32), (64, 64), (128, 128), (256, 256)):
-        rows[f"{tile[0]}x{tile[1]}"] = tiled_traffic(*SIZE, tile)
+    rows |= {f"{side}x{side}": tiled_traffic(*SIZE, (side, side)) for side in SIDES}
     for name, counts in rows.items():
-        moved = "".join(f"{(c.read + c.written) / 1e6:12.2f} " for c in counts)
+        moved = "".join(f"{c.moved / 1e6:12.2f} " for c in counts)
         print(f"{name:>9s}{moved}{counts[0].peak / 1024:9.0f}")
+
+
+def points() -> dict[int, tuple[float, float]]:
+    """Side of a tile: KiB in fast memory, MB that the forward pass moves."""
+    counts = {side: tiled_traffic(*SIZE, (side, side))[0] for side in SIDES}
+    return {side: (c.peak / 1024, c.moved / 1e6) for side, c in counts.items()}
+
+
+def figure_moved() -> Figure:
+    """Counted traffic of tiles of four sizes, beside that of separate operations."""
+    figure = Figure(figsize=(4.8, 3.0), layout="constrained")
+    axes = figure.subplots()
+    counted, level = points(), eager_traffic(*SIZE)[0].moved / 1e6
+    x, y = zip(*counted.values(), strict=True)
+    axes.plot(x, y, "o-", color="C1", linewidth=2)
+    for side, (kib, mb) in counted.items():
+        where, ha = ((-7, -12), "right") if side == SIDES[0] else ((6, 5), "left")
+        axes.annotate(
+            f"{side} x {side}: {mb:.1f} MB", (kib, mb), where, color="C1",
+            textcoords="offset points", ha=ha,
+        )  # fmt: skip
+    axes.axhline(level, color="C0", linewidth=2)
+    axes.annotate(
+        f"separate operations: {level:.1f} MB", (x[-1], level), (0, 5), color="C0",
+        textcoords="offset points", ha="right",
+    )  # fmt: skip
+    axes.set(
+        xscale="log", yscale="log", xlabel="fast memory in use, KiB", ylabel="MB moved, one head",
+        xlim=(5, 1600), ylim=(0.9, 14),
+    )  # fmt: skip
+    axes.set_xticks([16, 64, 256, 1024], ["16", "64", "256", "1,024"])
+    axes.set_yticks([1, 2, 5, 10], ["1", "2", "5", "10"])
+    axes.minorticks_off()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
 
 
 def gigabytes(counts: tuple[Traffic, ...], heads: int = 1) -> float:
     """Bytes moved by `heads` equal heads, in both directions."""
-    return heads * sum(c.read + c.written for c in counts) / 1e9
+    return heads * sum(c.moved for c in counts) / 1e9
 
 
 HEADS = 16 * 64  # of GPT-2 medium, in a batch of 64
@@ -100,11 +139,10 @@ def floor_ms(moved_gb: float, bandwidth_tb_s: float) -> float:
 def facts() -> dict[str, str]:
     """Numbers that the page states about traffic."""
     counted = gigabytes(eager_traffic(*SIZE, padding=True), HEADS)
-    a100 = ACCELERATORS["A100"].memory_tb_s
     return {
         "counted_gb": f"{counted:.1f} GB",
         "extra_flops": f"{extra_flops():.0%}",
-        "floor_flash": f"{floor_ms(FLASH_GB, a100):.1f} ms",
+        "floor_flash": f"{floor_ms(FLASH_GB, ACCELERATORS['A100'].memory_tb_s):.1f} ms",
     }
 
 

@@ -9,20 +9,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import ceil
 from statistics import mean
 
-import torch
+from matplotlib.figure import Figure
 
-from snippets.transformers.mixture_of_experts.loads import dead, dropped, slowest
-from snippets.transformers.mixture_of_experts.toy import (
-    DOMAINS,
-    EXPERTS,
-    evaluate,
-    train,
+from snippets.transformers.mixture_of_experts.loads import dropped, rank_loads, slowest
+from snippets.transformers.mixture_of_experts.measures import (
+    FACTOR,
+    MIXED,
+    RANKS,
+    bills,
+    histograms,
+    scopes,
 )
+from snippets.transformers.mixture_of_experts.toy import DOMAINS, EXPERTS
 
-RANKS, FACTOR = 4, 1.25
-MIXED = list(range(DOMAINS)) * 8  # sequences of the traffic that training saw
 CURES = (
     ("nothing", 0.0),
     ("loss over the batch", 0.01),
@@ -31,53 +33,7 @@ CURES = (
     ("bias", 0.01),
 )
 SCOPES = (("loss over the batch", 0.1), ("loss in each sequence", 0.1), ("bias", 0.01))
-
-
-def histograms(method: str, strength: float, domains: list[int]) -> list[list[float]]:
-    """Loads of the experts on new tokens, one list for each seed."""
-    return evaluate(train(method, strength), domains)[0].tolist()
-
-
-def losses(method: str, strength: float, factor: float | None = None) -> list[float]:
-    """Loss on new tokens of each seed, without or with a capacity."""
-    return evaluate(train(method, strength), MIXED, factor)[1].tolist()
-
-
-def bills(method: str, strength: float) -> dict[str, list[float]]:
-    """What each seed pays: the columns of the table."""
-    seeds = histograms(method, strength, MIXED)
-    return {
-        "dead": [dead(loads) for loads in seeds],
-        "busiest": [slowest(loads, EXPERTS) for loads in seeds],
-        "slowest": [slowest(loads, RANKS) for loads in seeds],
-        "dropped": [dropped(loads, FACTOR) for loads in seeds],
-        "loss": losses(method, strength),
-        "capped": losses(method, strength, FACTOR),
-    }
-
-
-def alone(method: str, strength: float) -> list[float]:
-    """Slowest rank if the traffic is of one domain, mean over the domains, for each seed."""
-    runs = [histograms(method, strength, [domain] * 64) for domain in range(DOMAINS)]
-    return [
-        mean(slowest(loads, RANKS) for loads in seed) for seed in zip(*runs, strict=True)
-    ]
-
-
-def alone_losses(method: str, strength: float, factor: float | None) -> list[float]:
-    """Loss on traffic of one domain, mean over the domains, for each seed."""
-    model = train(method, strength)
-    runs = [evaluate(model, [domain] * 64, factor)[1] for domain in range(DOMAINS)]
-    return torch.stack(runs).mean(0).tolist()
-
-
-def used(method: str, strength: float) -> list[float]:
-    """Experts that a domain uses, as the exponential of its entropy, for each seed."""
-    runs = torch.stack(
-        [evaluate(train(method, strength), [domain] * 64)[0] for domain in range(DOMAINS)]
-    )
-    shares = runs / runs.sum(-1, keepdim=True)  # [domains, seeds, E]
-    return torch.special.entr(shares).sum(-1).exp().mean(0).tolist()
+SEED = 0  # which of the five is drawn
 
 
 def show(
@@ -99,20 +55,67 @@ def example_bills() -> None:
     show(CURES, bills, (".1f", ".2f", ".2f", ".0%", ".2f", ".2f"))
 
 
-def scopes(method: str, strength: float) -> dict[str, list[float]]:
-    """What the scope of the statistics changes."""
-    return {
-        "loss": losses(method, strength),
-        "experts": used(method, strength),
-        "mixed": bills(method, strength)["slowest"],
-        "one domain": alone(method, strength),
-        "capped": alone_losses(method, strength, FACTOR),
-    }
-
-
 def example_scopes() -> None:
     """The same five seeds: experts of a domain, and the slowest rank on two kinds of traffic."""
     show(SCOPES, scopes, (".2f", ".1f", ".2f", ".2f", ".2f"))
+
+
+def figure_bills() -> Figure:
+    """Loads of one router without balancing: what a capacity drops, and for whom all ranks wait."""
+    loads = histograms("nothing", 0.0, MIXED)[SEED]
+    capacity = ceil(FACTOR * sum(loads) / EXPERTS)
+    figure = Figure(figsize=(5.4, 2.9), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    kept = [min(load, capacity) for load in loads]
+    left.bar(range(EXPERTS), kept, color="C0")
+    over = [load - k for load, k in zip(loads, kept, strict=True)]
+    left.bar(range(EXPERTS), over, bottom=kept, color="C3", alpha=0.6)
+    left.axhline(capacity, color="black", linewidth=0.8, linestyle="--")
+    left.set(xlabel="expert", ylabel="choices", xticks=range(EXPERTS))
+    top, share = max(loads), f"dropped {dropped(loads, FACTOR):.0%}"
+    left.text(7.5, top * 1.2, share, ha="right", color="C3")
+    left.text(7.5, top * 1.06, f"dashed: capacity {capacity}", ha="right")
+    left.set_ylim(0, top * 1.32)
+    ranks = rank_loads(loads, RANKS)
+    right.bar(range(RANKS), ranks, color="C0")
+    right.axhline(sum(ranks) / RANKS, color="black", linewidth=0.8, linestyle="--")
+    right.text(ranks.index(min(ranks)), sum(ranks) / RANKS * 1.03, "mean", ha="center")
+    busiest = ranks.index(max(ranks))
+    right.text(
+        busiest, max(ranks) * 1.02, f"{slowest(loads, RANKS):.2f} × mean", ha="center"
+    )
+    right.set(
+        xlabel="rank",
+        xticks=range(RANKS),
+        ylim=(0, max(ranks) * 1.15),
+        xlim=(-0.9, RANKS - 0.3),
+    )
+    return figure
+
+
+def figure_scopes() -> Figure:
+    """Two routers: for each domain, the share of its choices that each expert serves."""
+    figure = Figure(figsize=(5.4, 2.9), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    names = {
+        "loss over the batch": "over the batch",
+        "loss in each sequence": "in each sequence",
+    }
+    for axes, (method, name) in zip(panels, names.items(), strict=True):
+        for domain in range(DOMAINS):
+            loads = histograms(method, 0.1, [domain] * 64)[SEED]
+            sizes = [160 * load / sum(loads) for load in loads]
+            axes.scatter(range(EXPERTS), [domain] * EXPERTS, s=sizes, color="C0")
+        axes.set(
+            xlabel="expert",
+            xticks=range(EXPERTS),
+            yticks=range(DOMAINS),
+            xlim=(-0.7, 7.7),
+            ylim=(7.7, -1.4),
+        )
+        axes.text(3.5, -0.9, name, ha="center")
+    panels[0].set_ylabel("domain")
+    return figure
 
 
 def mean_bill(row: tuple[str, float], column: str) -> float:

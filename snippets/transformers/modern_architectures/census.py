@@ -5,81 +5,22 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
-from io import StringIO
-from logging import StreamHandler
 from textwrap import fill
 
-import torch
-from huggingface_hub.errors import StrictDataclassError
-from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM
-from transformers.utils import logging
+from snippets.transformers.modern_architectures.loading import heard
+from snippets.transformers.modern_architectures.strokes import (
+    CHECKED,
+    MUTED,
+    SILENT,
+    dot,
+    line,
+    picture,
+    square,
+    text,
+)
+from snippets.transformers.modern_architectures.tiny import TINY
 
-from snippets.transformers.modern_architectures.changes import Change, changes
-from snippets.transformers.modern_architectures.tiny import EAGER, TINY, prompt, theirs
-
-logging.disable_progress_bar()
-
-
-@cache
-def saved(name: str) -> tuple[str, Tensor]:
-    """A folder with the checkpoint of a tiny model, and its logits."""
-    model, folder = theirs(TINY[name]), tempfile.mkdtemp()
-    model.save_pretrained(folder)
-    with torch.no_grad():
-        return folder, model(prompt(24)).logits
-
-
-@contextmanager
-def listening() -> Iterator[StringIO]:
-    """What the library says in its log, instead of on the terminal."""
-    log, verbosity = StringIO(), logging.get_verbosity()
-    handler = StreamHandler(log)
-    logging.disable_default_handler()
-    logging.add_handler(handler)
-    logging.set_verbosity_warning()
-    try:
-        yield log
-    finally:
-        logging.set_verbosity(verbosity)
-        logging.remove_handler(handler)
-        logging.enable_default_handler()
-
-
-# --8<-- [start:outcome]
-def outcome(name: str, change: Change) -> str:
-    """How a checkpoint fares under a changed configuration."""
-    folder, right = saved(name)
-    try:
-        config = AutoConfig.for_model(**{**TINY[name], **change}, **EAGER)
-        model, report = AutoModelForCausalLM.from_pretrained(
-            folder, config=config, output_loading_info=True
-        )
-        with torch.no_grad():
-            got = model.eval()(prompt(24)).logits
-    except (StrictDataclassError, RuntimeError, ValueError, IndexError):
-        return "error"
-    if any(report.values()):
-        return "report"
-    same = torch.allclose(got, right, atol=1e-5)
-    return "nothing" if same else "silence"
-
-
-# --8<-- [end:outcome]
-
-
-@cache
-def heard(name: str) -> dict[str, tuple[str, str]]:
-    """The outcome of each change of a model, and what the log said of it."""
-    found = {}
-    for field, change in changes(name).items():
-        with listening() as log:
-            found[field] = outcome(name, change), log.getvalue().strip()
-    return found
+ENDS = ("error", "report", "silence", "nothing")
 
 
 def census() -> dict[str, dict[str, str]]:
@@ -100,7 +41,7 @@ def warned(end: str) -> dict[str, list[str]]:
 def counted(name: str) -> dict[str, int]:
     """How many changes end in each way."""
     ends = list(census()[name].values())
-    return {end: ends.count(end) for end in ("error", "report", "silence", "nothing")}
+    return {end: ends.count(end) for end in ENDS}
 
 
 def total(end: str = "") -> int:
@@ -131,6 +72,46 @@ def example_log() -> None:
         for message, places in found.items():
             print("\n".join(f"  {place}" for place in places))
             print(fill(message, 76, initial_indent="    ", subsequent_indent="    "))
+
+
+def fields() -> list[str]:
+    """Every field, those that are refused first."""
+    found = list(dict.fromkeys(f for ends in census().values() for f in ends))
+
+    def loudness(field: str) -> tuple[float, int]:
+        ends = [ENDS.index(c[field]) for c in census().values() if field in c]
+        return sum(ends) / len(ends), -len(ends)
+
+    return sorted(found, key=loudness)
+
+
+def figure_census() -> str:
+    """A matrix of fields and models, with a mark for what a changed field does."""
+    left, across, step, top = 180, 46, 14, 52
+    drawn = square(8, 10) + text(16, 14, "refused", CHECKED)
+    drawn += square(78, 10, filled=False) + text(86, 14, "reported", CHECKED)
+    drawn += dot(152, 10) + text(161, 14, "silent and wrong", SILENT)
+    drawn += text(268, 14, "– no effect", MUTED)
+    for i, name in enumerate(TINY):
+        first, _, rest = name.replace("-", " ", 1).partition(" ")
+        x = left + across * i
+        drawn += text(x, 32, first, anchor="middle", size=10)
+        drawn += text(x, 43, rest, anchor="middle", size=10)
+    for row, field in enumerate(fields()):
+        y = top + step * row
+        drawn += line(2, y + step / 2, left + across * 4 + 26, y + step / 2).replace(
+            "<path", '<path opacity="0.3"'
+        )
+        drawn += text(2, y + 4, field, size=10)
+        for i, name in enumerate(TINY):
+            end, x = census()[name].get(field, ""), left + across * i
+            if end == "silence":
+                drawn += dot(x, y)
+            elif end == "nothing":
+                drawn += text(x, y + 4, "–", MUTED, "middle")
+            elif end:
+                drawn += square(x, y, filled=end == "error")
+    return picture(left + across * 4 + 30, top + step * len(fields()), drawn)
 
 
 def facts() -> dict[str, str]:

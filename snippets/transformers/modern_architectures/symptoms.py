@@ -1,6 +1,6 @@
 """Ways to load five architectures wrong without an error, and the token at which each shows."""
 # /// fieldguide
-# timeout_s = 60
+# timeout_s = 120
 # ///
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from snippets.transformers.modern_architectures.block import decode
@@ -107,6 +108,34 @@ def example_onset() -> None:
         parts = means[:1], means[1:WINDOW], means[WINDOW:]
         cells = "".join(f"{part.mean():7.2f}" for part in parts)
         print(f"{name:38}{mistake.model:13}{onset(name):4d}{cells}")
+
+
+SHOWN = {
+    "1 + w read as w": "C0",
+    "rotary pairs read as halves": "C1",
+    "windows one layer early": "C2",
+    "scores scaled by the head's width": "C3",
+    "sinks left at zero": "C4",
+}
+
+
+def figure_onset() -> Figure:
+    """KL divergence by token, one line for each mistake."""
+    figure = Figure(figsize=(5.4, 3.4), layout="constrained")
+    axes = figure.subplots()
+    for name, color in SHOWN.items():
+        median = profile(name).median(0).values
+        shown = [(i + 1, v.item()) for i, v in enumerate(median) if v > 1e-9]
+        axes.plot(
+            *zip(*shown, strict=True), color=color, marker=".", markersize=3, label=name
+        )
+        axes.plot(*shown[0], color=color, marker="o")
+    axes.axvline(WINDOW + 1, color="gray", linewidth=0.8, linestyle=":")
+    axes.set(xlabel="token", ylabel="KL from the right model, nats", yscale="log")
+    axes.set_xticks([1, WINDOW + 1, 24, TOKENS])
+    axes.set_ylim(1e-3, 60)
+    axes.legend(ncols=2, fontsize=8, frameon=False, loc="upper right", columnspacing=1)
+    return figure
 
 
 def facts() -> dict[str, str]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import transformers  # its classes load when they are named, which takes seconds
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 WINDOW = 8
 EAGER = {"attn_implementation": "eager", "experts_implementation": "eager"}  # plain PyTorch
@@ -64,10 +64,10 @@ TINY: dict[str, dict[str, Any]] = {
 # --8<-- [end:configs]
 
 
-def theirs(config: dict[str, Any], seed: int = 0) -> PreTrainedModel:
+def theirs(config: dict[str, Any], seed: int = 0) -> transformers.PreTrainedModel:
     """The library's class with random weights, large enough that each of them shows."""
-    given = AutoConfig.for_model(**config, **EAGER)
-    model = AutoModelForCausalLM.from_config(given).eval()
+    given = transformers.AutoConfig.for_model(**config, **EAGER)
+    model = transformers.AutoModelForCausalLM.from_config(given).eval()
     generator = torch.Generator().manual_seed(seed)
     for name, tensor in sorted(model.state_dict().items()):
         noise = torch.randn(tensor.shape, generator=generator)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -44,9 +45,9 @@ def lead(model: GPT, ahead: int) -> int:
 
 
 def fresh(loop: str, seed: int = 0, steps: int = Settings.steps) -> Run:
-    """A run of one of the loops, before its first step."""
+    """A run of one of the loops with a model of one layer, before its first step."""
     ahead, causal = LOOPS[loop]
-    config = replace(Config(), causal=causal)
+    config = replace(Config(), layers=1, causal=causal)
     return Run(config, Settings(steps=steps), seed, ahead)
 
 
@@ -74,6 +75,7 @@ def next_byte(run: Run, held: Tensor, batches: int = 4) -> float:
 # --8<-- [end:blind]
 
 
+@cache
 def on_noise(loop: str) -> tuple[float, float]:
     """Nats on random bytes, none of them shown twice: before the first step, and at the last."""
     noise = torch.randint(256, (1 << 16,), generator=torch.Generator().manual_seed(0))

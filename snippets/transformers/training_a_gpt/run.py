@@ -100,7 +100,7 @@ def figure_curves() -> Figure:
         end = (steps[-1], mean(columns[-1]))
         axes.annotate(loop, end, (4, shift), color=f"C{i}", textcoords="offset points")
     axes.axhline(packed_bits(), color="gray", linestyle=":", linewidth=1)
-    where = (SHOWN[-2], packed_bits())
+    where = (SHOWN[2], packed_bits())
     axes.annotate("what xz needs", where, (0, 3), color="gray", textcoords="offset points")
     axes.set(xlabel="step", ylabel="bits per byte, as logged", ylim=(0, 8.4), xlim=(0, 77))
     axes.set_xticks([0, 20, 40, 60])
