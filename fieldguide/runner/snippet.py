@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-WARM = ("torch", "matplotlib", "numpy")
+WARM = ("transformers", "torch", "matplotlib", "numpy")
 """Libraries that a zygote imports once for all snippets, the slowest first."""
-LIGHT = frozenset({*WARM, "drawsvg"})
+LIGHT = frozenset({*WARM, "drawsvg", "scipy", "tokenizers"})
 """Libraries that a snippet may import and still be forked."""
 
 OPEN = re.compile(r"^# /// fieldguide[ \t]*$")

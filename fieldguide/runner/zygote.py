@@ -56,6 +56,9 @@ def _warm(library: ModuleType) -> None:
     if library.__name__ == "matplotlib":  # reads the fonts of the machine once
         importlib.import_module("matplotlib.backends.backend_svg")
         importlib.import_module("matplotlib.figure")
+    elif library.__name__ == "transformers":  # imports on demand, PyTorch with the first model
+        importlib.import_module("transformers.modeling_utils")
+        _warm(importlib.import_module("torch"))
     elif library.__name__ in WARM:
         child.seed(0)
         matrix = library.ones((64, 64))

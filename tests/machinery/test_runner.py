@@ -219,7 +219,9 @@ def test_a_folder_that_no_import_statement_can_name(guide):
     ("body", "head", "light"),
     [
         ("import numpy\nimport torch.nn.functional\nimport json", "", True),
+        ("from transformers import LlamaForCausalLM\nfrom tokenizers import Tokenizer\nimport scipy.stats", "", True),
         ("import yaml", "", False),
+        ("import trl\nimport transformers", "", False),
         ("def f():\n    import pyspark", "", False),
         ("import json", 'needs = ["git"]', False),
         ("import json", 'environment = "vllm"', False),

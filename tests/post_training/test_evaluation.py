@@ -31,6 +31,7 @@ from snippets.post_training.evaluation import (
     power,
     prompts,
 )  # fmt: skip
+from snippets.post_training.evaluation import questions as formulas
 
 NORMAL = NormalDist()
 
@@ -253,7 +254,8 @@ def test_labels_and_judge_do_better_together():
 
 
 def test_a_leak_crowns_the_weaker_model_and_new_questions_show_it():
-    assert leaks.crowned() > 0.6 and leaks.caught("leaked") > 0.9 and leaks.caught("honest") < 0.05
+    assert leaks.crowned() > 0.6 and leaks.caught("leaked") > 0.9
+    assert leaks.caught("honest", 2000) == pytest.approx(0.025, abs=0.008), "200 seeds scatter by a point or two"
     fresh = [leaks.lead(seed, 1)[0] for seed in range(200)]
     assert np.mean(fresh) == pytest.approx(0.70 - 0.72, abs=0.004)
     public = [leaks.lead(seed, 0)[0] for seed in range(200)]
@@ -263,7 +265,7 @@ def test_a_leak_crowns_the_weaker_model_and_new_questions_show_it():
         points, error = leaks.gap(of_public, of_fresh)
         theirs = stats.ttest_ind(of_public, of_fresh, equal_var=False)
         assert points / error == pytest.approx(theirs.statistic, rel=1e-9)
-        assert (len(of_public), len(of_fresh)) == (1319, 1250)
+        assert (len(of_public), len(of_fresh)) == (1319, 1205)
     one, other = drawn["honest"][1], drawn["leaked"][1]
     assert leaks.lead(4, 1)[1] == pytest.approx((other - one).mean() / stats.ttest_rel(other, one).statistic)
 
@@ -386,6 +388,7 @@ def test_the_calculator_knows_clusters_and_samples():
 
 
 def test_what_the_browser_runs_needs_the_standard_library_alone():
-    tree = ast.parse(Path(calculator.__file__).read_text(encoding="utf-8"))
-    names = {n.module.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module}
-    assert names and names <= sys.stdlib_module_names
+    for module in (calculator, formulas):
+        tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+        names = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module}
+        assert names - {formulas.__name__} and names - {formulas.__name__} <= sys.stdlib_module_names

@@ -11,7 +11,7 @@ import torch
 from statsmodels.stats.power import NormalIndPower
 from torch.distributed._tools.mem_tracker import MemTracker
 
-from snippets.post_training.overview import calculator, choice, measured, memory, pilot, plans, prompts, situations
+from snippets.post_training.overview import calculator, choice, measured, memory, pilot, plans, situations
 from snippets.post_training.overview.choice import Situation, chosen
 from snippets.post_training.overview.memory import Run, parts, peak, phases, states
 from snippets.shapes.models import MODELS, Shape, parameters
@@ -188,7 +188,7 @@ def test_the_small_part_is_what_is_quantized():
 
 @pytest.mark.parametrize("before, gain, level", list(itertools.product((0.3, 0.6), (0.02, 0.05), (0.8, 0.9))))
 def test_questions_needed_are_those_of_statsmodels(before, gain, level):
-    effect = gain / pilot.deviation(before, before + gain)
+    effect = gain / pilot.spread(before, gain)
     theirs = NormalIndPower(ddof=0).solve_power(effect_size=effect, alpha=0.05, power=level, ratio=0)
     assert pilot.needed(before, gain, level) == np.ceil(theirs)
     assert pilot.power(before, gain, 300) == pytest.approx(
@@ -249,10 +249,12 @@ def test_run_hours_count_passes():
     s = Situation(params=1e9, answers=1000, pairs=1000, verified=1, teacher=4e9, tokens=100)
     hour, cost = 989e12 * 3600, choice.run_hours(s)
     assert cost["SFT"] * hour * 0.4 == pytest.approx(6e9 * 1000 * 100 * 3, rel=1e-9)
-    assert cost["DPO"] * hour * 0.4 == pytest.approx(8e9 * 2 * 1000 * 100, rel=1e-9)
+    first = cost["SFT"]  # precedes DPO and distillation
+    assert (cost["DPO"] - first) * hour * 0.4 == pytest.approx(8e9 * 2 * 1000 * 100, rel=1e-9)
     step = 2048 * 100
     assert cost["RL"] * hour / 170 / step == pytest.approx(8e9 / 0.4 + 2e9 / 0.05, rel=1e-9)
-    assert cost["on-policy distillation"] * hour / 100 / step == pytest.approx(14e9 / 0.4 + 2e9 / 0.05, rel=1e-9)
+    distilled = cost["on-policy distillation"] - first
+    assert distilled * hour / 100 / step == pytest.approx(14e9 / 0.4 + 2e9 / 0.05, rel=1e-9)
 
 
 def test_choices_of_the_seven_situations():
@@ -286,27 +288,6 @@ def test_an_experiment_costs_the_answers_that_it_samples():
     run = chosen(situations.SITUATIONS["and a checker"])
     assert situations.rounds("and a checker") == run.hours > 1000 * run.pilot
     assert situations.ratio("and a checker") * run.pilot == pytest.approx(run.hours, rel=1e-9)
-
-
-def test_the_begin_token_comes_twice_as_text_and_once_as_tokens():
-    ids = prompts.as_text("what is two plus two")
-    assert ids[:2] == [prompts.BEGIN] * 2 and prompts.as_tokens("what is two plus two") == ids[1:]
-
-
-def test_transformers_renders_one_begin_token():
-    """The library's own tokenizer, with the same words and a template that writes the begin token."""
-    from transformers import PreTrainedTokenizerFast
-
-    t = PreTrainedTokenizerFast(tokenizer_object=prompts.tokenizer(), bos_token="<s>", unk_token="<unk>")
-    t.chat_template = "<s>{% for m in messages %} <user> {{ m.content }}{% endfor %} <bot>"
-    talk = [{"role": "user", "content": "what is two plus two"}]
-    assert t.apply_chat_template(talk, tokenize=True, return_dict=False) == prompts.as_tokens(talk[0]["content"])
-    assert t(t.apply_chat_template(talk, tokenize=False)).input_ids == prompts.as_text(talk[0]["content"])
-
-
-def test_a_repaired_baseline_takes_its_part_of_the_gain():
-    claimed = prompts.reported_gain(6.0, 0.5)
-    assert claimed == 12 and prompts.own_gain(claimed, 6.0) / claimed == 0.5
 
 
 def test_the_calculators_say_what_the_functions_say():

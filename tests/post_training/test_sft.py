@@ -185,9 +185,14 @@ def test_a_missing_mask_leaks_and_running_positions_do_not_if_they_are_rotary():
     assert documents.distance(rotary, mask=False, restart=True) > 0.5
     assert documents.distance(learned, mask=True, restart=True) < 1e-4
     assert documents.distance(learned, mask=True, restart=False) > 0.5
-    assert documents.inferred(restart=True) < 1e-4 and documents.inferred(restart=False) > 0.5
+    assert (
+        documents.distance(rotary, mask=None, restart=True) < 1e-4
+        and documents.distance(rotary, mask=None, restart=False) > 0.5
+    )
     leak = documents.distance(rotary, mask=False, restart=False)
-    assert documents.facts()["leak"] == f"{leak:.1f}" and leak == pytest.approx(documents.inferred(restart=False))
+    assert documents.facts()["leak"] == f"{leak:.1f}" and leak == pytest.approx(
+        documents.distance(rotary, mask=None, restart=False)
+    )
     moved = documents.distance(learned, mask=True, restart=False)
     assert documents.facts()["learned"] == f"{moved:.1f}"
 

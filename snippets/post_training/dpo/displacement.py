@@ -2,6 +2,7 @@
 # /// fieldguide
 # timeout_s = 180
 # tolerance.seeds = {rel = 0.2, abs = 0.1, reason = "a training run sums in another order on another machine"}
+# tolerance.predicted = {rel = 0.2, abs = 2.0, reason = "a training run sums in another order on another machine"}
 # tolerance.facts = {rel = 0.2, abs = 0.1, reason = "a training run sums in another order on another machine"}
 # ///
 
@@ -11,17 +12,12 @@ import functools
 from dataclasses import dataclass
 
 import torch
+from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 from torch import Tensor
 
 from snippets.post_training.dpo.overlap import ches, in_nats, predicted, tuned
-from snippets.post_training.dpo.phrases import (
-    SEEDS,
-    Writer,
-    edits,
-    logps,
-    trained,
-)
+from snippets.post_training.dpo.phrases import SEEDS, Writer, edits, logps, trained
 
 
 @dataclass(frozen=True)
@@ -57,13 +53,20 @@ def trial(model: Writer, pair: Tensor, others: Tensor) -> Trial:
     )
 
 
-@functools.cache
-def trials(seed: int) -> tuple[Trial, ...]:
+def pairs_of(seed: int) -> list[Tensor]:
     """Three pairs for each of four chosen answers."""
     model, phrases = trained(seed)
     with torch.no_grad():
-        pairs = [pair for chosen in phrases[:4] for pair in spread(model, chosen)]
-    return tuple(trial(model, pair, torch.cat([phrases, edits(pair[0])])) for pair in pairs)
+        return [pair for chosen in phrases[:4] for pair in spread(model, chosen)]
+
+
+@functools.cache
+def trials(seed: int) -> tuple[Trial, ...]:
+    """A trial of each pair."""
+    model, phrases = trained(seed)
+    return tuple(
+        trial(model, pair, torch.cat([phrases, edits(pair[0])])) for pair in pairs_of(seed)
+    )
 
 
 def everything() -> list[Trial]:
@@ -109,9 +112,27 @@ def example_seeds() -> None:
         print(f"{name:>5}{row[0]:37.2f}{row[1]:12.2f}{row[2]:18.2f}")
 
 
-def lowest(seed: int) -> Trial:
+def lowest(seed: int) -> Tensor:
     """The pair whose chosen answer is predicted to fall the most."""
-    return min(trials(seed), key=lambda one: one.predicted)
+    model = trained(seed)[0]
+    return min(pairs_of(seed), key=lambda pair: predicted(model, pair, pair[:1]).item())
+
+
+def figure_predicted() -> Figure:
+    """Each dot is a pair: the chosen answer's change, predicted before training and measured after."""
+    figure = Figure(figsize=(4.8, 3.4), layout="constrained")
+    axes, found = figure.subplots(), everything()
+    for fell, color in ((False, "C0"), (True, "C1")):
+        dots = [(one.predicted, one.chosen) for one in found if (one.chosen < 0) == fell]
+        axes.plot(*zip(*dots, strict=True), "o", color=color, alpha=0.7, markersize=5)
+    for line in (axes.axhline, axes.axvline):
+        line(0, color="gray", linewidth=0.8)
+    low, said = min(one.chosen for one in found), "chosen and rejected fell:"
+    axes.annotate(f"{said} {both_fell(found)} pairs", (0.15, low), color="C1", va="bottom")
+    axes.set_xlabel("predicted change of the chosen answer, nats")
+    axes.set_ylabel("measured change, nats")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
 
 
 def facts() -> dict[str, str]:

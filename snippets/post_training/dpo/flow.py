@@ -17,7 +17,7 @@ from snippets.post_training.dpo.phrases import every_answer, logps, trained
 
 def flows(seed: int, top: int = 3) -> list[tuple[Any, ...]]:
     """Chosen, rejected, and the largest predicted gainers: nats predicted and measured, shares before and after."""
-    model, pair = trained(seed)[0], lowest(seed).pair
+    model, pair = trained(seed)[0], lowest(seed)
     policy, answers = tuned(model, pair), every_answer()
     with torch.no_grad():
         before, after = logps(model, answers), logps(policy, answers)

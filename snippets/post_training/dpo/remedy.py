@@ -26,7 +26,7 @@ def moved(seed: int, pair: Tensor, anchor: float = 0.0) -> list[float]:
 
 def remedies(seed: int) -> list[float]:
     """The worst pair of a model: as it is, with cross-entropy, and with the best of the other edits."""
-    pair = lowest(seed).pair
+    pair = lowest(seed)
     with torch.no_grad():
         other = spread(trained(seed)[0], pair[0])[-1]
     return moved(seed, pair) + moved(seed, pair, ANCHOR) + moved(seed, other)

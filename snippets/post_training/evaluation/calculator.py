@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from math import ceil, sqrt
-from statistics import NormalDist
 from typing import Annotated
 
-NORMAL = NormalDist()
+from snippets.post_training.evaluation.questions import NORMAL, design_effect, deviation
 
 
 def refuse(field: str, words: str) -> ValueError:
@@ -56,10 +55,9 @@ def real(
         raise refuse(
             "noise", f"with so much luck, scores correlate at most {1 - luck:.2f}."
         )
-    kept = 1 - luck + luck / samples
-    design = 1 + (per_cluster - 1) * within
-    separate = sqrt(design * kept * (one + other))
-    paired = sqrt(design * (kept * (one + other) - 2 * correlation * sqrt(one * other)))
+    design = sqrt(design_effect(per_cluster, within))
+    separate = design * deviation(a, b, 0.0, luck, samples)
+    paired = design * deviation(a, b, correlation, luck, samples)
     gap, error = b - a, paired / sqrt(questions)
     bar = NORMAL.inv_cdf(0.5 + confidence / 200)
     reach = bar + NORMAL.inv_cdf(power / 100)

@@ -9,7 +9,8 @@ from snippets.post_training.evaluation.attempts import AGENTS, all_of, any_of
 from snippets.post_training.evaluation.errors import HUMANEVAL, Z95
 from snippets.post_training.evaluation.judges import TRUTH, judged
 from snippets.post_training.evaluation.judges import WAYS as JUDGES
-from snippets.post_training.evaluation.power import WAYS, detectable, questions_needed
+from snippets.post_training.evaluation.power import WAYS
+from snippets.post_training.evaluation.questions import detectable, questions_needed
 
 
 def plain(axes: Axes) -> None:

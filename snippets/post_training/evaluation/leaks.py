@@ -9,7 +9,7 @@ import numpy as np
 from snippets.post_training.evaluation.errors import Z95, paired_error, standard_error
 from snippets.post_training.evaluation.passages import Scores
 
-PUBLIC, FRESH = 1319, 1250  # questions of GSM8K's test set and of GSM1k
+PUBLIC, FRESH = 1319, 1205  # questions of GSM8K's test set and of GSM1k as released
 ABILITY = {"honest": 0.72, "leaked": 0.70}
 SEEN = 0.2  # of the public questions, in the training data of one model
 SEEDS = 200

@@ -1,9 +1,10 @@
-"""How ratios leave 1: by updates on replies already drawn, and by precision before any update."""
+"""Replies of models after a short SFT: updated on, scored in another precision, followed by a tool's output."""
 
 # /// fieldguide
 # timeout_s = 120
 # tolerance.updates = {rel = 0.1, abs = 0.02, reason = "a training run sums in another order on another machine"}
 # tolerance.precision = {rel = 0.2, abs = 0.02, reason = "rounding differs between processors"}
+# tolerance.leak = {rel = 0.1, abs = 0.03, reason = "a training run sums in another order on another machine"}
 # ///
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from snippets.post_training.grpo.losses import (
     policy_loss,
     ratios,
 )
+from snippets.post_training.grpo.precision import KINDS, mismatch
+from snippets.post_training.grpo.tools import LONG, leak
 from snippets.tiny.sampling import LIMIT, Rollouts, rewards, sample
 from snippets.tiny.tasks import tasks
 from snippets.tiny.training import logprobs, started
@@ -87,57 +90,46 @@ def example_updates() -> None:
         )
 
 
-# --8<-- [start:scored]
-def scored(policy: LlamaForCausalLM, drawn: Rollouts, kind: str) -> Tensor:
-    """Log-probabilities of the same tokens, the same weights in another precision: [B, S]."""
-    body, _, head = kind.partition(" + ")
-    dtype = getattr(torch, body)
-    rounded = deepcopy(policy).to(dtype)
-    if head:  # the last layer alone in float32
-        rounded.lm_head.float().register_forward_pre_hook(lambda _, x: (x[0].float(),))
-    return logprobs(rounded, drawn.ids, drawn.trains).float().detach()
-
-
-# --8<-- [end:scored]
-
-KINDS = ("float32", "float16", "bfloat16", "bfloat16 + float32")
-
-
 @cache
-def mismatch(kind: str) -> tuple[float, float, float]:
-    """Largest ratio before any update, and tokens and replies outside GSPO's range."""
-    largest, tokens, replies = [], [], []
-    for seed in SEEDS:
-        policy, drawn, _ = rollouts(seed)
-        mask = drawn.trains.float()
-        new, old = logprobs(policy, drawn.ids, mask).detach(), scored(policy, drawn, kind)
-        each, whole = (ratios(new, old, mask, s) for s in (False, True))
-        recipe = RECIPES["GSPO"]
-        largest.append(torch.maximum(each, 1 / each).max().item())
-        outside = [
-            ((r < 1 - recipe.low) | (r > 1 + recipe.high)).float() for r in (each, whole)
-        ]
-        tokens.append((outside[0] * mask).sum().item() / mask.sum().item())
-        replies.append(outside[1].mean().item())
-    return max(largest), sum(tokens) / len(tokens), sum(replies) / len(replies)
+def mismatches(kind: str) -> tuple[float, float, float]:
+    """Largest ratio and shares outside GSPO's range, over the seeds."""
+    return mismatch(kind, [rollouts(seed)[:2] for seed in SEEDS])
 
 
 def example_precision() -> None:
     """The largest ratio at step 0, and what lies outside GSPO's range, by the sampler's precision."""
     print(f"{'sampler':20s}{'largest':>9s}{'tokens':>9s}{'replies':>9s}")
     for kind in KINDS:
-        largest, tokens, replies = mismatch(kind)
+        largest, tokens, replies = mismatches(kind)
         print(f"{kind:20s}{largest:9.4f}{tokens:9.0%}{replies:9.0%}")
 
 
+@cache
+def mean_leak() -> Tensor:
+    """By length of output and kind of number, in the mean over the seeds: [3, 3]."""
+    draws = [torch.Generator().manual_seed(seed) for seed in SEEDS]
+    rows = [leak(*rollouts(seed), draw) for seed, draw in zip(SEEDS, draws, strict=True)]
+    return torch.tensor(rows).mean(0)
+
+
+def example_leak() -> None:
+    """What a leak does to one step's gradient, by the length of the tool's output."""
+    print("output   share of tokens   kept of the right gradient   cosine")
+    for length, (share, kept, cosine) in zip(LONG, mean_leak().tolist(), strict=True):
+        print(f"{length + 1:6d}{share:18.0%}{kept:29.0%}{cosine:9.2f}")
+
+
 def facts() -> dict[str, str]:
-    """Numbers of the page about ratios."""
+    """Numbers of the page about ratios and about tools."""
     return {
-        "bf16_largest": f"{mismatch('bfloat16')[0]:.2f}",
-        "bf16_replies": f"{mismatch('bfloat16')[2]:.0%}",
+        "bf16_largest": f"{mismatches('bfloat16')[0]:.2f}",
+        "bf16_replies": f"{mismatches('bfloat16')[2]:.0%}",
+        "leak_share": f"{mean_leak()[2, 0]:.0%}",
+        "leak_cosine": f"{mean_leak()[2, 2]:.2f}",
     }
 
 
 if __name__ == "__main__":
     example_updates()
     example_precision()
+    example_leak()

@@ -93,23 +93,22 @@ def figure_pulls() -> Figure:
     figure = Figure(figsize=(5.2, 2.9), layout="constrained")
     axes = figure.subplots()
     ratios = [0.5 + i / 200 for i in range(241)]
-    for i, name in enumerate(("GRPO", "DAPO", "CISPO")):
-        pulls = [slope(RECIPES[name], r) for r in ratios]
-        axes.plot(ratios, pulls, color=f"C{i}", linewidth=2 if i < 2 else 1.5, zorder=3 - i)
-        end = 1 + RECIPES[name].high
-        if i < 2:
-            axes.annotate(
-                f"{name}: 0 above {end:g}", (end, 0.3), (6 * (2 * i - 1), 0), color=f"C{i}",
-                textcoords="offset points", va="center", ha=("right", "left")[i],
-            )  # fmt: skip
-    axes.annotate(
-        "CISPO: learns on",
-        (1.45, 1.45),
-        (-8, 6),
-        ha="right",
-        color="C2",
-        textcoords="offset points",
-    )
+    places = {
+        "GRPO": ("right", (-6, -3)),
+        "DAPO": ("left", (6, -3)),
+        "CISPO": ("right", (-8, 6)),
+    }
+    for i, (name, (side, shift)) in enumerate(places.items()):
+        recipe = RECIPES[name]
+        end, width = 1 + recipe.high, 1.5 if recipe.cap else 2
+        pulls = [slope(recipe, r) for r in ratios]
+        axes.plot(ratios, pulls, color=f"C{i}", linewidth=width, zorder=3 - i)
+        said, at = (
+            ("learns on", (1.45, 1.45)) if recipe.cap else (f"0 above {end:g}", (end, 0.3))
+        )
+        axes.annotate(
+            f"{name}: {said}", at, shift, ha=side, color=f"C{i}", textcoords="offset points"
+        )
     axes.set(
         xlabel="ratio: how much likelier since it was drawn",
         ylabel="pull on the log-probability",

@@ -1,24 +1,18 @@
 """Forecast the fates of groups from pass rates, then sample the groups and count."""
 
-# /// fieldguide
-# timeout_s = 240
-# tolerance.forecast = {rel = 0.1, abs = 0.02, reason = "a training run sums in another order on another machine"}
-# ///
-
 from __future__ import annotations
 
-from functools import cache
-from statistics import mean, pvariance, stdev
+from statistics import mean, pvariance
 
 import torch
 from torch import Tensor
+from transformers import LlamaForCausalLM
 
 from snippets.post_training.grpo.calculator import FATES, fate, fates, right_replies
 from snippets.tiny.sampling import rewards, sample
 from snippets.tiny.tasks import tasks
-from snippets.tiny.training import started
 
-SEEDS, PROMPTS, GROUP, MISSED, FOOLED = range(5), 100, 8, 0.10, 0.03
+PROMPTS, GROUP, MISSED, FOOLED = 100, 8, 0.10, 0.03
 
 
 # --8<-- [start:pool]
@@ -40,11 +34,11 @@ def verified(right: Tensor, draw: torch.Generator) -> Tensor:
     return torch.where(right, luck >= MISSED, luck < FOOLED)
 
 
-@cache
-def counted(seed: int) -> tuple[dict[str, float], dict[str, float]]:
+def counted(
+    policy: LlamaForCausalLM, seed: int
+) -> tuple[dict[str, float], dict[str, float]]:
     """Shares forecast from eight replies to each of 100 prompts, and counted in a second eight."""
-    policy, draw = started(seed), torch.Generator().manual_seed(seed)
-    given = tasks(seed + 90, PROMPTS)
+    draw, given = torch.Generator().manual_seed(seed), tasks(seed + 90, PROMPTS)
     drawn = sample(policy, given, 2 * GROUP, generator=draw)
     first, second = rewards(given, drawn.replies).view(PROMPTS, 2, GROUP).bool().unbind(1)
     rate, spread = pool_of(first.sum(1).tolist(), GROUP)
@@ -55,21 +49,3 @@ def counted(seed: int) -> tuple[dict[str, float], dict[str, float]]:
         k, a = int(right.sum()), int((right & accepted).sum())
         seen[fate(GROUP, k, a, int(accepted.sum()) - a)] += 1 / PROMPTS
     return said, seen
-
-
-def over_seeds(which: int, name: str) -> tuple[float, float]:
-    """Mean and deviation of one fate's share: 0 is forecast, 1 is counted."""
-    shares = [counted(seed)[which][name] for seed in SEEDS]
-    return mean(shares), stdev(shares)
-
-
-def example_forecast() -> None:
-    """Forecast and count of each fate, over five seeds."""
-    print("gradient      forecast      counted")
-    for name in FATES:
-        pairs = (over_seeds(which, name) for which in (0, 1))
-        print(f"{name:8s}" + "".join(f"{m:9.0%} ± {sd:.0%}" for m, sd in pairs))
-
-
-if __name__ == "__main__":
-    example_forecast()

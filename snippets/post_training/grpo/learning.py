@@ -1,8 +1,9 @@
-"""A small model learns to put digits in order"""
+"""A small model: which of its groups will teach, and what it learns from them."""
 
 # /// fieldguide
 # timeout_s = 240
 # tolerance.curve = {rel = 0.05, abs = 0.03, reason = "a training run sums in another order on another machine"}
+# tolerance.forecast = {rel = 0.1, abs = 0.02, reason = "a training run sums in another order on another machine"}
 # tolerance.facts = {rel = 0.05, abs = 0.03, reason = "a training run sums in another order on another machine"}
 # ///
 
@@ -16,6 +17,8 @@ import torch
 from matplotlib.figure import Figure
 from transformers import LlamaForCausalLM
 
+from snippets.post_training.grpo.calculator import FATES
+from snippets.post_training.grpo.forecast import counted
 from snippets.post_training.grpo.losses import RECIPES, advantages, policy_loss
 from snippets.tiny.sampling import LIMIT, accuracy, rewards, sample
 from snippets.tiny.tasks import Task, tasks
@@ -115,6 +118,15 @@ def example_curve() -> None:
     )
 
 
+def example_forecast() -> None:
+    """Forecast and count of each fate, before reinforcement, mean and deviation over the seeds."""
+    print("gradient      forecast      counted")
+    runs = [counted(begun(seed), seed) for seed in SEEDS]
+    for name in FATES:
+        pairs = (spread([run[which][name] for run in runs]) for which in (0, 1))
+        print(f"{name:8s}" + "".join(f"{m:9.0%} ± {sd:.0%}" for m, sd in pairs))
+
+
 def facts() -> dict[str, str]:
     """Numbers of the page about learning."""
     return {
@@ -127,3 +139,4 @@ def facts() -> dict[str, str]:
 
 if __name__ == "__main__":
     example_curve()
+    example_forecast()

@@ -1,26 +1,17 @@
 """Tool output that stays in the loss (planted): what the gradient is then about."""
 
-# /// fieldguide
-# timeout_s = 60
-# tolerance.leak = {rel = 0.1, abs = 0.03, reason = "a training run sums in another order on another machine"}
-# ///
-
 from __future__ import annotations
-
-from functools import cache
-from statistics import mean
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
+from transformers import LlamaForCausalLM
 
-from snippets.post_training.grpo.losses import RECIPES, advantages, policy_loss
-from snippets.tiny.sampling import rewards, sample
-from snippets.tiny.tasks import tasks
+from snippets.post_training.grpo.losses import RECIPES, policy_loss
 from snippets.tiny.tokens import tokenizer
-from snippets.tiny.training import Batch, logprobs, started
+from snippets.tiny.training import Batch, logprobs
 
-SEEDS, PROMPTS, GROUP, LONG = range(5), 8, 8, (0, 5, 20)
+LONG = (0, 5, 20)  # digits of a tool's output
 
 
 # --8<-- [start:rows]
@@ -44,13 +35,10 @@ def with_output(batch: Batch, length: int, draw: torch.Generator) -> tuple[Batch
 # --8<-- [end:rows]
 
 
-@cache
-def leak(seed: int) -> list[tuple[float, float, float]]:
+def leak(
+    policy: LlamaForCausalLM, drawn: Batch, gain: Tensor, draw: torch.Generator
+) -> list[tuple[float, float, float]]:
     """By length of output: its share of the tokens, what is left of the right gradient, cosine."""
-    policy, given = started(seed, 60), tasks(seed + 80, PROMPTS)
-    draw = torch.Generator().manual_seed(seed)
-    drawn = sample(policy, given, GROUP, generator=draw)
-    gain, rows = advantages(rewards(given, drawn.replies), GROUP), []
 
     def gradient(batch: Batch, mask: Tensor) -> Tensor:
         new = logprobs(policy, batch.ids, mask)
@@ -58,39 +46,13 @@ def leak(seed: int) -> list[tuple[float, float, float]]:
         parts = torch.autograd.grad(loss, list(policy.parameters()))
         return torch.cat([part.flatten() for part in parts])
 
+    rows = []
     for length in LONG:
         batch, output = with_output(drawn, length, draw)
         right = gradient(batch, batch.trains.float())
         wrong = gradient(batch, batch.trains.float() + output)
         share = output.sum() / (batch.trains.sum() + output.sum())
         along = wrong @ right / right.norm() ** 2
-        rows.append(
-            (
-                share.item(),
-                along.item(),
-                torch.cosine_similarity(wrong, right, dim=0).item(),
-            )
-        )
+        cosine = torch.cosine_similarity(wrong, right, dim=0)
+        rows.append((share.item(), along.item(), cosine.item()))
     return rows
-
-
-def mean_leak(row: int, column: int) -> float:
-    """One entry of the table, in the mean over the seeds."""
-    return mean(leak(seed)[row][column] for seed in SEEDS)
-
-
-def example_leak() -> None:
-    """What a leak does to one step's gradient, by the length of the tool's output."""
-    print("output   share of tokens   kept of the right gradient   cosine")
-    for row, length in enumerate(LONG):
-        share, kept, cosine = (mean_leak(row, column) for column in range(3))
-        print(f"{length + 1:6d}{share:18.0%}{kept:29.0%}{cosine:9.2f}")
-
-
-def facts() -> dict[str, str]:
-    """Numbers of the page about tools."""
-    return {"leak_share": f"{mean_leak(2, 0):.0%}", "leak_cosine": f"{mean_leak(2, 2):.2f}"}
-
-
-if __name__ == "__main__":
-    example_leak()

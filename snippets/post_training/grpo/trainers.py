@@ -9,6 +9,8 @@
 from __future__ import annotations
 
 import os
+from copy import deepcopy
+from functools import cache
 from typing import Any
 
 os.environ |= {
@@ -18,6 +20,7 @@ os.environ |= {
 }
 
 from datasets import Dataset  # type: ignore[import-untyped]
+from transformers import LlamaForCausalLM
 from transformers.trainer_callback import PrinterCallback
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
@@ -43,6 +46,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
 # --8<-- [end:settings]
 
 
+@cache
+def begun() -> LlamaForCausalLM:
+    """The model before reinforcement."""
+    return started(0, 60)
+
+
 def right(completions: list[Any], answer: list[str], **_: Any) -> list[float]:
     """The verifier: 1 for the right answer, else 0."""
     return [float(c[0]["content"] == a) for c, a in zip(completions, answer, strict=True)]
@@ -64,7 +73,7 @@ def trainer(folder: str, steps: int, reward: Any = right, **settings: Any) -> GR
         gradient_checkpointing=False, disable_tqdm=True, **settings,
     )  # fmt: skip
     run = GRPOTrainer(
-        started(0, 60), reward, args=config, train_dataset=questions(40),
+        deepcopy(begun()), reward, args=config, train_dataset=questions(40),
         processing_class=tokenizer(),
     )  # fmt: skip
     run.remove_callback(PrinterCallback)

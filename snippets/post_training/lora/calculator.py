@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from snippets.post_training.lora.counts import CHOICES
-from snippets.post_training.lora.planner import GB, Recipe, plan
+from snippets.post_training.lora.planner import Recipe, card_bytes, in_gb, plan
 from snippets.shapes.models import MODELS, parameters
 
 MOMENTS = {"fp32": 8.0, "8-bit": 2.0}
@@ -23,6 +23,7 @@ def memory(
     adapter: Literal["fp32", "bf16"] = "fp32",
     moments: Literal["fp32", "8-bit"] = "fp32",
     rest: Literal["bf16", "fp32"] = "bf16",
+    binary: bool = False,
 ) -> dict[str, object]:
     """Does this fine-tuning run fit, and what takes the memory?
 
@@ -37,6 +38,7 @@ def memory(
         moments: Type of AdamW's two moments.
         rest: Type of embedding and head under NF4. PEFT's preparation for
             4-bit training makes them fp32.
+        binary: The card holds GiB. Many hold as many GiB as their name says GB.
     """
     m = MODELS[model]
     recipe = Recipe(
@@ -47,10 +49,11 @@ def memory(
         moments=MOMENTS[moments],
         targets=CHOICES[targets],
     )
-    parts = {part: size / GB for part, size in plan(m, recipe, tokens).items() if size}
+    parts = {part: in_gb(size) for part, size in plan(m, recipe, tokens).items() if size}
     whole = sum(parts.values())
     numbers = recipe.trained_numbers(m)
-    room = gpu - whole
+    limit = in_gb(card_bytes(gpu, binary))
+    room = limit - whole
     unused = {
         "full": ["rank", "targets", "adapter", "rest"], "LoRA": ["rest"], "QLoRA": [],
     }[method]  # fmt: skip
@@ -58,6 +61,6 @@ def memory(
         "memory, without workspace": f"{whole:,.1f} GB",
         "it fits" if room >= 0 else "it does not fit": f"{abs(room):,.1f} GB {'to spare' if room >= 0 else 'too much'}",
         "numbers that are trained": f"{numbers:,} ({numbers / parameters(m):.2%})",
-        "bars": {"unit": "GB", "limit": gpu, "values": parts},
+        "bars": {"unit": "GB", "limit": limit, "values": parts},
         "unused": unused,
     }  # fmt: skip

@@ -8,7 +8,7 @@ from snippets.post_training.lora.codebook import nf4_bits, stored_bytes
 from snippets.post_training.lora.counts import EVERY, LLAMA, adapter_params, linear_params
 from snippets.shapes.models import MODELS, Shape, parameters
 
-GB = 1e9
+GB, GIB = 1e9, 2.0**30
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,8 @@ def state_bytes(m: Shape, r: Recipe) -> dict[str, float]:
 # --8<-- [start:kept]
 def layer_bytes(m: Shape, r: Recipe) -> float:
     """What one layer keeps of a token for the backward pass, in bf16, with fused attention."""
-    h, width, queries, keys = (
-        m.hidden,
-        m.width,
-        m.heads * m.head_dim,
-        m.kv_heads * m.head_dim,
-    )
+    h, width = m.hidden, m.width
+    queries, keys = m.heads * m.head_dim, m.kv_heads * m.head_dim
     norms = 2 * (4 * h + 4)  # each an fp32 copy, and one number
     attention = 2 * (queries + 2 * keys) + 4 * m.heads  # q, k, v; softmax denominators
     inputs = 2 * h + queries + width  # of the seven matrices, the shared ones once
@@ -80,7 +76,8 @@ def batch_bytes(m: Shape, r: Recipe, tokens: int) -> dict[str, float]:
     return {
         "checkpoints": m.layers * tokens * m.hidden * 2,
         "one layer": tokens * layer_bytes(m, r),
-        "logits": 2 * tokens * m.vocab * 4,  # fp32, and their gradient
+        # as the head makes them; in fp32 their log-softmax and two gradients
+        "logits": tokens * m.vocab * (r.base + 3 * 4),
     }
 
 
@@ -109,6 +106,11 @@ def layer_growth(trained: float = 4.0) -> float:
     """What a layer keeps with adapters in so many bytes, over what it keeps without."""
     adapters = replace(RECIPES["LoRA"], trained=trained)
     return layer_bytes(LLAMA, adapters) / layer_bytes(LLAMA, RECIPES["full"])
+
+
+def card_bytes(size: float, binary: bool) -> float:
+    """Memory of a card: many hold as many GiB as their name says GB."""
+    return size * (GIB if binary else GB)
 
 
 def in_gb(size: float) -> float:

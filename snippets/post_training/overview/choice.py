@@ -64,13 +64,14 @@ def run_hours(s: Situation) -> dict[str, float]:
     """GPU-hours of one run of each method, at least: each pass costs 2N FLOPs a token."""
     one = 2 * s.params  # a forward pass; the backward pass is two
     written = ANSWERS_PER_STEP * s.tokens
+    sft = hours(3 * s.answers * s.tokens * 3 * one)  # three epochs
     return {
         "prompt": 0.0,
-        "SFT": hours(3 * s.answers * s.tokens * 3 * one),  # three epochs
-        "DPO": hours(2 * s.pairs * s.tokens * 4 * one),  # with the reference's pass
+        "SFT": sft,
+        "DPO": sft + hours(2 * s.pairs * s.tokens * 4 * one),  # with the reference's pass
         "RL": RL_STEPS * hours(written * 4 * one, written * one),
-        "on-policy distillation": DISTILLATION_STEPS
-        * hours(written * (3 * one + 2 * s.teacher), written * one),
+        "on-policy distillation": sft
+        + DISTILLATION_STEPS * hours(written * (3 * one + 2 * s.teacher), written * one),
     }
 
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from math import ceil, log, sqrt
-from statistics import NormalDist
 
-NORMAL = NormalDist()
-ALIKE = 0.5  # correlation of two models' scores on one question: assumed
+from snippets.post_training.evaluation import questions as formulas
+from snippets.post_training.evaluation.questions import ALIKE, NORMAL, deviation
+
 AGREEMENT = 0.73  # of two labelers on one pair, in InstructGPT
 
 
 # --8<-- [start:needed]
-def deviation(before: float, after: float, correlation: float = ALIKE) -> float:
-    """Standard deviation of after minus before on one question that both answer."""
-    one, other = before * (1 - before), after * (1 - after)
-    return sqrt(one + other - 2 * correlation * sqrt(one * other))
+def spread(before: float, gain: float) -> float:
+    """Standard deviation of the difference on one question, if scores correlate by a half."""
+    return deviation(before, before + gain, ALIKE)
 
 
 def needed(before: float, gain: float, power: float = 0.8) -> int:
     """Questions after which a 95% interval excludes 0, with chance `power`."""
-    reach = NORMAL.inv_cdf(0.975) + NORMAL.inv_cdf(power)
-    return ceil((reach * deviation(before, before + gain) / gain) ** 2)
+    return formulas.questions_needed(gain, spread(before, gain), power)
 
 
 # --8<-- [end:needed]
@@ -49,14 +47,12 @@ def prompts_needed(share: float, doubt: float = 0.05) -> int:
 
 def power(before: float, gain: float, questions: int) -> float:
     """Chance that a 95% interval excludes 0 if the method gains `gain`."""
-    shift = gain * sqrt(questions) / deviation(before, before + gain)
-    bar = NORMAL.inv_cdf(0.975)
-    return NORMAL.cdf(shift - bar) + NORMAL.cdf(-shift - bar)
+    return formulas.power(gain, spread(before, gain), questions)
 
 
 def luck(before: float, seen: float, questions: int) -> float:
     """Chance that a method which changes nothing looks better by `seen` or more."""
-    return 1.0 - NORMAL.cdf(seen * sqrt(questions) / deviation(before, before))
+    return 1.0 - NORMAL.cdf(seen * sqrt(questions) / spread(before, 0.0))
 
 
 SIZES = (50, 200, 800, 3200)

@@ -66,25 +66,20 @@ def rotary() -> PreTrainedModel:
 
 
 @torch.no_grad()
-def distance(net: PreTrainedModel, *, mask: bool, restart: bool) -> float:
-    """Largest difference between the logits of a packed row and of each conversation alone."""
+def distance(net: PreTrainedModel, *, mask: bool | None, restart: bool) -> float:
+    """Largest difference between the logits of a packed row and of each conversation alone.
+
+    Without a mask, None, `transformers` infers one from the positions.
+    """
     rows, lengths = packed()
     alone = torch.cat([net(row.unsqueeze(0)).logits[0] for row in rows])
     at = positions(lengths) if restart else torch.arange(sum(lengths)).unsqueeze(0)
     looks = block_mask(lengths) if mask else torch.ones_like(block_mask(lengths)).tril()
     bias = torch.zeros(looks.shape).masked_fill(~looks, float("-inf"))
-    together = net(torch.cat(rows).unsqueeze(0), attention_mask=bias, position_ids=at)
-    return (together.logits[0] - alone).abs().max().item()
-
-
-@torch.no_grad()
-def inferred(*, restart: bool) -> float:
-    """The same, if `transformers` gets positions and no mask."""
-    rows, lengths = packed()
-    net = rotary()
-    alone = torch.cat([net(row.unsqueeze(0)).logits[0] for row in rows])
-    at = positions(lengths) if restart else torch.arange(sum(lengths)).unsqueeze(0)
-    together = net(torch.cat(rows).unsqueeze(0), position_ids=at, use_cache=False)
+    together = net(
+        torch.cat(rows).unsqueeze(0), attention_mask=None if mask is None else bias,
+        position_ids=at, use_cache=False,
+    )  # fmt: skip
     return (together.logits[0] - alone).abs().max().item()
 
 
@@ -96,16 +91,12 @@ def told(difference: float) -> str:
 def example_apart() -> None:
     """Six conversations in one row, with and without mask and restarted positions."""
     print("what the model gets             rotary    learned")
-    for name, mask, restart in (
-        ("block mask, positions restart", True, True),
-        ("block mask, positions run on", True, False),
-        ("causal mask, positions restart", False, True),
-        ("causal mask, positions run on", False, False),
-    ):
-        pair = [distance(net, mask=mask, restart=restart) for net in (rotary(), gpt2())]
-        print(f"{name:30}  {told(pair[0]):8}  {told(pair[1]):8}")
-    print(f"{'no mask, positions restart':30}  {told(inferred(restart=True))}")
-    print(f"{'no mask, positions run on':30}  {told(inferred(restart=False))}")
+    masks = {"block mask": True, "causal mask": False, "no mask": None}
+    for name, mask in masks.items():
+        nets = (rotary(),) if mask is None else (rotary(), gpt2())
+        for after, restart in (("restart", True), ("run on", False)):
+            found = [f"{told(distance(net, mask=mask, restart=restart)):8}" for net in nets]
+            print(f"{f'{name}, positions {after}':30}  {'  '.join(found).rstrip()}")
 
 
 def facts() -> dict[str, str]:

@@ -17,18 +17,24 @@ from transformers import LlamaForCausalLM
 from snippets.post_training.sft.padding import EASY, END, rows
 from snippets.tiny.sampling import LIMIT, sample
 from snippets.tiny.tasks import tasks
-from snippets.tiny.training import conversations, logprobs, model, train
+from snippets.tiny.training import Batch, conversations, logprobs, model, train
 
 SEEDS = range(5)
 STEPS = 60
 
 
+@cache
+def held() -> Batch:
+    """Conversations that nobody trains on."""
+    return conversations(tasks(9, 64, test=True, digits=EASY))
+
+
 @torch.no_grad()
 def stopping(policy: LlamaForCausalLM) -> float:
     """Mean probability of the end of turn where a right answer ends."""
-    held = conversations(tasks(9, 64, test=True, digits=EASY))
-    scores = logprobs(policy, held.ids, held.trains)
-    return scores[held.trains & (held.ids == END)].exp().mean().item()
+    batch = held()
+    scores = logprobs(policy, batch.ids, batch.trains)
+    return scores[batch.trains & (batch.ids == END)].exp().mean().item()
 
 
 @cache

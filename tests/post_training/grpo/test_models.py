@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.stats import betabinom
 
-from snippets.post_training.grpo import drift, forecast, learning, losses, tools
+from snippets.post_training.grpo import drift, forecast, learning, losses, precision, tools
 from snippets.post_training.grpo.calculator import FATES, right_replies
 from snippets.tiny.sampling import sample
 from snippets.tiny.tasks import grade, tasks
@@ -30,7 +30,7 @@ def test_a_planted_verifier_has_its_error_rates():
 
 
 def test_the_forecast_of_one_seed_is_near_its_count():
-    said, seen = forecast.counted(0)
+    said, seen = forecast.counted(learning.begun(0), 0)
     assert sum(said.values()) == pytest.approx(1) == pytest.approx(sum(seen.values()))
     assert all(abs(said[name] - seen[name]) < 0.15 for name in FATES)
     assert seen["right"] > 0.5 and seen["noise"] > 0.02, "errors of the verifier are seen among the groups"
@@ -67,26 +67,25 @@ def test_updates_silence_tokens_under_a_clip_and_none_under_a_cap():
     assert drift.deviation(new, torch.zeros(2, 2), torch.ones(2, 2), True) == pytest.approx(0, abs=1e-6)
 
 
-def test_precision_moves_ratios_before_any_update(monkeypatch):
-    monkeypatch.setattr(drift, "SEEDS", (0,))
-    mismatch = drift.mismatch.__wrapped__
-    assert mismatch("float32") == (1.0, 0.0, 0.0)
-    largest, tokens, replies = mismatch("bfloat16")
+def test_precision_moves_ratios_before_any_update():
+    begun = [drift.rollouts(0)[:2]]
+    assert precision.mismatch("float32", begun) == (1.0, 0.0, 0.0)
+    largest, tokens, replies = precision.mismatch("bfloat16", begun)
     assert 1.03 < largest < 1.5 and tokens > 0.8 and replies > 0.8
-    finer = mismatch("float16")
+    finer = precision.mismatch("float16", begun)
     assert finer[0] < 1.03 and finer[2] < replies
 
 
 def test_tool_output_in_the_loss_turns_the_gradient_away():
     """The replies keep their log-probabilities; TRL's product of masks is the right one of the two."""
-    policy, drawn, _ = drift.rollouts(0)
+    policy, drawn, gain = drift.rollouts(0)
     batch, output = tools.with_output(drawn, 20, torch.Generator().manual_seed(0))
     torch.testing.assert_close(
         logprobs(policy, batch.ids, batch.trains).sum(1), drawn.logprobs.sum(1), rtol=1e-4, atol=1e-4
     )
     completion = batch.trains.float() + output
     assert torch.equal(completion * (1 - output), batch.trains.float()) and (output.sum(1) == 21).all()
-    rows = tools.leak(0)
+    rows = tools.leak(policy, drawn, gain, torch.Generator().manual_seed(0))
     shares, kept, cosines = zip(*rows, strict=True)
     assert list(shares) == sorted(shares) and list(cosines) == sorted(cosines, reverse=True)
     assert 0.8 < shares[2] < 0.9 and kept[2] < 0.3 and cosines[2] < 0.6

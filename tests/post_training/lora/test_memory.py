@@ -2,11 +2,14 @@
 
 import json
 import re
+import weakref
 from pathlib import Path
 
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from snippets.post_training.lora import (
@@ -90,6 +93,37 @@ def test_the_planner_is_off_by_no_byte(capsys):
         assert (planned, point) == (found, same)
 
 
+class Live(TorchDispatchMode):
+    """The most bytes that tensors of one size hold at once."""
+
+    def __init__(self, numbers):
+        super().__init__()
+        self.numbers, self.held, self.most = numbers, {}, 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **(kwargs or {}))
+        for tensor in tree_leaves(made):
+            if isinstance(tensor, torch.Tensor) and tensor.numel() == self.numbers:
+                storage = tensor.untyped_storage()
+                if storage.data_ptr() not in self.held:
+                    self.held[storage.data_ptr()] = storage.nbytes()
+                    weakref.finalize(storage, self.held.pop, storage.data_ptr())
+        self.most = max(self.most, sum(self.held.values()))
+        return made
+
+
+@pytest.mark.parametrize("name", ["full", "LoRA", "QLoRA", "QLoRA, fp32 rest"])
+def test_logits_are_held_as_planned(name):
+    """A loop that keeps the output until the backward pass is over, as most loops do."""
+    recipe, tokens, m = measured.RECIPES[name], measured.TOKENS, measured.SHAPE
+    model, live = measured.build(recipe), Live(tokens * m.vocab)
+    with live:
+        output = model(input_ids=measured.TEXT, labels=measured.TEXT)
+        output.loss.backward()
+    assert live.most == planner.batch_bytes(m, recipe, tokens)["logits"]
+    assert output.logits.nbytes == tokens * m.vocab * recipe.base
+
+
 @pytest.mark.parametrize("name", planner.RECIPES)
 def test_a_plan_of_llama_is_the_sum_of_what_tensors_showed(name):
     """The formulas that `measured` holds against tensors, at another size: linear in what they should be."""
@@ -113,7 +147,7 @@ def test_memory_is_that_of_qlora_and_published_sizes():
     facts = planner.facts()
     assert facts["full_8b"] == f"{12 * n / 1e9:.1f} GB"
     assert (facts["lora_8b"], facts["qlora_8b"]) == (f"{lora / 1e9:.1f} GB", f"{qlora / 1e9:.1f} GB")
-    tokens = 4096 * (32 * 4096 * 2 + 8 * 128_256 + planner.layer_bytes(planner.LLAMA, planner.RECIPES["QLoRA"]))
+    tokens = 4096 * (32 * 4096 * 2 + 14 * 128_256 + planner.layer_bytes(planner.LLAMA, planner.RECIPES["QLoRA"]))
     assert facts["qlora_8b_4k"] == f"{(qlora + tokens) / 1e9:.1f} GB"
     assert (facts["layer_growth"], facts["layer_bf16"]) == ("1.47", "0.92")
 
@@ -153,3 +187,6 @@ def test_70b_fits_on_48_gb_until_it_is_prepared():
     for rest, key, fits in (("bf16", "qlora_70b", "it fits"), ("fp32", "prepared_70b", "it does not fit")):
         assert calculator.memory(**large, rest=rest, tokens=1)["memory, without workspace"] == facts[key]
         assert fits in calculator.memory(**large, rest=rest, tokens=1024)
+    card = calculator.memory(**large, rest="fp32", tokens=1024, binary=True)
+    assert "it fits" in card and card["bars"]["limit"] == pytest.approx(48 * 1.073741824)
+    assert calculator.memory(**large)["bars"]["limit"] == planner.card_bytes(48, False) / 1e9 == 48

@@ -1,4 +1,7 @@
-"""LoRA and QLoRA: numbers that are trained, NF4's levels, and bytes."""
+"""LoRA and QLoRA: numbers that are trained, NF4's levels, and bytes.
+
+Without an adapter is `lora-lr`: that rates are ten times as large was measured, and follows from no formula.
+"""
 
 from __future__ import annotations
 
