@@ -1,9 +1,8 @@
 """Runs snippets in isolation and says exactly what they printed, or why they did not.
 
-A *light* snippet (standard library, NumPy, PyTorch, `transformers`) is forked from a process that has imported these
-already, so that hundreds take seconds. Anything else, and everything where fork is missing or unsafe, gets a fresh
-interpreter. Either way a *warden* process stands above the snippet: it holds the limits, and nothing that the snippet
-starts outlives it.
+A *light* snippet (NumPy, PyTorch, `transformers`) is forked from a process that has imported these, so that hundreds
+take seconds. Anything else, and everything where fork is missing or unsafe, gets a fresh interpreter. Either way a
+*warden* process stands above the snippet: it holds the limits, and nothing that the snippet starts outlives it.
 
     schedule   runs many, in the order asked               (the caller's process)
     plan       what a snippet asks for and gets            (the same)

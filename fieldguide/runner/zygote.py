@@ -13,14 +13,16 @@ from pathlib import Path
 from types import ModuleType
 
 from fieldguide.runner import child, warden
-from fieldguide.runner.snippet import WARM
+
+LATE = {"matplotlib": ("matplotlib.backends.backend_svg", "matplotlib.figure"), "torch": ("torch._dynamo",),
+        "transformers": ("transformers.modeling_utils",)}  # fmt: skip
+"""What a library imports at its first use."""
 
 
 def main() -> None:
-    """Serve until standard input closes.
+    """Serve until standard input closes. Arguments name the libraries to import first.
 
-    Arguments name the libraries to import first. Each line of input is a JSON object with
-    an `id` and the path of a `job`; each line of output names the `id` of one that ended.
+    Lines of input are JSON objects with an `id` and the path of a `job`; a line of output names an `id` that ended.
     """
     for library in sys.argv[1:]:
         with contextlib.suppress(ImportError):  # the snippet itself will say what is missing
@@ -53,18 +55,13 @@ def main() -> None:
 
 def _warm(library: ModuleType) -> None:
     """Do here once what each snippet would repeat: the first seeding, the first matrix product's buffers."""
-    if library.__name__ == "matplotlib":  # reads the fonts of the machine once
-        importlib.import_module("matplotlib.backends.backend_svg")
-        importlib.import_module("matplotlib.figure")
-    elif library.__name__ == "transformers":  # imports on demand, PyTorch with the first model
-        importlib.import_module("transformers.modeling_utils")
+    for late in LATE.get(library.__name__, ()):
+        importlib.import_module(late)
+    if library.__name__ == "transformers":
         _warm(importlib.import_module("torch"))
-    elif library.__name__ in WARM:
+    elif library.__name__ in ("torch", "numpy"):
         child.seed(0)
-        matrix = library.ones((64, 64))
-        matrix @ matrix
-    if library.__name__ == "torch":  # optimizers and counters of operations import it at their first use
-        importlib.import_module("torch._dynamo")
+        library.ones((64, 64)) @ library.ones((64, 64))
 
 
 def _reap(running: dict[int, str]) -> None:

@@ -1,8 +1,7 @@
 """The one Python-Markdown extension of the guide.
 
-It adds citations, facts, mathematics rendered at build, quizzes, calculators, and what the site computes about
-itself. It knows which page it is writing by the page's text, so that it works under any generator that runs
-Python-Markdown, and so that an error names file and line. Whatever it cannot render ends the build.
+It adds citations, facts, mathematics, quizzes, calculators, and what the site computes about itself. It knows its page
+by the text, under any generator, so an error names file and line. Whatever it cannot render ends the build.
 """
 
 import html
