@@ -126,8 +126,7 @@ def test_no_policy_within_a_budget_of_kl_has_more_reward(budget):
     r, p0 = SCORE.numpy(), P0.numpy()
 
     def spare(z):
-        p = scipy.special.softmax(z)
-        ratio = np.log(p / p0)
+        p, ratio = scipy.special.softmax(z), scipy.special.log_softmax(z) - np.log(p0)
         return budget - p @ ratio, -p * (ratio - p @ ratio)
 
     def cost(z):

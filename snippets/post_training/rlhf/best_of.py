@@ -1,4 +1,7 @@
 """Best of n: its exact distribution, its exact KL, and the formula that is quoted for it."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 

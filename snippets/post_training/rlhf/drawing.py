@@ -1,4 +1,7 @@
 """The mechanism: one reply, a price for each token, one score at its end."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 
@@ -82,6 +85,6 @@ def figure_price() -> str:
     parts += [
         '<path d="M 345 160 V 176 H 165 V 164" fill="none" stroke="currentColor"/>',
         '<path d="M 161 168 L 165 160 L 169 168 Z" fill="currentColor"/>',
-        text(255, 192, f"summed up to the first token: {total}"),
+        text(200, 193, f"summed up to the first token: {total}"),
     ]
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 200">{"".join(parts)}</svg>'

@@ -57,8 +57,9 @@ def figure_frontier() -> Figure:
     below.plot([x, 1.6], [y - 0.05, 0.52], color="C0", linewidth=0.6)
     for n, kept in ((n, best_of(n, proxy())) for n in (4, 16, 64, 256)):
         place = (kl(kept, REFERENCE).item(), mean(kept))
-        below.annotate(f"n = {n}", place, (6, 4), textcoords="offset points", color="C1")
-    above.annotate("best policy for each KL", (1.0, 2.55), color="C0", ha="right")
+        offset = (-14, 7) if n == 4 else (6, 4)
+        below.annotate(f"n = {n}", place, offset, textcoords="offset points", color="C1")
+    above.annotate("best policy for each KL", (0.3, 3.2), color="C0")
     above.annotate("best of n", (3.3, 2.62), color="C1")
     above.annotate("training without a price", (3.0, 1.5), color="C2")
     above.annotate(
@@ -78,9 +79,8 @@ def figure_spent() -> Figure:
     axes.plot(ns, [spent(n, proxy()) for n in ns], "C1", linewidth=2)
     axes.plot(ns, [spent(n, RIGHT) for n in ns], "C0", linewidth=2)
     axes.annotate("ln n − (n − 1)/n", (250, 5.1), color="gray", ha="right")
-    axes.annotate(
-        f"scores of a reward model, up to {ceiling(proxy()):.2f}", (4096, 4.55), color="C1", ha="right", va="top"
-    )  # fmt: skip
+    label = f"reward model's scores,\nup to {ceiling(proxy()):.2f}"
+    axes.annotate(label, (4096, 4.9), color="C1", ha="right", va="top")
     axes.annotate(
         f"pass or fail, up to {ceiling(RIGHT):.2f}",
         (4096, ceiling(RIGHT) - 0.1),

@@ -1,4 +1,7 @@
 """A judge who errs: what a trained policy averages away, and best-of-n picks out."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 
 import torch
@@ -58,7 +59,7 @@ def kl(policy: Tensor, reference: Tensor) -> Tensor:  # [..., A], [A] -> [...]
 # --8<-- [end:logps]
 
 
-def tree(chances: dict[str, tuple[float, ...]] = USUAL) -> Tensor:
+def tree(chances: Mapping[str, tuple[float, ...]] = USUAL) -> Tensor:
     """Logits of a writer who looks at the last word: [P, V]."""
     rows = [chances[prefix[-1] if prefix else ""] for prefix in PREFIXES]
     return torch.tensor(rows, dtype=torch.float64).log()

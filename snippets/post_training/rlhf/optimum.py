@@ -1,4 +1,7 @@
 """The best policy at each price of leaving the reference, and the frontier that these policies form."""
+# /// fieldguide
+# timeout_s = 120
+# ///
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from functools import cache
 
 import numpy as np
 import torch
-from scipy.optimize import minimize  # type: ignore[import-untyped]
+from scipy.optimize import minimize
 from torch import Tensor
 
 from snippets.post_training.rlhf.language import REFERENCE, TRUTH, kl, mean

@@ -51,11 +51,11 @@ def fresh(seed: int = 0) -> LlamaForSequenceClassification:
 def trained(seed: int = 0, steps: int = 100) -> LlamaForSequenceClassification:
     """The Bradley-Terry loss on pairs, padding with a token of its own."""
     scorer, draw = fresh(seed), torch.Generator().manual_seed(seed)
-    ids = conversations([task for side in pairs(seed, 512) for task in side]).ids
+    ids = conversations([task for side in pairs(seed, 256) for task in side]).ids
     optimizer = torch.optim.AdamW(scorer.parameters(), lr=3e-3)
     for _ in range(steps):
-        some = torch.randint(512, (32,), generator=draw)
-        scores = scorer(ids[torch.cat([some, 512 + some])]).logits.squeeze(-1)
+        some = torch.randint(256, (32,), generator=draw)
+        scores = scorer(ids[torch.cat([some, 256 + some])]).logits.squeeze(-1)
         loss = -F.logsigmoid(scores[:32] - scores[32:]).mean()
         optimizer.zero_grad()
         loss.backward()
@@ -65,12 +65,12 @@ def trained(seed: int = 0, steps: int = 100) -> LlamaForSequenceClassification:
 
 # --8<-- [start:rules]
 def before_first_pad(ids: Tensor, pad: int) -> Tensor:  # [B, S] -> [B]
-    """The rule until January 2025: one place before the first padding token."""
+    """The rule before 2025: one place before the first padding token."""
     return (ids == pad).int().argmax(-1) - 1
 
 
 def last_other(ids: Tensor, pad: int) -> Tensor:  # [B, S] -> [B]
-    """The rule since: the rightmost token that is not padding."""
+    """Today's rule: the rightmost token that is not padding."""
     places = torch.arange(ids.shape[-1])
     return ((ids != pad) * places).argmax(-1)
 
@@ -93,6 +93,13 @@ def scores(
         found = each[torch.arange(len(ids)), before_first_pad(filled, pad)]
     scorer.config.pad_token_id = PAD
     return found
+
+
+@cache
+def held_out(seed: int) -> Tensor:
+    """Pairs of new tasks, the right replies first, with room for one more turn: [2B, S]."""
+    good, bad = pairs(seed + 50, 100, test=True)
+    return F.pad(conversations(good + bad).ids, (0, 1), value=PAD)
 
 
 def judged(pad: int, rule: str, seed: int = 0) -> tuple[float, float, float]:

@@ -1,4 +1,7 @@
 """From judgments between two replies to one number for each: the Bradley-Terry model."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 

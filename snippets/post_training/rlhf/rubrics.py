@@ -1,4 +1,7 @@
 """Rubrics as rewards: items that are added up, and one grade for the whole reply."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 

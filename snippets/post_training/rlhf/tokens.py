@@ -1,4 +1,7 @@
 """Reward token by token: the score at the end, a price for leaving the reference at each step."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ GAMMA = 0.9
 
 # --8<-- [start:rewards]
 def token_rewards(
-    score: Tensor, logps: Tensor, reference: Tensor, beta: float, mask: Tensor
+    score: Tensor, logps: Tensor, reference: Tensor, beta: Tensor | float, mask: Tensor
 ) -> Tensor:  # [B], [B, T], [B, T], [B, T] -> [B, T]
     """Minus beta times the log-ratio of each token of the reply; the last one gets the score, too."""
     rewards = -beta * (logps - reference) * mask
@@ -65,8 +68,8 @@ def example_foreign() -> None:
 def facts() -> dict[str, str]:
     """Numbers of the page."""
     return {
-        "charged": f"{undiscounted(200, 'all tokens'):.1f}",
-        "charged_own": f"{undiscounted(200, 'own tokens'):.1f}",
+        "charged": f"{undiscounted(200, 'all tokens'):.1f}".replace("-", "−"),
+        "charged_own": f"{undiscounted(200, 'own tokens'):.1f}".replace("-", "−"),
     }
 
 

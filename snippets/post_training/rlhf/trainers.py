@@ -79,7 +79,7 @@ def online_dpo_trainer(steps: int, reward: Any) -> OnlineDPOTrainer:
     """Two replies to each prompt; the better one is chosen, on the spot."""
     config = OnlineDPOConfig(
         **COMMON, max_steps=steps, per_device_train_batch_size=16, learning_rate=1e-3,
-        max_new_tokens=LIMIT, max_length=64, beta=0.1, temperature=1.0,
+        max_new_tokens=LIMIT, max_length=64, beta=[0.1], temperature=1.0,
     )  # fmt: skip
     prompts = [{"prompt": task.messages[:1]} for task in tasks(7, 64)]
     return OnlineDPOTrainer(started(0, 60), reward_funcs=reward, args=config,
