@@ -40,7 +40,7 @@ EXACT = {"rtol": 1e-9, "atol": 1e-12}
 
 
 def test_replies_are_all_that_can_be_written_and_their_chances_add_up():
-    assert len(language.REPLIES) == len(set(language.REPLIES)) == sum(3**n for n in range(4))
+    assert language.size() == len(set(language.REPLIES)) == sum(3**n for n in range(4))
     assert P0.sum().item() == pytest.approx(1, abs=1e-12)
     usual = language.USUAL
     by_hand = {
@@ -136,7 +136,7 @@ def test_no_policy_within_a_budget_of_kl_has_more_reward(budget):
     bound = {"type": "ineq", "fun": lambda z: spare(z)[0], "jac": lambda z: spare(z)[1]}
     start = np.log(0.9 * p0 + 0.1 / 40)
     found = minimize(cost, start, jac=True, method="SLSQP", constraints=bound, options={"maxiter": 500, "ftol": 1e-12})
-    assert -found.fun == pytest.approx(language.mean(best, SCORE), rel=1e-4)
+    assert -found.fun == pytest.approx(language.expected(best, SCORE), rel=1e-4)
 
 
 @settings(deadline=None)
@@ -145,18 +145,18 @@ def test_every_policy_lies_on_or_below_the_frontier(logits):
     other = torch.softmax(torch.tensor(logits, dtype=torch.float64), 0)
     spent = min(language.kl(other, P0).item(), 5.0)
     best = optimum.tilted(SCORE, optimum.price(spent, SCORE))
-    assert language.mean(other, SCORE) <= language.mean(best, SCORE) + 1e-6 or language.kl(other, P0) > 5
+    assert language.expected(other, SCORE) <= language.expected(best, SCORE) + 1e-6 or language.kl(other, P0) > 5
 
 
 def test_worth_peaks_and_then_falls_below_where_it_began():
     spent, worth = optimum.peak()
     for beta in (0.3, 0.6, 1.2, 3.0):
-        assert language.mean(optimum.tilted(SCORE, beta)) < worth
+        assert language.expected(optimum.tilted(SCORE, beta)) < worth
     assert 0.5 < spent < 1.5
     favorite = SCORE.argmax()
-    assert language.mean(optimum.end()) == pytest.approx(language.TRUTH[favorite].item(), abs=1e-3)
+    assert language.expected(optimum.end()) == pytest.approx(language.TRUTH[favorite].item(), abs=1e-3)
     assert language.kl(optimum.end(), P0).item() == pytest.approx(-P0[favorite].log().item(), abs=1e-3)
-    assert language.mean(optimum.end()) < language.mean(P0) < worth
+    assert language.expected(optimum.end()) < language.expected(P0) < worth
 
 
 def by_brute_force(n, scores):
@@ -201,7 +201,7 @@ def test_the_ceiling_is_reached():
 
 @pytest.mark.parametrize("n", [2, 4, 16])
 def test_on_pass_or_fail_best_of_n_is_an_optimum(n):
-    rate = language.mean(P0, best_of.RIGHT)
+    rate = language.expected(P0, best_of.RIGHT)
     assert rate == pytest.approx(P0[[language.worth(r) > 2.1 for r in language.REPLIES]].sum().item())
     twin = optimum.by_scipy(best_of.RIGHT, best_of.twin(n, rate))
     torch.testing.assert_close(best_of.best_of(n, best_of.RIGHT), twin, rtol=0, atol=1e-4)
@@ -252,8 +252,8 @@ def test_price_inside_the_reward_gives_the_exact_gradient_of_the_objective():
     rewards = tokens.token_rewards(
         SCORE, now.detach(), language.token_logps(language.TREE), torch.tensor(0.5), language.MASK
     )
-    expected = torch.arange(13.0)[language.STATES]  # any numbers, one for each prefix
-    loss = policy.clipped_loss(now, now.detach(), tokens.returns(rewards) - expected, language.MASK)
+    usual = torch.arange(13.0)[language.STATES]  # any numbers, one for each prefix
+    loss = policy.clipped_loss(now, now.detach(), tokens.returns(rewards) - usual, language.MASK)
     (ours,) = torch.autograd.grad((chance.detach() * loss).sum(), logits)
     torch.testing.assert_close(-ours, exact, rtol=1e-9, atol=1e-10)
 
@@ -266,7 +266,7 @@ def test_runs_end_at_the_optimum_and_differ_little():
     spent, score, worth = policy.ends().unbind(-1)
     assert spent.std(1).max() < 0.05
     assert (score[:, 0].diff() > 0).all() and (worth[:, 0].diff() < 0).all()
-    assert worth[-1].max() < language.mean(P0)
+    assert worth[-1].max() < language.expected(P0)
 
 
 def test_what_is_expected_after_a_prefix_is_a_mean_over_its_tokens():
@@ -291,12 +291,12 @@ def test_three_ways_at_the_same_kl():
         spent = language.kl(kept, P0).item()
         best = optimum.tilted(SCORE, optimum.price(spent, SCORE))
         assert 0.8 < frontier.share(kept) < 0.95
-        assert language.mean(kept) > language.mean(best)
+        assert language.expected(kept) > language.expected(best)
         near = frontier.nearest(path, spent)
         gaps = [abs(language.kl(p, P0).item() - spent) for p in path]
         assert abs(language.kl(near, P0).item() - spent) == min(gaps)
     assert frontier.share(optimum.tilted(SCORE, 0.7)) == pytest.approx(1, abs=1e-6)
-    worths = [language.mean(best_of.best_of(n, SCORE)) for n in range(1, 257)]
+    worths = [language.expected(best_of.best_of(n, SCORE)) for n in range(1, 257)]
     assert frontier.best_size() == 1 + int(np.argmax(worths))
     assert frontier.late_accuracy() < 0.5 < preferences.accuracy(SCORE)
 
@@ -318,7 +318,7 @@ def test_errors_drawn_anew_only_raise_the_price():
     cheaper = optimum.by_scipy(best_of.RIGHT, 0.5 / 0.6)
     torch.testing.assert_close(optimum.tilted(shown, 0.5), cheaper, rtol=0, atol=1e-4)
     assert [judge.drawn(b) for b in judge.BETAS] == pytest.approx(
-        [language.mean(optimum.tilted(best_of.RIGHT, b / 0.8), best_of.RIGHT) for b in judge.BETAS]
+        [language.expected(optimum.tilted(best_of.RIGHT, b / 0.8), best_of.RIGHT) for b in judge.BETAS]
     )
 
 
@@ -349,7 +349,7 @@ def test_rubrics_by_hand(reply, stated, backed, empty):
 
 
 def test_an_item_that_can_be_stated_is_stated():
-    before = language.mean(rubrics.HARD_REFERENCE, rubrics.EMPTY)
+    before = language.expected(rubrics.HARD_REFERENCE, rubrics.EMPTY)
     stated, backed, grade = (rubrics.claims(how) for how in rubrics.HOWS)
     assert stated > 1.4 * before and grade < backed < before
     assert rubrics.HARD_REFERENCE.sum().item() == pytest.approx(1)

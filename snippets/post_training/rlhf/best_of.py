@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from snippets.post_training.rlhf.language import REFERENCE, TRUTH, kl, mean
+from snippets.post_training.rlhf.language import REFERENCE, TRUTH, expected, kl
 from snippets.post_training.rlhf.optimum import tilted
 from snippets.post_training.rlhf.preferences import proxy
 
@@ -67,7 +67,7 @@ def twin(n: int, rate: float) -> float:
 
 def twin_gap(n: int) -> float:
     """Largest difference in probability between best-of-n on pass or fail, and its tilted twin."""
-    rate = mean(REFERENCE, RIGHT)
+    rate = expected(REFERENCE, RIGHT)
     return (best_of(n, RIGHT) - tilted(RIGHT, twin(n, rate))).abs().max().item()
 
 
@@ -79,9 +79,9 @@ def facts() -> dict[str, str]:
         "spent_16_pass": f"{spent(16, RIGHT):.2f}",
         "quoted_256": f"{quoted_kl(256):.2f}",
         "spent_256": f"{spent(256, proxy()):.2f}",
-        "pass_rate": f"{mean(REFERENCE, RIGHT):.0%}",
+        "pass_rate": f"{expected(REFERENCE, RIGHT):.0%}",
         "pass_ceiling": f"{ceiling(RIGHT):.2f}",
-        "twin_4": f"{twin(4, mean(REFERENCE, RIGHT)):.2f}",
+        "twin_4": f"{twin(4, expected(REFERENCE, RIGHT)):.2f}",
     }
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from snippets.post_training.rlhf.best_of import RIGHT, best_of, ceiling, quoted_kl, spent
 from snippets.post_training.rlhf.frontier import SIZES, free_path
-from snippets.post_training.rlhf.language import REFERENCE, TRUTH, kl, mean
+from snippets.post_training.rlhf.language import REFERENCE, TRUTH, expected, kl
 from snippets.post_training.rlhf.optimum import peak, tilted
 from snippets.post_training.rlhf.policy import BETAS, ends
 from snippets.post_training.rlhf.preferences import proxy
@@ -24,13 +24,16 @@ def ways(axes: Axes, values: Tensor, column: int) -> None:
     """The three ways on one pair of axes."""
     path = [tilted(proxy(), beta) for beta in np.geomspace(0.05, 30, 120).tolist()]
     axes.plot(
-        [kl(p, REFERENCE) for p in path], [mean(p, values) for p in path], "C0", linewidth=2
+        [kl(p, REFERENCE) for p in path],
+        [expected(p, values) for p in path],
+        "C0",
+        linewidth=2,
     )
     free = free_path()
     axes.plot(kl(free, REFERENCE), free @ values, "C2", linewidth=1.2)
     kept = [best_of(n, proxy()) for n in SIZES]
     axes.plot(
-        [kl(p, REFERENCE) for p in kept], [mean(p, values) for p in kept], "oC1", ms=5
+        [kl(p, REFERENCE) for p in kept], [expected(p, values) for p in kept], "oC1", ms=5
     )
     axes.plot(
         ends()[:-1, :, 0].flatten(),
@@ -56,7 +59,7 @@ def figure_frontier() -> Figure:
     below.annotate(f"optimum peaks at {x:.2f} nats", (2.35, 0.42), color="C0", ha="center")
     below.plot([x, 1.6], [y - 0.05, 0.52], color="C0", linewidth=0.6)
     for n, kept in ((n, best_of(n, proxy())) for n in (4, 16, 64, 256)):
-        place = (kl(kept, REFERENCE).item(), mean(kept))
+        place = (kl(kept, REFERENCE).item(), expected(kept))
         offset = (-14, 7) if n == 4 else (6, 4)
         below.annotate(f"n = {n}", place, offset, textcoords="offset points", color="C1")
     above.annotate("best policy for each KL", (0.3, 3.2), color="C0")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from snippets.post_training.rlhf.best_of import best_of
-from snippets.post_training.rlhf.language import REFERENCE, TRUTH, kl, mean
+from snippets.post_training.rlhf.language import REFERENCE, TRUTH, expected, kl
 from snippets.post_training.rlhf.optimum import price, tilted
 from snippets.post_training.rlhf.policy import runs
 from snippets.post_training.rlhf.preferences import accuracy, proxy
@@ -31,8 +31,8 @@ def nearest(path: Tensor, spent: float) -> Tensor:
 def share(policy: Tensor) -> float:
     """Score won by a policy, as a share of what its KL can buy at most."""
     best = tilted(proxy(), price(kl(policy, REFERENCE).item(), proxy()))
-    start = mean(REFERENCE, proxy())
-    return (mean(policy, proxy()) - start) / (mean(best, proxy()) - start)
+    start = expected(REFERENCE, proxy())
+    return (expected(policy, proxy()) - start) / (expected(best, proxy()) - start)
 
 
 def example_same_kl() -> None:
@@ -44,13 +44,13 @@ def example_same_kl() -> None:
         kept = best_of(n, proxy())
         spent = kl(kept, REFERENCE).item()
         three = [kept, tilted(proxy(), price(spent, proxy())), nearest(free_path(), spent)]
-        (a, b, c), (d, e, f) = ([mean(p, v) for p in three] for v in (proxy(), TRUTH))
+        (a, b, c), (d, e, f) = ([expected(p, v) for p in three] for v in (proxy(), TRUTH))
         print(f"{n:3d}{spent:6.2f}{a:18.2f}{b:9.2f}{c:10.2f}{d:18.2f}{e:9.2f}{f:10.2f}")
 
 
 def best_size() -> int:
     """The n whose replies are worth most."""
-    return max(range(1, 257), key=lambda n: mean(best_of(n, proxy())))
+    return max(range(1, 257), key=lambda n: expected(best_of(n, proxy())))
 
 
 def late_accuracy() -> float:
@@ -62,10 +62,10 @@ def facts() -> dict[str, str]:
     """Numbers of the page."""
     return {
         "best_size": f"{best_size()}",
-        "best_size_worth": f"{mean(best_of(best_size(), proxy())):.2f}",
+        "best_size_worth": f"{expected(best_of(best_size(), proxy())):.2f}",
         "share_16": f"{share(best_of(16, proxy())):.0%}",
         "late_accuracy": f"{late_accuracy():.0%}",
-        "worth_256": f"{mean(best_of(256, proxy())):.2f}",
+        "worth_256": f"{expected(best_of(256, proxy())):.2f}",
     }
 
 

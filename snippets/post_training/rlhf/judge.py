@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from snippets.post_training.rlhf.best_of import RIGHT
-from snippets.post_training.rlhf.language import REFERENCE, mean
+from snippets.post_training.rlhf.language import REFERENCE, expected
 from snippets.post_training.rlhf.optimum import tilted
 
 MISSED, FOOLED = 0.1, 0.1  # right replies failed, wrong replies passed: both planted
@@ -44,7 +44,7 @@ def fixed_verdicts(judges: int = 200) -> Tensor:
 
 def right_of_tilt(rewards: Tensor, beta: float) -> float:
     """Share of right replies of the optimum."""
-    return mean(tilted(rewards, beta), RIGHT)
+    return expected(tilted(rewards, beta), RIGHT)
 
 
 def fixed(beta: float) -> float:
@@ -59,7 +59,7 @@ def drawn(beta: float) -> float:
 
 def example_judge() -> None:
     """Share of right replies: best-of-n, then the optimum of the trained policy."""
-    rate = mean(REFERENCE, RIGHT)
+    rate = expected(REFERENCE, RIGHT)
     print("   n  sure judge  verdict drawn anew")
     for n in NS:
         sure, unsure = (right_of_best(n, rate, *e) for e in ((0.0, 0.0), (MISSED, FOOLED)))
@@ -72,7 +72,7 @@ def example_judge() -> None:
 
 def facts() -> dict[str, str]:
     """Numbers of the page."""
-    rate = mean(REFERENCE, RIGHT)
+    rate = expected(REFERENCE, RIGHT)
     return {
         "best_64": f"{right_of_best(64, rate, MISSED, FOOLED):.0%}",
         "tilt_drawn": f"{drawn(0.05):.0%}",

@@ -86,11 +86,16 @@ REFERENCE = reply_logps(TREE).exp()  # [A]
 TRUTH = torch.tensor([worth(reply) for reply in REPLIES], dtype=torch.float64)
 
 
-def mean(policy: Tensor, values: Tensor = TRUTH) -> float:
+def expected(policy: Tensor, values: Tensor = TRUTH) -> float:
     """Expected value of a reply."""
     return (policy * values).sum().item()
 
 
+def size() -> int:
+    """Replies of the language."""
+    return len(REPLIES)
+
+
 def facts() -> dict[str, str]:
     """Numbers of the page."""
-    return {"replies": f"{len(REPLIES)}", "truth_before": f"{mean(REFERENCE):.2f}"}
+    return {"replies": f"{size()}", "truth_before": f"{expected(REFERENCE):.2f}"}

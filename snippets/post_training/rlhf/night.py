@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from snippets.post_training.rlhf.frontier import free_path
-from snippets.post_training.rlhf.language import REFERENCE, REPLIES, TRUTH, kl, mean
+from snippets.post_training.rlhf.language import REFERENCE, REPLIES, TRUTH, expected, kl
 from snippets.post_training.rlhf.preferences import proxy, wins
 
 EVERY, ROWS = 2, 13  # policies between two rows; one was kept after every other step
@@ -33,7 +33,11 @@ def example_log() -> None:
     """Score, KL, words, and what people say."""
     print("step  score    KL  words  preferred by people")
     for k, policy in enumerate(free_path()[: EVERY * ROWS : EVERY]):
-        row = (mean(policy, proxy()), kl(policy, REFERENCE).item(), mean(policy, LENGTHS))
+        row = (
+            expected(policy, proxy()),
+            kl(policy, REFERENCE).item(),
+            expected(policy, LENGTHS),
+        )
         print(
             f"{2 * EVERY * k:4d}{row[0]:7.2f}{row[1]:6.2f}{row[2]:7.2f}{preferred(policy):21.0%}"
         )

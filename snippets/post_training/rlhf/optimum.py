@@ -12,7 +12,7 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
-from snippets.post_training.rlhf.language import REFERENCE, TRUTH, kl, mean
+from snippets.post_training.rlhf.language import REFERENCE, TRUTH, expected, kl
 from snippets.post_training.rlhf.preferences import proxy
 
 BETAS = (4.0, 2.0, 1.0, 0.5, 0.25)
@@ -59,7 +59,7 @@ def by_scipy(rewards: Tensor, beta: float) -> Tensor:
 def slope(rewards: Tensor, beta: float, step: float = 1e-3) -> float:
     """Reward per nat along the frontier, between two neighbors of a beta."""
     near, far = (tilted(rewards, beta * (1 + sign * step)) for sign in (1, -1))
-    bought = mean(far, rewards) - mean(near, rewards)
+    bought = expected(far, rewards) - expected(near, rewards)
     return bought / (kl(far, REFERENCE) - kl(near, REFERENCE)).item()
 
 
@@ -70,7 +70,7 @@ def example_optimum() -> None:
         policy, found = tilted(proxy(), beta), by_scipy(proxy(), beta)
         far = (policy - found).abs().max().item()
         print(
-            f"{beta:4.2f}{kl(policy, REFERENCE):6.2f}{mean(policy, proxy()):7.3f}{mean(found, proxy()):8.3f}"
+            f"{beta:4.2f}{kl(policy, REFERENCE):6.2f}{expected(policy, proxy()):7.3f}{expected(found, proxy()):8.3f}"
             f"{'below 0.0001' if far < 1e-4 else f'{far:.4f}':>20s}{slope(proxy(), beta):16.3f}"
         )
 
@@ -79,8 +79,8 @@ def example_optimum() -> None:
 def peak() -> tuple[float, float]:
     """KL and worth where the worth of tilted policies is highest, on a grid of 400 prices."""
     policies = [tilted(proxy(), beta) for beta in np.geomspace(0.05, 20, 400).tolist()]
-    best = max(policies, key=mean)
-    return kl(best, REFERENCE).item(), mean(best)
+    best = max(policies, key=expected)
+    return kl(best, REFERENCE).item(), expected(best)
 
 
 def end() -> Tensor:
@@ -94,8 +94,8 @@ def facts() -> dict[str, str]:
     return {
         "peak_kl": f"{spent:.2f}",
         "peak_worth": f"{worth:.2f}",
-        "end_worth": f"{mean(end(), TRUTH):.2f}",
-        "end_proxy": f"{mean(end(), proxy()):.2f}",
+        "end_worth": f"{expected(end(), TRUTH):.2f}",
+        "end_proxy": f"{expected(end(), proxy()):.2f}",
         "end_kl": f"{kl(end(), REFERENCE).item():.2f}",
     }
 

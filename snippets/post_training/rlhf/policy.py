@@ -17,8 +17,8 @@ from snippets.post_training.rlhf.language import (
     STATES,
     TREE,
     TRUTH,
+    expected,
     kl,
-    mean,
     reply_logps,
     token_logps,
 )
@@ -108,7 +108,7 @@ def example_runs() -> None:
         middle, deviation = found.mean(0).tolist(), found.std(0).tolist()
         row = "".join(f"{m:7.2f} ± {s:.3f}" for m, s in zip(middle, deviation, strict=True))
         print(
-            f"{beta:4.2f}{kl(best, REFERENCE).item():14.2f}{mean(best, proxy()):7.2f}{row:>48s}"
+            f"{beta:4.2f}{kl(best, REFERENCE).item():14.2f}{expected(best, proxy()):7.2f}{row:>48s}"
         )
 
 

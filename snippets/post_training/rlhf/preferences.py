@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from snippets.post_training.rlhf.language import REFERENCE, REPLIES, TRUTH, WORDS, mean
+from snippets.post_training.rlhf.language import REFERENCE, REPLIES, TRUTH, WORDS, expected
 
 COUNTS = torch.tensor([[reply.count(w) for w in WORDS] for reply in REPLIES]).double()
 
@@ -82,7 +82,7 @@ def facts() -> dict[str, str]:
     """Numbers of the page."""
     return {
         "accuracy": f"{accuracy(proxy()):.0%}",
-        "proxy_before": f"{mean(REFERENCE, proxy()):.2f}",
+        "proxy_before": f"{expected(REFERENCE, proxy()):.2f}",
         "worth_of_best": f"{TRUTH[proxy().argmax()].item():.1f}",
     }
 

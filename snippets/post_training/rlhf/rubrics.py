@@ -15,7 +15,7 @@ from snippets.post_training.rlhf.language import (
     REPLIES,
     TRUTH,
     USUAL,
-    mean,
+    expected,
     reply_logps,
     tree,
 )
@@ -89,24 +89,26 @@ def trained(how: str, budget: float = 1.0) -> Tensor:
 
 def claims(how: str, budget: float = 1.0) -> float:
     """Share of replies with an empty claim."""
-    return mean(trained(how, budget), EMPTY)
+    return expected(trained(how, budget), EMPTY)
 
 
 def example_rubrics() -> None:
     """Three rewards on a hard prompt, each with one nat to spend."""
     print("reward       its value before  after  empty claims  worth")
-    print(f"{'none':>12s}{mean(HARD_REFERENCE, EMPTY):38.0%}{mean(HARD_REFERENCE):7.2f}")
+    print(
+        f"{'none':>12s}{expected(HARD_REFERENCE, EMPTY):38.0%}{expected(HARD_REFERENCE):7.2f}"
+    )
     for how in HOWS:
-        before, policy = mean(HARD_REFERENCE, rewards(how)), trained(how)
+        before, policy = expected(HARD_REFERENCE, rewards(how)), trained(how)
         print(
-            f"{how:>12s}{before:17.2f}{mean(policy, rewards(how)):7.2f}{claims(how):14.0%}{mean(policy):7.2f}"
+            f"{how:>12s}{before:17.2f}{expected(policy, rewards(how)):7.2f}{claims(how):14.0%}{expected(policy):7.2f}"
         )
 
 
 def facts() -> dict[str, str]:
     """Numbers of the page."""
     return {
-        "claims_before": f"{mean(HARD_REFERENCE, EMPTY):.0%}",
+        "claims_before": f"{expected(HARD_REFERENCE, EMPTY):.0%}",
         "claims_stated": f"{claims('item stated'):.0%}",
         "claims_backed": f"{claims('item backed'):.0%}",
         "claims_grade": f"{claims('one grade'):.0%}",

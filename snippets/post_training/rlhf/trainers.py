@@ -30,7 +30,7 @@ from trl.trainer.reward_trainer import RewardTrainer
 from trl.trainer.rloo_config import RLOOConfig
 from trl.trainer.rloo_trainer import RLOOTrainer
 
-from snippets.post_training.rlhf.language import kl, mean
+from snippets.post_training.rlhf.language import expected, kl
 from snippets.post_training.rlhf.optimum import tilted
 from snippets.post_training.rlhf.positions import fresh, pairs
 from snippets.tiny.sampling import LIMIT, prompt_ids
@@ -117,7 +117,7 @@ def rloo_against_optimum(steps: int = 40) -> dict[str, tuple[float, float]]:
         "RLOOTrainer": next_token(run.model),
         "optimum": tilted(score, BETA, before),
     }
-    return {name: (kl(p, before).item(), mean(p, score)) for name, p in ends.items()}
+    return {name: (kl(p, before).item(), expected(p, score)) for name, p in ends.items()}
 
 
 def example_optimum() -> None:
