@@ -1,0 +1,1 @@
+"""Code of the page post-training/rlhf: RLHF. It builds on `snippets/tiny`."""
