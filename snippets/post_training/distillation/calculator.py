@@ -25,11 +25,16 @@ def flops(teacher: float, student: float, epochs: int, on_policy: bool) -> float
 # --8<-- [end:bytes]
 
 
+def factor(teacher: float, student: float, epochs: int) -> float:
+    """How many times the FLOPs of off-policy training on-policy training takes."""
+    return flops(teacher, student, epochs, True) / flops(teacher, student, epochs, False)
+
+
 def size(count: float) -> str:
     """Bytes in a unit that fits."""
-    for unit, factor in (("TB", 1e12), ("GB", 1e9)):
-        if count >= factor:
-            return f"{count / factor:,.1f} {unit}"
+    for unit, scale in (("TB", 1e12), ("GB", 1e9)):
+        if count >= scale:
+            return f"{count / scale:,.1f} {unit}"
     return f"{count / 1e6:,.1f} MB"
 
 
@@ -59,5 +64,13 @@ def signal(
         "the text alone": size(n * NAME),
         "FLOPs, the teacher writes": f"{off * 1e9 * n:.2e}",
         "FLOPs, the student writes": f"{on * 1e9 * n:.2e}",
-        "on-policy costs": f"{on / off:.2f}×",
+        "on-policy costs": f"{factor(teacher, student, epochs):.2f}×",
+    }
+
+
+def facts() -> dict[str, str]:
+    """Numbers of the page about cost."""
+    return {
+        "policy_once": f"{factor(32.0, 8.0, 1):.2f}",
+        "policy_thrice": f"{factor(32.0, 8.0, 3):.2f}",
     }

@@ -88,5 +88,15 @@ def example_habits() -> None:
         print(f"{start:14s}{cells[0]:>12s}" + "".join(f"{c:>26s}" for c in cells[1:]))
 
 
+def facts() -> dict[str, str]:
+    """Numbers of the page about habits."""
+    return {
+        "down_teacher": f"{downward(teacher(), 0):.0%}",
+        "down_before": f"{over_seeds('SFT upward', SHOWN[0], 0)[0]:.0%}",
+        "down_own": f"{over_seeds('SFT upward', SHOWN[0], 1)[0]:.0%}",
+        "down_taught": f"{over_seeds('SFT upward', SHOWN[1], 1)[0]:.0%}",
+    }
+
+
 if __name__ == "__main__":
     example_habits()

@@ -23,14 +23,23 @@ from snippets.tiny.tasks import tasks
 from snippets.tiny.training import started
 
 SEEDS, STEPS, ROWS = range(5), 25, 16
-TEXT, OWN, GAP = "teacher's text, no logits", "student's text, reverse", "student's text, own gap"
+TEXT, OWN, GAP = (
+    "teacher's text, no logits",
+    "student's text, reverse",
+    "student's text, own gap",
+)
 TEST = tasks(1000, 120, test=True)
 
 
 @cache
 def teacher() -> LlamaForCausalLM:
     """The small model after SFT and sixty steps of GRPO."""
-    policy, draw, steps, rows = deepcopy(started(0)), torch.Generator().manual_seed(0), 60, 8
+    policy, draw, steps, rows = (
+        deepcopy(started(0)),
+        torch.Generator().manual_seed(0),
+        60,
+        8,
+    )
     optimizer = torch.optim.AdamW(policy.parameters(), lr=3e-3, weight_decay=0.0)
     pool = tasks(50, steps * rows)
     for i in range(steps):

@@ -87,9 +87,7 @@ def example_order() -> None:
         "F.kl_div(student, teacher)": (student, teacher),
         "F.kl_div(teacher, student)": (teacher, student),
     }.items():
-        print(
-            f"{name:34s}{F.kl_div(*pair, log_target=True, reduction='sum').item():.4f}"
-        )
+        print(f"{name:34s}{F.kl_div(*pair, log_target=True, reduction='sum').item():.4f}")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from snippets.post_training.distillation.calculator import size, stored
+
 VOCABULARY, KEPT, DRAWS = 2_000, 32, 1_000
 
 
@@ -75,6 +77,8 @@ def facts() -> dict[str, str]:
         "tail_set": f"{tail(learned(sampled_set)):.0%}",
         "tail_counts": f"{tail(learned(sampled_counts)):.0%}",
         "best_true": f"{teacher()[0].item():.2f}",
+        "stored_all": size(stored(1e8, 151_936, 151_936)),
+        "stored_few": size(stored(1e8, 151_936, 256)),
         "best_top": f"{learned(top)[0].item():.2f}",
     }
 

@@ -14,7 +14,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from snippets.post_training.distillation.losses import kl
+from snippets.post_training.distillation.losses import forward, reverse
 
 WORDS, LENGTH, STEPS, SEEDS = 4, 5, 200, range(5)
 REPLIES = torch.cartesian_prod(*[torch.arange(WORDS)] * LENGTH)  # [1024, 5]
@@ -23,7 +23,7 @@ REPLIES = torch.cartesian_prod(*[torch.arange(WORDS)] * LENGTH)  # [1024, 5]
 # --8<-- [start:teacher]
 def habit(word: int, slip: float = 0.02) -> Tensor:
     """Replies that say one word all the time, but for a slip now and then: [1024]."""
-    said = (REPLIES == word).double()
+    said = REPLIES.eq(word).double()
     return (said * (1 - slip) + (1 - said) * slip / (WORDS - 1)).prod(1)
 
 
@@ -43,16 +43,6 @@ def spoken(logits: Tensor) -> Tensor:
 
 # --8<-- [start:descend]
 Divergence = Callable[[Tensor, Tensor], Tensor]
-
-
-def forward(student: Tensor, p: Tensor) -> Tensor:
-    """KL of the teacher's replies from the student's."""
-    return kl(p, student)
-
-
-def reverse(student: Tensor, p: Tensor) -> Tensor:
-    """KL of the student's replies from the teacher's."""
-    return kl(student, p)
 
 
 def descend(
@@ -132,7 +122,8 @@ def figure_starts() -> Figure:
                 axes.annotate(f"{name}: {end:.2f}", (STEPS, end), (-2, 5), textcoords="offset points", ha="right", color=f"C{i}")  # fmt: skip
         if kind == "forward":
             axes.annotate(f"all: {end:.2f}", (STEPS, end), (-2, -14), textcoords="offset points", ha="right")  # fmt: skip
-        axes.set(xlabel="steps", ylim=(0, 5), title=f"{kind} KL")
+        axes.text(0.5, 0.97, f"{kind} KL", transform=axes.transAxes, ha="center", va="top", weight="bold")  # fmt: skip
+        axes.set(xlabel="steps", ylim=(0, 5))
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("nats a reply")
     return figure
@@ -140,11 +131,10 @@ def figure_starts() -> Figure:
 
 def facts() -> dict[str, str]:
     """Numbers of the page about starts."""
-    ends = {name: over_seeds("reverse", name)[0] for name in STARTS}
     return {
-        "end_untrained": f"{ends['untrained']:.2f}",
-        "end_taught": f"{ends['SFT on the teacher']:.2f}",
-        "end_others": f"{ends['SFT on others']:.2f}",
+        "end_untrained": f"{over_seeds('reverse', 'untrained')[0]:.2f}",
+        "end_taught": f"{over_seeds('reverse', 'SFT on the teacher')[0]:.2f}",
+        "end_others": f"{over_seeds('reverse', 'SFT on others')[0]:.2f}",
         "end_forward": f"{over_seeds('forward', 'untrained')[0]:.2f}",
     }
 

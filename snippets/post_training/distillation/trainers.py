@@ -50,7 +50,6 @@ def models() -> dict[str, LlamaForCausalLM]:
     return {"model": deepcopy(fitted(1, 60)), "teacher_model": fitted(0, 120)}
 
 
-
 # --8<-- [start:trainers]
 def on_policy(beta: float, **more: Any) -> DistillationTrainer:
     """The stable trainer: the student writes, so prompts are enough."""
