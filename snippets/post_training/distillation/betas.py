@@ -1,5 +1,9 @@
 """What GKD's beta does to the loss and to the gradient, between the two ends and at them."""
 
+# /// fieldguide
+# timeout_s = 60
+# ///
+
 from __future__ import annotations
 
 from functools import cache
@@ -44,13 +48,9 @@ def direction(beta: float) -> float:
     return cosine(measured(beta)[1], measured(1.0)[1])
 
 
-# --8<-- [start:scaled]
 def strength(beta: float) -> float:
     """What the mixture costs: divided by it, the loss has both KLs as its limits."""
     return 1.0 if beta in (0.0, 1.0) else beta * (1 - beta)
-
-
-# --8<-- [end:scaled]
 
 
 def scaled_norm(beta: float) -> float:
@@ -81,6 +81,7 @@ def figure_betas() -> Figure:
     axes.plot(inside, [scaled_norm(b) for b in inside], color="C2", linewidth=1.5)
     axes.annotate("at both ends: plain KL", (1, 1), (-8, 8), textcoords="offset points", ha="right", color="C0")  # fmt: skip
     axes.annotate("divided by β (1 − β)", (0.5, scaled_norm(0.5)), (0, -14), textcoords="offset points", ha="center", color="C2")  # fmt: skip
+    axes.annotate("GKD's divergence", (0.3, norm_share(0.3)), (0, 7), textcoords="offset points", ha="center", color="C0")  # fmt: skip
     axes.plot([0.9], [norm_share(0.9)], "o", color="C1")
     axes.annotate(f"β = 0.9: {norm_share(0.9):.0%}", (0.9, norm_share(0.9)), (0, 12), textcoords="offset points", ha="center", color="C1")  # fmt: skip
     axes.set(xlabel="β", ylabel="gradient, as a share of reverse KL's", ylim=(0, 1.2))

@@ -7,7 +7,6 @@ from typing import Annotated
 NUMBER, NAME = 2, 4  # bytes of a probability in bf16, and of a token's number
 
 
-# --8<-- [start:bytes]
 def stored(tokens: float, vocabulary: int, kept: int) -> float:
     """Bytes of the teacher's probabilities: the whole row, or `kept` of them with their names."""
     row = vocabulary * NUMBER if kept >= vocabulary else kept * (NUMBER + NAME)
@@ -20,9 +19,6 @@ def flops(teacher: float, student: float, epochs: int, on_policy: bool) -> float
     if on_policy:  # new text each time: the student writes, the teacher reads
         return epochs * (2 * student + 2 * teacher + train)
     return 2 * teacher + epochs * train  # written and scored in one pass, then kept
-
-
-# --8<-- [end:bytes]
 
 
 def factor(teacher: float, student: float, epochs: int) -> float:

@@ -1,5 +1,9 @@
 """The drawing of the page: who writes, and who judges what was written."""
 
+# /// fieldguide
+# timeout_s = 60
+# ///
+
 from __future__ import annotations
 
 from html import escape

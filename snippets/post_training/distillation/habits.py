@@ -1,7 +1,7 @@
 """The same KL from three starts on a small Llama: the teacher sorts up or down, and its students began elsewhere."""
 
 # /// fieldguide
-# timeout_s = 240
+# timeout_s = 600
 # tolerance.habits = {rel = 0.2, abs = 0.06, reason = "training runs sum in another order on another machine"}
 # tolerance.facts = {rel = 0.2, abs = 0.06, reason = "training runs sum in another order on another machine"}
 # ///
@@ -51,6 +51,12 @@ def teacher() -> LlamaForCausalLM:
 STARTS = {"SFT upward": 1.0, "SFT downward": 0.0}
 
 
+@cache
+def student(start: str, seed: int) -> LlamaForCausalLM:
+    """A student of one habit."""
+    return trained(seed, STARTS[start], 60)
+
+
 def downward(policy: LlamaForCausalLM, seed: int) -> float:
     """Of the replies that begin with the largest or the smallest digit: share with the largest."""
     draw = torch.Generator().manual_seed(seed)
@@ -63,7 +69,7 @@ def downward(policy: LlamaForCausalLM, seed: int) -> float:
 @cache
 def run(start: str, arm: str, seed: int) -> tuple[float, float]:
     """Share of downward replies before and after."""
-    policy = trained(seed, STARTS[start], 60)
+    policy = student(start, seed)
     pool = tasks(seed + 50, STEPS * ROWS, digits=DIGITS)
     after = distilled(policy, teacher(), ARMS[arm], pool, STEPS, seed)
     return downward(policy, seed), downward(after, seed)

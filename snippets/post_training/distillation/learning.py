@@ -1,7 +1,7 @@
 """A careless student learns from the model that reinforcement made: five ways, five seeds."""
 
 # /// fieldguide
-# timeout_s = 240
+# timeout_s = 600
 # tolerance.arms = {rel = 0.2, abs = 0.05, reason = "training runs sum in another order on another machine"}
 # tolerance.facts = {rel = 0.2, abs = 0.05, reason = "training runs sum in another order on another machine"}
 # ///

@@ -1,5 +1,9 @@
 """Losses of distillation on the log-probabilities of student and teacher, for each position: [..., V] becomes [...]."""
 
+# /// fieldguide
+# timeout_s = 60
+# ///
+
 from __future__ import annotations
 
 import torch

@@ -1,5 +1,9 @@
 """All replies of a tiny language model, so that each expectation is a sum: which gradient does each recipe follow?"""
 
+# /// fieldguide
+# timeout_s = 60
+# ///
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -82,22 +86,25 @@ def cosine(a: Tensor, b: Tensor) -> float:
     return torch.cosine_similarity(a, b, dim=0).item()
 
 
+Loss = Callable[..., Tensor]
+RECIPES: dict[str, tuple[Loss, Loss, tuple[float, ...]]] = {  # loss, what it stands for
+    "forward, whole replies": (forward_whole, forward_whole, ()),
+    "forward, each token": (forward_by_token, forward_whole, ()),
+    "reverse, whole replies": (whole, whole, ()),
+    "reverse, each token": (by_token, whole, ()),
+    "reverse, sampled, own gap": (sampled, whole, (0.0,)),
+    "reverse, sampled, all gaps": (sampled, whole, (1.0,)),
+}
+
+
 def compared(seed: int) -> list[tuple[str, float, float]]:
-    """Each recipe: its value where it has one, and how its gradient points beside that of whole replies."""
+    """Each recipe: its value, and the cosine of its gradient with that of whole replies."""
     student, teacher = model(2 * seed), model(2 * seed + 1)
     rows = []
-    for kind, target, recipes in (
-        ("forward", forward_whole, {"whole replies": (forward_whole, ()), "each token": (forward_by_token, ())}),
-        ("reverse", whole, {
-            "whole replies": (whole, ()), "each token": (by_token, ()),
-            "sampled, own gap": (sampled, (0.0,)), "sampled, all gaps": (sampled, (1.0,)),
-        }),
-    ):  # fmt: skip
-        aim = gradient(target, student, teacher)
-        for name, (loss, more) in recipes.items():
-            value = loss(student, teacher, *more).item()
-            grad = gradient(loss, student, teacher, *more)
-            rows.append((f"{kind}, {name}", value, cosine(grad, aim)))
+    for name, (loss, aim, more) in RECIPES.items():
+        grad = gradient(loss, student, teacher, *more)
+        value = loss(student, teacher, *more).item()
+        rows.append((name, value, cosine(grad, gradient(aim, student, teacher))))
     return rows
 
 

@@ -1,6 +1,7 @@
 """A teacher that sends few of its probabilities: what the student would learn from them."""
 
 # /// fieldguide
+# timeout_s = 120
 # tolerance.targets = {rel = 0.02, abs = 0.002, reason = "a sum over random draws"}
 # ///
 

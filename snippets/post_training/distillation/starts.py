@@ -1,6 +1,7 @@
 """One KL from three starts: a student without memory of what it wrote, against a teacher with two habits."""
 
 # /// fieldguide
+# timeout_s = 240
 # tolerance.ends = {rel = 0.02, abs = 0.01, reason = "two hundred steps of Adam round differently on another machine"}
 # ///
 

@@ -1,5 +1,9 @@
 """One step of distillation on the small Llama: who writes, and which loss reads."""
 
+# /// fieldguide
+# timeout_s = 120
+# ///
+
 from __future__ import annotations
 
 from collections.abc import Callable

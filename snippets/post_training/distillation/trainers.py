@@ -1,7 +1,7 @@
 """TRL's trainers of distillation on the small model, offline: two steps each."""
 
 # /// fieldguide
-# timeout_s = 240
+# timeout_s = 600
 # memory_mb = 3000
 # tolerance.runs = {rel = 0.2, abs = 0.02, reason = "a training run sums in another order on another machine"}
 # ///
