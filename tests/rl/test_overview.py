@@ -13,9 +13,11 @@ from torchrl.objectives.value.functional import reward2go, td_lambda_return_esti
 from snippets.rl.overview import (  # fmt: skip
     baselines,
     calculator,
+    dashboard,
     environment,
     groups,
     losses,
+    lottery,
     penalty,
     rates,
     returns,
@@ -107,8 +109,16 @@ def test_the_table_of_the_page():
     assert noise[end, "reward to go"] == pytest.approx(noise[end, "REINFORCE"], rel=1e-12)
     assert noise[each, "minus value"] > noise[each, "minus its mean"]  # the page says so
     assert baselines.replies(each, "reward to go") == pytest.approx(noise[each, "reward to go"] / tasks.exact(policy, tasks.fresh(policy.tokens)).square().sum().item())  # fmt: skip
-    sharp = [baselines.of_verdict(name, 2).variance for name in ("minus best of prefix", "REINFORCE", "minus value")]  # fmt: skip
-    assert sharp == sorted(sharp)
+
+
+def test_the_value_is_noisier_than_the_mean_for_half_of_the_sure_policies():
+    found = [baselines.noise(3.0, seed) for seed in range(baselines.SEEDS)]
+    mean, value, best = ([one[name] for one in found] for name in ("minus its mean", "minus value", "minus best of prefix"))  # fmt: skip
+    assert baselines.noisier(mean, value) == (1, 2, 10)
+    assert all(b <= min(1, m, v) + 1e-12 for b, m, v in zip(best, mean, value, strict=True))
+    policy = drawn(5, 3.0)
+    weights = baselines.baselines(policy, tasks.verdict(policy.tokens))
+    assert value[5] == pytest.approx(moments(policy, weights["minus value"]).variance / moments(policy, weights["REINFORCE"]).variance)  # fmt: skip
 
 
 @pytest.mark.parametrize("group", [2, 3, 7])
@@ -312,6 +322,28 @@ def test_the_mean_does_harm_above_two_thirds_or_one_third_or_never():
 
 
 def test_the_drawing_shows_the_reply():
-    assert tree.chances() == pytest.approx([Categorical(logits=tasks.policy().logits[k]).probs[t].item() for k, t in ((0, 0), (1, 2), (6, 1))])  # fmt: skip
+    policy = tasks.policy()
+    row = policy.tokens.tolist().index([1, 0, 2])
+    right = [(policy.logprobs()[i].exp(), row_) for i, row_ in enumerate(policy.tokens.tolist()) if len({*row_}) == 3]
+    after_b = sum((p[1] * p[2]).item() for p, tokens in right if tokens[0] == 1)
+    after_ba = policy.logprobs()[row, 2].exp().item()
+    whole = sum(p.prod().item() for p, _ in right)
+    assert tree.values() == pytest.approx([whole, after_b, after_ba, 1])
     drawing = tree.figure_tree()
     assert drawing.count("<path") == 3 + 9 + 27 and drawing.count("<circle") == 4
+    assert all(f">{worth:.2f}<" in drawing for worth in tree.values())
+
+
+def test_sampled_runs_follow_the_exact_gradient_and_then_scatter():
+    best = lottery.runs(128)
+    assert best[0].tolist() == pytest.approx([1 / 27] * lottery.SEEDS)
+    assert best[1].mean().item() == pytest.approx(stall.ascent()[1].best, rel=0.1)
+    few, many = lottery.fates(lottery.runs(8)), lottery.fates(best)
+    assert few[1] < many[1] < stall.half(0.0) and few[2] > many[2] and few[0] < many[0]
+    hand = torch.tensor([[0.1, 0.1, 0.1], [0.6, 0.1, 0.1], [0.7, 0.2, 0.0001]])
+    assert lottery.fates(hand) == (1, 1, 1)
+
+
+def test_replies_to_meet_the_rarest():
+    n = dashboard.replies_to_meet(0.95)
+    assert stall.met(stall.lowest(0.0), n) >= 0.95 > stall.met(stall.lowest(0.0), n - 1)

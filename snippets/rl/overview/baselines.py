@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from statistics import fmean
+
 import torch
 from torch import Tensor
 
-from snippets.rl.overview.moments import Moments, moments, scores
-from snippets.rl.overview.tasks import TASKS, exact, policy, to_go, verdict
+from snippets.rl.overview.moments import moments, scores
+from snippets.rl.overview.tasks import LANGUAGE, TASKS, exact, policy, to_go, verdict
 from snippets.sequences.language import Policy
 
 
-# --8<-- [start:averages]
 def average(policy: Policy, values: Tensor, weights: Tensor) -> Tensor:
     """Weighted mean over all sequences, one for each position: [N, T] gives [1, T]."""
     mass = policy.probabilities().detach()[:, None] * weights
@@ -26,7 +27,6 @@ def average_after(policy: Policy, values: Tensor, weights: Tensor) -> Tensor:
     return (total[0] / total[1])[policy.before]
 
 
-# --8<-- [end:averages]
 # --8<-- [start:baselines]
 def baselines(policy: Policy, rewards: Tensor) -> dict[str, Tensor]:
     """The weight of each token's score, by estimator: [N, T]."""
@@ -65,18 +65,41 @@ def example_table() -> None:
         print(line)
 
 
-def of_verdict(name: str, scale: float) -> Moments:
-    """Moments of one estimator for the verdict at the end."""
-    model = policy(scale)
-    return moments(model, baselines(model, verdict(model.tokens))[name])
+SEEDS = 20
 
 
-def example_sharp() -> None:
-    """Variance for the verdict, as the policy becomes surer of its tokens."""
-    names = [n for n in baselines(policy(), verdict(policy().tokens)) if n != "reward to go"]  # fmt: skip
-    print(f"{'spread of logits':22s}" + "".join(f"{s:8.0f}" for s in (0, 1, 2, 3)))
-    for name in names:
-        print(f"{name:22s}" + "".join(f"{of_verdict(name, s).variance:8.3f}" for s in (0, 1, 2, 3)))  # fmt: skip
+def noise(scale: float, seed: int) -> dict[str, float]:
+    """Variance of each estimator for the verdict, over that of REINFORCE, under one policy."""
+    model = Policy(LANGUAGE, seed, scale)
+    found = baselines(model, verdict(model.tokens))
+    bare = moments(model, found["REINFORCE"]).variance
+    return {
+        name: moments(model, weights).variance / bare for name, weights in found.items()
+    }
+
+
+def example_policies() -> None:
+    """The verdict under twenty policies for each spread of logits: means, and how many are noisier."""
+    print(
+        "spread of   variance over REINFORCE's       noisier than REINFORCE   noisier than mean"
+    )
+    print(
+        "logits       mean   value   best of prefix       mean   value              value"
+    )
+    for scale in (1.0, 2.0, 3.0):
+        all_ = [noise(scale, seed) for seed in range(SEEDS)]
+        mean, value, best = (
+            [one[name] for one in all_]
+            for name in ("minus its mean", "minus value", "minus best of prefix")
+        )
+        counts = noisier(mean, value)
+        print(f"{scale:<11.0f}{fmean(mean):6.2f}{fmean(value):8.2f}{fmean(best):17.2f}{counts[0]:11d}{counts[1]:8d}{counts[2]:19d}")  # fmt: skip
+
+
+def noisier(mean: list[float], value: list[float]) -> tuple[int, int, int]:
+    """Policies where the mean, and where the value, is noisier than nothing; value than mean."""
+    worse = sum(v > m for v, m in zip(value, mean, strict=True))
+    return sum(m > 1 for m in mean), sum(v > 1 for v in value), worse
 
 
 def replies(task: str, name: str) -> float:
@@ -94,12 +117,9 @@ def facts() -> dict[str, str]:
         "replies_mean": f"{replies('each new token', 'minus its mean'):.0f}",
         "replies_verdict": f"{replies('verdict at the end', 'REINFORCE'):.0f}",
         "replies_verdict_best": f"{replies('verdict at the end', 'minus best of prefix'):.0f}",
-        "sharp_none": f"{of_verdict('REINFORCE', 2).variance:.3f}",
-        "sharp_value": f"{of_verdict('minus value', 2).variance:.3f}",
-        "sharp_best": f"{of_verdict('minus best of prefix', 2).variance:.3f}",
     }
 
 
 if __name__ == "__main__":
     example_table()
-    example_sharp()
+    example_policies()

@@ -8,7 +8,6 @@ Baseline = Literal["none", "mean reward", "best constant", "leave-one-out"]
 NAMES: tuple[Baseline, ...] = ("none", "mean reward", "best constant", "leave-one-out")
 
 
-# --8<-- [start:answers]
 def sizes(p: float, right: int, wrong: int) -> tuple[float, float]:
     """Squared length of the score of a right answer, and of a wrong one."""
     both = p * p / right + (1 - p) ** 2 / wrong  # sum of all squared probabilities
@@ -33,7 +32,6 @@ def best_constant(p: float, right: int, wrong: int) -> float:
     return p * good / (p * good + (1 - p) * bad)
 
 
-# --8<-- [end:answers]
 def variance(p: float, right: int, wrong: int, group: int, baseline: str) -> float:
     """Variance of the average over a group of answers."""
     if baseline == "leave-one-out":  # a mean over pairs: one answer's share, and a pair's

@@ -25,7 +25,6 @@ def early(policy: Policy, rewards: Tensor) -> Tensor:
 
 
 # --8<-- [end:late]
-# --8<-- [start:corrected]
 def corrected(policy: Policy, rewards: Tensor) -> Moments:
     """The same baseline, with what it took from the mean added back over all tokens."""
     table = torch.zeros_like(policy.logits).detach()  # what is seen: [prefixes, size]
@@ -39,7 +38,6 @@ def corrected(policy: Policy, rewards: Tensor) -> Moments:
     return spread(policy, pushes + visits[..., None] * back)
 
 
-# --8<-- [end:corrected]
 def shifted(policy: Policy, rewards: Tensor, share: float) -> Moments:
     """A critic read one token late that explains this share of what it sees."""
     rest = to_go(rewards)

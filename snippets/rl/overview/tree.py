@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
-from snippets.rl.overview.tasks import LETTERS, fresh, policy
+from snippets.rl.overview.baselines import value
+from snippets.rl.overview.tasks import LETTERS, policy, verdict
 
 WIDE, TOP, STEP = 400, 36, 62
-REPLY = (0, 2, 1)  # the reply that is drawn: acb
+REPLY = (1, 0, 2)  # the reply that is drawn: bac
 MUTED, PATH = "var(--fg-muted)", "var(--fg-s0)"
 
 
@@ -18,12 +19,10 @@ def text(x: float, y: float, words: str, fill: str = "currentColor", anchor: str
 
 
 def place(prefix: tuple[int, ...]) -> tuple[float, float]:
-    """Where a prefix stands: its depth downwards, its share of the 27 sequences across."""
+    """Where a prefix stands: its length downwards, its sequences across."""
     width = WIDE - 8
-    x = 4 + width * sum(
-        (token + 1 / 2 - 1 / 2) / 3 ** (i + 1) for i, token in enumerate(prefix)
-    )
-    return x + width / 3 ** len(prefix) / 2, TOP + STEP * len(prefix)
+    left = sum(token * width / 3 ** (i + 1) for i, token in enumerate(prefix))
+    return 4 + left + width / 3 ** len(prefix) / 2, TOP + STEP * len(prefix)
 
 
 def edge(prefix: tuple[int, ...], token: int) -> str:
@@ -45,35 +44,33 @@ def edges(prefix: tuple[int, ...] = ()) -> str:
     return "".join(edge(prefix, t) + edges((*prefix, t)) for t in range(3))
 
 
-def node(prefix: tuple[int, ...]) -> str:
-    """A prefix of the reply, as a circle with its last token."""
+def node(prefix: tuple[int, ...], worth: float) -> str:
+    """A prefix of the reply: its last token in a circle, and the mean verdict after it."""
     x, y = place(prefix)
-    name = LETTERS[prefix[-1]] if prefix else "⊢"
+    name = LETTERS[prefix[-1]] if prefix else ""
     ring = f'<circle cx="{x:.1f}" cy="{y:g}" r="9" fill="var(--md-default-bg-color)" stroke="{PATH}" stroke-width="2"/>'
-    return ring + text(x, y + 4, name, bold=True)
+    side = y + 14 if len(prefix) == len(REPLY) else y - 3
+    return ring + text(x, y + 4, name, bold=True) + text(x + 13, side, f"{worth:.2f}", PATH, "start", True)  # fmt: skip
 
 
-def chances() -> list[float]:
-    """Probability of each token of the reply, given those before."""
+def values() -> list[float]:
+    """Mean verdict after each prefix of the reply, from the empty one to the whole."""
     model = policy()
-    row = model.tokens.tolist().index(list(REPLY))
-    return model.logprobs()[row].exp().tolist()
+    rewards, row = verdict(model.tokens), model.tokens.tolist().index(list(REPLY))
+    return [*value(model, rewards)[row].tolist(), rewards[row].sum().item()]
 
 
 def figure_tree() -> str:
-    """The tree, the reply `acb`, and three baselines for its second token."""
-    drawn = edges() + "".join(node(REPLY[:n]) for n in range(4))
-    rewards = fresh(policy().tokens)[policy().tokens.tolist().index(list(REPLY))].tolist()
-    for n, (p, reward) in enumerate(zip(chances(), rewards, strict=True)):
-        (x1, y1), (x2, y2) = place(REPLY[:n]), place(REPLY[: n + 1])
-        side = (x1 + x2) / 2 + (14 if n else 22)
-        drawn += text(side, (y1 + y2) / 2 + 2, f"{p:.2f}, reward {reward:.0f}", PATH, "start", bold=True)  # fmt: skip
+    """The tree, the reply `bac`, and three baselines for its second token."""
+    worth = values()
+    drawn = text(4, 14, "27 sequences, the reply bac, and the mean verdict after each prefix", MUTED, "start")  # fmt: skip
+    drawn += edges() + "".join(node(REPLY[:n], worth[n]) for n in range(4))
     notes = [
-        ("a constant looks at nothing", MUTED, ""),
-        ("a value looks at the prefix, a", "currentColor", ""),
-        ("a value read one token late looks at ac", "var(--fg-s3)", ""),
+        ("For the token a, a baseline may say", "currentColor"),
+        (f"{worth[0]:.2f}, a constant: it looks at nothing", "currentColor"),
+        (f"{worth[1]:.2f}, the value: it looks at the prefix b", "currentColor"),
+        (f"{worth[2]:.2f}, a value read one token late: it looks at ba", "var(--fg-s3)"),
     ]
-    for i, (words, fill, _) in enumerate(notes):
-        drawn += text(4, TOP + 3 * STEP + 34 + 17 * i, words, fill, "start")
-    drawn = text(4, 14, "27 sequences, one reply, and baselines for its second token", MUTED, "start") + drawn  # fmt: skip
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {TOP + 3 * STEP + 76}" font-family="sans-serif">{drawn}</svg>'
+    for i, (words, fill) in enumerate(notes):
+        drawn += text(4 if i == 0 else 18, TOP + 3 * STEP + 34 + 17 * i, words, fill, "start", i == 0)  # fmt: skip
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {TOP + 3 * STEP + 94}" font-family="sans-serif">{drawn}</svg>'
