@@ -55,7 +55,7 @@ def facts() -> dict[str, str]:
     """What the page says of pass rates."""
     return {
         "crossing_two": f"{crossing(1, 1):.0%}",
-        "crossing_one": f"{crossing(1, 10**6):.0%}",
+        "crossing_one": f"{crossing(1, 1_000_000):.0%}",
         "many_none": f"{answers(0.8, 'none'):,}",
         "many_mean": f"{answers(0.8, 'mean reward'):,}",
     }
