@@ -273,12 +273,20 @@ def test_the_environment_is_gymnasiums_and_its_loop_scatters_as_predicted():
     assert 0.5 < square / expected**2 < 1.8
 
 
+def test_the_loop_reveals_rewards_summed_from_the_wrong_end(monkeypatch):
+    monkeypatch.setattr(environment, "to_go", lambda rewards: rewards.cumsum(-1))
+    found = [(environment.estimate(tasks.policy(), 800, seed) - tasks.exact(tasks.policy(), tasks.fresh(tasks.policy().tokens))).norm().item() for seed in range(5)]  # fmt: skip
+    monkeypatch.undo()
+    assert min(found) > 1.5 * environment.distances(800, 1)[1]
+
+
 def test_an_episode_is_a_row_of_the_language():
     env = environment.Words()
     env.reset(seed=0)
     seen = [env.step(np.int64(token)) for token in (2, 0, 2)]
     assert [step[1] for step in seen] == [1, 1, 0] and [step[2] for step in seen] == [False, False, True]
     assert [int(step[0]) for step in seen[:2]] == [3, 10]
+    assert env.observation_space.n == 1 + 3 + 9 + 27 and env.action_space.n == 3
 
 
 @pytest.mark.parametrize("p, right, wrong", [(0.3, 1, 1), (0.8, 2, 5), (0.5, 4, 3)])
@@ -342,6 +350,13 @@ def test_sampled_runs_follow_the_exact_gradient_and_then_scatter():
     assert few[1] < many[1] < stall.half(0.0) and few[2] > many[2] and few[0] < many[0]
     hand = torch.tensor([[0.1, 0.1, 0.1], [0.6, 0.1, 0.1], [0.7, 0.2, 0.0001]])
     assert lottery.fates(hand) == (1, 1, 1)
+
+
+def test_the_dashboard_goes_flat_with_nine_replies_left(capsys):
+    dashboard.example_run()
+    rows = [[float(cell) for cell in line.split()] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert rows[0][1] == pytest.approx(stall.ascent()[0].reward, abs=0.1) and rows[0][5] > 20
+    assert rows[-1][1:] == [0.5, 0.5, 0, 0, 9] and max(row[2] for row in rows) == 1
 
 
 def test_replies_to_meet_the_rarest():

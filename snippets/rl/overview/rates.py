@@ -36,14 +36,13 @@ def noises(p: float, right: int, wrong: int) -> list[float]:
 
 def example_rates() -> None:
     """Replies until noise equals gradient, by pass rate, in the three worlds."""
-    print(f"{'':11s}" + "".join(f"{name:>29s}" for name in WORLDS))
-    print(f"{'pass rate':11s}" + f"{'none':>11s}{'mean':>9s}{'best':>9s}" * len(WORLDS))
+    print(f"{'':9s}" + "".join(f"{name:>26s}" for name in WORLDS))
+    print("pass rate" + f"{'none':>10s}{'mean':>8s}{'best':>8s}" * len(WORLDS))
     for p in (0.1, 0.3, 0.5, 0.7, 0.9):
-        cells = [x for world in WORLDS.values() for x in noises(p, *world)]
-        print(
-            f"{p:<11.0%}"
-            + "".join(f"{x:{11 - 2 * (i % 3 > 0)},.2f}" for i, x in enumerate(cells))
-        )
+        worlds = [noises(p, *world) for world in WORLDS.values()]
+        few = [f"{none:10.2f}{mean:8.2f}{best:8.2f}" for none, mean, best in worlds[:2]]
+        many = "{:10,.0f}{:8,.0f}{:8,.0f}".format(*worlds[2])
+        print(f"{p:<9.0%}" + "".join(few) + many)
 
 
 def answers(p: float, baseline: str) -> int:
