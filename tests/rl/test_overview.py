@@ -15,6 +15,7 @@ from snippets.rl.overview import (  # fmt: skip
     calculator,
     dashboard,
     environment,
+    figures,
     groups,
     losses,
     lottery,
@@ -258,7 +259,7 @@ def test_the_exact_gradient_stalls():
 def test_the_first_step_of_the_ascent_is_its_gradient():
     policy = tasks.policy(scale=0.0)
     rewards = stall.decoy(policy.tokens)
-    assert rewards.sum().item() == 1 + 0.5 * 9 and rewards[26] == 1
+    assert rewards.sum().item() == 1 + 0.5 * 9 and rewards[26] == 1 and (rewards[:9] == 0.5).all()
     goal = policy.mean(rewards) + 0.1 * Categorical(policy.probabilities()).entropy()
     with torch.no_grad():
         policy.logits += stall.RATE * policy.gradient(goal)
@@ -326,7 +327,18 @@ def test_the_mean_does_harm_above_two_thirds_or_one_third_or_never():
         assert calculator.best_constant(p, 1, 1) == pytest.approx(1 - p)
         assert rates.ratio(p, 10**6, 10**6) == pytest.approx(1 - p, rel=1e-4)
     assert rates.answers(0.8, "none") / rates.answers(0.8, "mean reward") == pytest.approx(5, rel=0.01)
-    assert rates.noises(0.3, 1, 1)[0] == pytest.approx(0.7 / 0.3) and rates.noises(0.3, 1, 1)[2] == pytest.approx(0, abs=1e-12)  # fmt: skip
+    bare, mean, best = rates.noises(0.3, 1, 1)  # by hand: (1 − p) / p, (1 − 2p)² / p(1 − p), 0
+    assert bare == pytest.approx(0.7 / 0.3) and best == pytest.approx(0, abs=1e-12)
+    assert mean == pytest.approx(0.4**2 / (0.3 * 0.7))
+
+
+def test_the_plots_mark_what_they_claim():
+    axes = figures.figure_rates().axes[0]
+    marks = [line.get_xydata()[0] for line in axes.lines if line.get_marker() == "o"]
+    assert [round(x, 2) for x, _ in marks] == [0.67, 0.33] and all(y == 1 for _, y in marks)
+    assert {"67%", "33%"} <= {text.get_text() for text in axes.texts}
+    (low,) = [line.get_xydata()[0] for line in figures.figure_stall().axes[0].lines if line.get_marker() == "o"]
+    assert low[1] == stall.lowest(0.0)
 
 
 def test_the_drawing_shows_the_reply():
