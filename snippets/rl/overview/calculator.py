@@ -71,11 +71,11 @@ def policy_gradient_noise(
     """How long is the noise of the gradient, measured by the gradient itself?
 
     Args:
-        pass_rate: Pass rate, $p$. Share of sampled answers that are right.
+        pass_rate: Prompt's pass rate, $p$. Share of sampled answers that are right.
         right: Right answers. All equally likely; each is one action.
         wrong: Wrong answers. All equally likely, too.
-        samples: Answers sampled to the prompt, $G$. Their gradients are averaged.
-        baseline: Baseline. *Mean reward* is the true mean; leave-one-out estimates it from the other answers.
+        samples: Sampled answers, $G$. All to one prompt; their gradients are averaged.
+        baseline: Subtracted baseline. *Mean reward* is the true mean; leave-one-out estimates it from the other answers.
     """
     p = pass_rate / 100
 
