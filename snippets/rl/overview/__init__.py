@@ -1,0 +1,1 @@
+"""Code of the page rl/index: RL for LLMs. It builds on `snippets/sequences`."""
