@@ -11,7 +11,7 @@ import pytest
 import torch
 from trl import GRPOConfig, GRPOTrainer
 
-from snippets.rl.grpo import calculator, difficulty, stale, steps, survivors, weights, worlds
+from snippets.rl.grpo import calculator, difficulty, regimes, stale, steps, survivors, weights, worlds
 from snippets.rl.grpo.estimators import RECIPES, Recipe, advantages, aggregate, loss, pulls, token_losses
 from snippets.rl.grpo.groups import Prompt, groups, moments
 from snippets.sequences.language import Language, Policy
@@ -169,7 +169,7 @@ def test_the_gain_is_the_rise_of_the_reward_by_the_length_of_the_step(count):
 def test_the_ranking_turns_at_the_crossing_or_not_at_all(seed):
     prompt = worlds.opening(seed)
     few, many = worlds.judged("GRPO", prompt), worlds.judged("Dr. GRPO", prompt)
-    even = worlds.crossing(few, many)
+    even = regimes.crossing(few, many)
     if seed == 6:
         assert few.gain(even) == pytest.approx(many.gain(even), rel=1e-9)
         assert few.gain(even / 2) > many.gain(even / 2) and few.gain(2 * even) < many.gain(2 * even)
@@ -204,21 +204,21 @@ def test_the_cosine_of_grpo_does_not_depend_on_the_group_and_that_of_dapo_rises(
 
 
 def test_the_survey_counts_policies_on_both_sides():
-    found = worlds.survey(seeds=3)
-    assert set(found) == set(worlds.rules(Policy(worlds.LANGUAGE))) and all(len(x) == 3 for x in found.values())
+    found = regimes.survey(seeds=3)
+    assert set(found) == set(regimes.rules(Policy(worlds.LANGUAGE))) and all(len(x) == 3 for x in found.values())
     ahead = [x > 1 for crossings in found.values() for x in crossings]
     assert 0 < sum(ahead) < len(ahead)
-    for name, rewards in worlds.rules(Policy(worlds.LANGUAGE, 1)).items():
+    for name, rewards in regimes.rules(Policy(worlds.LANGUAGE, 1)).items():
         prompt = Prompt(Policy(worlds.LANGUAGE, 1), rewards)
-        leads = worlds.judged("GRPO", prompt).gain(1) > worlds.judged("Dr. GRPO", prompt).gain(1)
+        leads = worlds.judged("GRPO", prompt, 2).gain(1) > worlds.judged("Dr. GRPO", prompt, 2).gain(1)
         assert leads == (found[name][1] > 1)
 
 
 def test_the_count_of_the_survey_is_that_of_its_printed_rows(capsys):
-    worlds.example_survey()
+    regimes.example_survey()
     rows = [row.split() for row in capsys.readouterr().out.splitlines()[1:]]
     printed = [row[row.index("of") - 1 : row.index("of") + 2] for row in rows]
-    assert worlds.ahead_of_the_constant() == (sum(int(r[0]) for r in printed), sum(int(r[2]) for r in printed))
+    assert regimes.ahead_of_the_constant() == (sum(int(r[0]) for r in printed), sum(int(r[2]) for r in printed))
 
 
 @pytest.mark.parametrize("size", [2, 3, 4])
@@ -342,7 +342,7 @@ def test_wrong_replies_that_stop_at_once_are_counted():
         rows = prompt.policy.sample(40_000, torch.Generator().manual_seed(1))
         wrong = rows[prompt.rewards[rows] == 0]
         share = (prompt.policy.mask[wrong].sum(1) == 1).double().mean().item()
-        assert worlds.stopped_at_once(seed) == pytest.approx(share, abs=0.01) == pytest.approx(near, abs=0.02)
+        assert regimes.stopped_at_once(seed) == pytest.approx(share, abs=0.01) == pytest.approx(near, abs=0.02)
 
 
 @pytest.mark.parametrize("lone", [0.0, 1.0])

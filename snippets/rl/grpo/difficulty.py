@@ -45,6 +45,7 @@ def limit(rate: float) -> float:
 
 
 def example_lifts() -> None:
+    """Weight of a prompt by its pass rate and the size of its group."""
     print("pass rate" + "".join(f"{f'G = {size}':>9}" for size in SIZES) + "  no limit")
     for rate in (0.01, 0.05, 0.1, 0.25, 0.5):
         print(
@@ -55,6 +56,7 @@ def example_lifts() -> None:
 
 
 def facts() -> dict[str, str]:
+    """Numbers of the page."""
     return {
         "lift_4": f"{lift(0.01, 4):.2f}",
         "lift_8": f"{lift(0.01, 8):.2f}",

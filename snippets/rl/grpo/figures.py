@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from snippets.rl.grpo.difficulty import lift, limit
 from snippets.rl.grpo.estimators import RECIPES, Recipe
+from snippets.rl.grpo.regimes import crossing
 from snippets.rl.grpo.weights import LENGTHS, REWARDS, of_tokens, relative
-from snippets.rl.grpo.worlds import crossing, judged, opening
+from snippets.rl.grpo.worlds import judged, opening
 
 COLUMNS = ("1 baseline", "2 scale", "3 ratio of", "4 limit", "5 divided by")
 LEFT, WIDE, TOP, HIGH = 64, 70, 62, 26

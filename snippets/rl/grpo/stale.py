@@ -8,13 +8,13 @@ import torch
 
 from snippets.rl.grpo.estimators import Recipe
 from snippets.rl.grpo.groups import Prompt, moments
-from snippets.rl.grpo.worlds import GROUP, LANGUAGE, rules, verdict
+from snippets.rl.grpo.regimes import rules
+from snippets.rl.grpo.worlds import GROUP, LANGUAGE, verdict
 from snippets.sequences.language import Policy
 
 PLAIN = Recipe(scale=False, low=inf, high=inf, divide="limit")
 
 
-# --8<-- [start:limits]
 LIMITS = {
     "token, none": PLAIN,
     "token, 0.2": Recipe(scale=False, divide="limit"),
@@ -26,7 +26,6 @@ LIMITS = {
         scale=False, level="reply", low=3e-4, high=4e-4, divide="limit"
     ),
 }
-# --8<-- [end:limits]
 
 
 # --8<-- [start:moved]
@@ -67,6 +66,7 @@ MOVES = (1.5, 6.0)
 
 
 def example_limits() -> None:
+    """Cosine and noise of each limit, near and far."""
     old = Policy(LANGUAGE)
     shares = [f"{outside(old, moved(old, size)):.0%} outside" for size in MOVES]
     print(f"{'':20}" + "".join(f"{share:>18}" for share in shares))
@@ -79,6 +79,7 @@ def example_limits() -> None:
 
 
 def facts() -> dict[str, str]:
+    """Numbers of the page."""
     old = Policy(LANGUAGE)
     return {"outside_far": f"{outside(old, moved(old, MOVES[1])):.0%}"}
 

@@ -33,6 +33,7 @@ def accumulated(parts: int, whole: bool) -> tuple[float, list[float]]:
 
 
 def example_parts() -> None:
+    """Loss and pulls of one step in parts."""
     print("divided by        parts   loss   pull 1   pull 2   pull 3   pull 4")
     for name, whole in (("own tokens", False), ("tokens of the step", True)):
         for parts in (1, 2, 4):
@@ -72,6 +73,7 @@ def updates_per_rollout(prompts: int, group: int, mini_batch: int) -> int:
 
 
 def example_ages() -> None:
+    """How many losses come after an update."""
     print("passes  accumulate  losses after an update  oldest")
     for passes, accumulate in ((1, 1), (2, 4), (4, 4), (4, 2), (4, 1), (3, 2)):
         oldest = max(ages(passes, accumulate))
@@ -79,6 +81,7 @@ def example_ages() -> None:
 
 
 def facts() -> dict[str, str]:
+    """Numbers of the page."""
     return {
         "loss_halves": f"{accumulated(2, False)[0]:.3f}",
         "updates_dapo": f"{updates_per_rollout(512, 16, 512)}",

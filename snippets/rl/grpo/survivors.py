@@ -48,6 +48,7 @@ def directions(lone: float, size: int) -> tuple[float, float]:
 
 
 def example_survivors() -> None:
+    """Where the expected step points, by what a last reply gets."""
     print("group  advantage of a last reply    to better  to shorter")
     for size in (2, 3):
         for name, lone in (("0", 0.0), ("its reward", 1.0)):
@@ -56,6 +57,7 @@ def example_survivors() -> None:
 
 
 def facts() -> dict[str, str]:
+    """Numbers of the page."""
     return {"lone_better": f"{directions(1.0, 2)[0]:.2f}"}
 
 

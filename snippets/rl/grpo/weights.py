@@ -39,6 +39,7 @@ def value(recipe: Recipe) -> float:
 
 
 def example_tokens() -> None:
+    """Pull on a token of each reply, and the loss."""
     print("reply     " + "".join(f"{i:>9}" for i in range(1, 5)) + "     loss")
     print("reward    " + "".join(f"{r:9.0f}" for r in REWARDS))
     print("tokens    " + "".join(f"{n:9}" for n in LENGTHS))
@@ -48,6 +49,7 @@ def example_tokens() -> None:
 
 
 def example_penalty() -> None:
+    """Advantage of the one penalized reply."""
     print("penalty      scaled  not scaled")
     for penalty in (1.0, 0.1, 0.01, 0.0001):
         print(
@@ -73,6 +75,7 @@ def ratio(recipe: Recipe) -> float:
 
 
 def facts() -> dict[str, str]:
+    """Numbers of the page."""
     return {
         "token_ratio": f"{ratio(RECIPES['GRPO']):.0f}",
         "loss_dapo": f"{value(RECIPES['DAPO']):.3f}",
