@@ -232,6 +232,15 @@ def test_with_binary_rewards_the_scale_only_weighs_the_prompt(size):
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-9)
 
 
+def test_with_graded_rewards_the_scale_turns_the_gradient():
+    prompt = small()
+    exact = prompt.exact()
+    cosines = [
+        worlds.verdict(moments(Recipe(scale=scale, divide="limit"), prompt, 3), exact).cosine for scale in (False, True)
+    ]
+    assert cosines[0] == pytest.approx(1, abs=1e-9) and cosines[1] < 0.9999
+
+
 def test_weights_of_prompts_approach_the_slope_of_an_arcsine():
     rate = torch.tensor(0.05, dtype=torch.float64, requires_grad=True)
     (2 * rate.sqrt().asin()).backward()

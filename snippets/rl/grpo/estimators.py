@@ -15,9 +15,7 @@ from torch import Tensor
 class Recipe:
     """The five choices; the defaults are those of the GRPO paper."""
 
-    baseline: Literal["none", "group", "others"] = (
-        "group"  # what is subtracted from a reward
-    )
+    baseline: Literal["none", "group", "others"] = "group"  # whose mean
     scale: bool = True  # divide by the standard deviation of the group
     level: Literal["token", "reply"] = "token"  # whose ratio
     low: float = 0.2  # how far a ratio may fall below 1 …
@@ -26,6 +24,10 @@ class Recipe:
     divide: Literal["reply", "tokens", "limit"] = "reply"  # by whose length
 
 
+# --8<-- [end:recipe]
+
+
+# --8<-- [start:recipes]
 RECIPES = {
     "GRPO": Recipe(),
     "Dr. GRPO": Recipe(scale=False, divide="limit"),
@@ -34,7 +36,7 @@ RECIPES = {
     "GSPO": Recipe(level="reply", low=3e-4, high=4e-4),
     "CISPO": Recipe(low=inf, high=4.0, cap=True, divide="tokens"),
 }
-# --8<-- [end:recipe]
+# --8<-- [end:recipes]
 
 
 # --8<-- [start:advantages]

@@ -13,8 +13,8 @@ from snippets.rl.grpo.regimes import crossing
 from snippets.rl.grpo.weights import LENGTHS, REWARDS, of_tokens, relative
 from snippets.rl.grpo.worlds import judged, opening
 
-COLUMNS = ("1 baseline", "2 scale", "3 ratio of", "4 limit", "5 divided by")
-LEFT, WIDE, TOP, HIGH = 64, 70, 62, 26
+COLUMNS = ("1 baseline", "2 scale", "3 ratio", "4 limit", "5 divisor")
+LEFT, WIDE, TOP, HIGH = 65, 61, 62, 26
 
 
 def limits(recipe: Recipe) -> str:
@@ -23,12 +23,9 @@ def limits(recipe: Recipe) -> str:
         return "none"
     if recipe.cap:
         return f"cap at {1 + recipe.high:g}"
-    if recipe.low == recipe.high:
-        return f"±{recipe.low:g}"
-    low, high = (
+    return ", ".join(
         f"{x:g}" if x > 0.01 else f"{1e4 * x:g}e-4" for x in (recipe.low, recipe.high)
     )
-    return f"−{low} +{high}"
 
 
 def settings(recipe: Recipe) -> list[str]:
@@ -57,7 +54,7 @@ def figure_choices() -> str:
     """A reward on its way to the pull on a token, and what each recipe chooses on the way."""
     muted, accent = "var(--fg-muted)", "var(--fg-s1)"
     right = LEFT + 5 * WIDE
-    drawn = text(LEFT - 34, 18, "reward", muted) + text(right + 20, 18, "pull", muted)
+    drawn = text(LEFT - 34, 18, "reward", muted) + text(right + 17, 18, "pull", muted)
     drawn += f'<path d="M{LEFT - 8} 14H{right + 4}m-5 -4l5 4l-5 4" stroke="{muted}" fill="none"/>'
     own = settings(RECIPES["GRPO"])
     for i, name in enumerate(COLUMNS):
@@ -66,7 +63,7 @@ def figure_choices() -> str:
         drawn += text(x, 42, name, more=' font-weight="bold"')
     for row, (name, recipe) in enumerate(RECIPES.items()):
         y = TOP + HIGH * row
-        drawn += text(LEFT - 33, y + 5, name, more=' font-weight="bold"')
+        drawn += text(LEFT - 34, y + 5, name, more=' font-weight="bold"')
         for i, choice in enumerate(settings(recipe)):
             x, new = LEFT + WIDE * i, choice != own[i]
             color = accent if new else muted
@@ -75,7 +72,7 @@ def figure_choices() -> str:
                 x + WIDE / 2, y + 5, choice, "currentColor" if new else muted, size=10
             )
     high = TOP + HIGH * len(RECIPES)
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 444 {high}" font-family="sans-serif">{drawn}</svg>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 402 {high}" font-family="sans-serif">{drawn}</svg>'
 
 
 SHAPES = {"GRPO": "GRPO, GSPO", "DAPO": "all others"}

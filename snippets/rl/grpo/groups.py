@@ -53,7 +53,26 @@ class Prompt:
         return score.flatten(2)
 
 
-# --8<-- [start:moments]
+# --8<-- [start:of_groups]
+def of_groups(
+    recipe: Recipe, prompt: Prompt, size: int, sampler: Policy
+) -> tuple[Tensor, Tensor]:
+    """Chance of each group, [M], and the pull of its loss on each token of each reply, [M, N * T]."""
+    policy = prompt.policy
+    rows, orders = groups(len(prompt.rewards), size)
+    chance = orders * sampler.probabilities().detach()[rows].prod(-1)
+    new, drawn = (p.logprobs().detach()[rows] for p in (policy, sampler))  # [M, G, T]
+    mask = policy.mask[rows].double()
+    pull = pulls(recipe, prompt.rewards[rows], new, drawn, mask, policy.language.length)
+    replies, steps = policy.mask.shape
+    place = rows.unsqueeze(-1) * steps + torch.arange(steps)
+    spread = torch.zeros(len(rows), replies * steps, dtype=torch.float64)
+    return chance, spread.scatter_add_(1, place.flatten(1), pull.flatten(1))
+
+
+# --8<-- [end:of_groups]
+
+
 @dataclass(frozen=True)
 class Moments:
     """Mean gradient over all groups, [P], and mean squared length of a group's gradient."""
@@ -62,27 +81,15 @@ class Moments:
     square: Tensor
 
 
+# --8<-- [start:moments]
 def moments(
     recipe: Recipe, prompt: Prompt, size: int, old: Policy | None = None
 ) -> Moments:
-    """Exact moments over all groups of `size` replies, drawn from `old` or from the policy itself."""
-    policy = prompt.policy
-    sampler = old or policy
-    rows, orders = groups(len(prompt.rewards), size)
-    chance = orders * sampler.probabilities().detach()[rows].prod(-1)  # [M]
-    new, drawn = (
-        policy.logprobs().detach()[rows],
-        sampler.logprobs().detach()[rows],
-    )  # [M, G, T]
-    mask = policy.mask[rows].double()
-    pull = pulls(recipe, prompt.rewards[rows], new, drawn, mask, policy.language.length)
-    replies, steps = policy.mask.shape
-    place = rows.unsqueeze(-1) * steps + torch.arange(steps)  # which token of which reply
-    spread = torch.zeros(len(rows), replies * steps, dtype=torch.float64)
-    spread.scatter_add_(1, place.flatten(1), pull.flatten(1))
-    scores = prompt.scores().flatten(0, 1)
+    """Exact moments over all groups of `size` replies, drawn from `old` or the policy itself."""
+    chance, pull = of_groups(recipe, prompt, size, old or prompt.policy)
+    scores = prompt.scores().flatten(0, 1)  # [N * T, P]
     met = scores.abs().sum(0) > 0  # prefixes after an end are never met
-    gradients = spread @ scores[:, met]  # [M, met]
+    gradients = pull @ scores[:, met]
     mean = torch.zeros(scores.shape[1], dtype=torch.float64)
     mean[met] = chance @ gradients
     return Moments(mean, chance @ gradients.square().sum(-1))
