@@ -4,6 +4,7 @@ import ast
 import inspect
 import itertools
 from collections import defaultdict
+from dataclasses import replace
 from math import comb, inf
 from types import SimpleNamespace
 
@@ -230,6 +231,13 @@ def test_with_binary_rewards_the_scale_only_weighs_the_prompt(size):
     found = moments(Recipe(scale=True, divide="limit"), prompt, size).mean
     expected = difficulty.weight(rate, size) * prompt.exact() / SMALL.length
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.parametrize(("name", "tolerance"), [("GRPO", 1e-6), ("DAPO", 1e-3)])
+def test_the_scale_is_not_what_biases_the_rows_of_the_table(name, tolerance):
+    prompt = worlds.opening(0)
+    bare = worlds.verdict(moments(replace(RECIPES[name], scale=False), prompt, 3), prompt.exact())
+    assert bare.cosine == pytest.approx(worlds.judged(name, prompt).cosine, abs=tolerance)
 
 
 def test_with_graded_rewards_the_scale_turns_the_gradient():
