@@ -1,4 +1,7 @@
 """Five causes of a gap between sampler and trainer, each alone, read from a log of its own."""
+# /// fieldguide
+# timeout_s = 60
+# ///
 
 from __future__ import annotations
 
@@ -85,12 +88,6 @@ def example_verdicts() -> None:
             print(f"{name:24s}{judge(logs.read_file(path), BATCH).correction}")
 
 
-def example_table() -> None:
-    """One log by length: tokens, share as measured, share that the spread predicts."""
-    for tokens, measured, predicted in shares.by_length(everything()["older weights"]):
-        print(f"{tokens:6d}{measured:9.3f}{predicted:9.3f}")
-
-
 def figure_shares() -> Figure:
     """Measured share by length for each cause; dashed: what the spread predicts."""
     figure = Figure(figsize=(5.2, 3.1), layout="constrained")
@@ -121,4 +118,3 @@ def facts() -> dict[str, str]:
 if __name__ == "__main__":
     example_causes()
     example_verdicts()
-    example_table()

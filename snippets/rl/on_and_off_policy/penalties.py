@@ -53,7 +53,6 @@ def unbounded() -> float:
     return -math.log(reference().exp()[:RIGHT].sum().item())
 
 
-# --8<-- [start:learn]
 def learned(name: str, betas: Tensor, steps: int = 1500, batch: int = 16) -> Tensor:
     """Divergence after sampled gradient steps with an estimator as loss: one run for each beta."""
     draw = torch.Generator().manual_seed(1)
@@ -73,7 +72,6 @@ def learned(name: str, betas: Tensor, steps: int = 1500, batch: int = 16) -> Ten
     return (p * (p.log() - ref)).sum(-1)
 
 
-# --8<-- [end:learn]
 def example_optima() -> None:
     """Divergence at each optimum, and after sampled steps of each loss, mean of five seeds."""
     runs = torch.tensor([beta for beta in BETAS for _ in range(5)], dtype=torch.float64)
@@ -110,6 +108,15 @@ def figure_optima() -> Figure:
         ylim=(0, 1.15 * top),
     )
     return figure
+
+
+def facts() -> dict[str, str]:
+    """Numbers that the page states about penalties."""
+    return {
+        "unbounded": f"{unbounded():.2f}",
+        "reverse_03": f"{divergence(reverse_optimum(0.3)):.2f}",
+        "forward_03": f"{divergence(forward_optimum(0.3)):.2f}",
+    }
 
 
 if __name__ == "__main__":

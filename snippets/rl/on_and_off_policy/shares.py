@@ -19,7 +19,7 @@ def effective_share(logs: Sequence[float]) -> float:
 
 def cut(replies: Sequence[Reply], tokens: int) -> list[float]:
     """Log of each reply's weight, as if it had been cut after so many tokens."""
-    return [sum(reply.log_ratios()[:tokens]) for reply in replies]
+    return [sum(reply.trainer[:tokens]) - sum(reply.sampler[:tokens]) for reply in replies]
 
 
 # --8<-- [end:share]

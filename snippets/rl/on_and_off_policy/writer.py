@@ -54,7 +54,6 @@ def kept(logits: Tensor, mass: float) -> Tensor:
     return logits.masked_fill(torch.zeros_like(out).scatter(-1, order, out), -torch.inf)
 
 
-# --8<-- [start:sample]
 def sample(
     model: Writer,
     replies: int,
@@ -79,7 +78,6 @@ def sample(
     return torch.stack(written, 1), torch.stack(logged, 1)
 
 
-# --8<-- [end:sample]
 def score(model: Writer, tokens: Tensor, temperature: float = 1.0) -> Tensor:
     """Log-probabilities that the trainer gives the same tokens: [B, S]."""
     last, state = torch.zeros_like(tokens[:, 0]), model.embed.new_zeros(len(tokens), WIDTH)
