@@ -197,10 +197,10 @@ def test_cutting_helps_a_few_effective_replies_and_hurts_many():
 def test_the_table_of_corrections_is_of_the_worlds(capsys):
     choices.example_corrections()
     rows = capsys.readouterr().out.splitlines()
-    assert f"effective share {choices.mean_share(0.8):.2f}" in rows[9]
-    many = {row[:26].strip(): float(row.split()[-1]) for row in rows[11:]}
+    assert f"effective share {choices.mean_share(0.8):.2f}" in rows[10]
+    many = {row[:26].strip(): float(row.split()[-1]) for row in rows[12:]}
     assert max(many, key=many.__getitem__) == "sequence"
-    some = {row[:26].strip(): float(row.split()[-2]) for row in rows[11:]}
+    some = {row[:26].strip(): float(row.split()[-2]) for row in rows[12:]}
     assert max(some, key=some.__getitem__) == "sequence, cut at 2"
     seeds = [worlds.world(0.8, 8, seed) for seed in range(8)]
     assert choices.mean_share(0.8) == pytest.approx(sum(w.share() for w in seeds) / 8)

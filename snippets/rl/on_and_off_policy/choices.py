@@ -52,6 +52,8 @@ def mean_alignment(gap: float, name: str, replies: int) -> float:
 def example_corrections() -> None:
     """Bias, cosine and the alignment of batches of three sizes, mean of eight worlds, at two gaps."""
     for gap in (0.2, 0.8):
+        if gap > GAPS[0]:
+            print()
         print(f"gap {gap}: effective share {mean_share(gap):.2f}")
         print(f"{'':26s}{'bias':>6s}{'cosine':>8s}{'B=64':>8s}{'B=256':>7s}{'B=4096':>8s}")
         for name in CHOICES:

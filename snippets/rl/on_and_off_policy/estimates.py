@@ -30,9 +30,10 @@ def value_spread(mu: float, name: str) -> float:
 
 def example_values() -> None:
     """Bias of k2 and spread of all three, over the true divergence, at two distances."""
+    print("mean   truth  bias k2      k1      k2      k3")
     for mu in (0.1, 1.0):
         spreads = "".join(f"{value_spread(mu, name):8.2f}" for name in ESTIMATORS)
-        print(f"{mu:3.1f}{mu**2 / 2:9.3f}{value_bias(mu):9.4f}{spreads}")
+        print(f"{mu:4.1f}{mu**2 / 2:8.3f}{value_bias(mu):9.4f}{spreads}")
 
 
 def facts() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Weights, effective sample size, PPO's loss and the estimators against verl, which takes seconds to import."""
 
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -98,3 +99,20 @@ def test_values_and_gradients_of_the_estimators_are_verls(verl, batch, name):
         value = k(leaf, reference)
         pulls.append((value.detach(), torch.autograd.grad(value.sum(), leaf)[0]))
     torch.testing.assert_close(pulls[0], pulls[1])
+
+
+def test_the_defaults_that_the_page_names(verl):
+    import inspect
+
+    import yaml
+    from trl import GRPOConfig
+    from verl.trainer import config
+
+    trl = GRPOConfig.__dataclass_fields__
+    assert trl["vllm_importance_sampling_mode"].default == "sequence_mask"
+    assert trl["vllm_importance_sampling_clip_max"].default == 3.0
+    assert trl["use_bias_correction_kl"].default is True
+    folder = Path(inspect.getfile(config)).parent
+    text = (folder / "_generated_ppo_trainer.yaml").read_text(encoding="utf-8")
+    correction = yaml.safe_load(text)["algorithm"]["rollout_correction"]
+    assert (correction["rollout_is"], correction["rollout_is_threshold"]) == (None, 2.0)
