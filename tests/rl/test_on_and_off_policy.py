@@ -170,6 +170,24 @@ def test_quality_is_that_of_gradients_taken_sequence_by_sequence(name):
     assert ours.alignment(64) == pytest.approx((mean @ truth / size / square.sqrt()).item())
 
 
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ({}, [[2, 3, 0], [0.5, 4, 1]]),
+        ({"cap": 2.0}, [[2, 2, 0], [0.5, 2, 1]]),
+        ({"cap": 2.0, "drop": True}, [[2, 0, 0], [0.5, 0, 1]]),
+        ({"level": "sequence", "cap": 3.0}, [[3, 3, 0], [2, 2, 2]]),
+        ({"level": "sequence", "cap": 3.0, "drop": True}, [[0, 0, 0], [2, 2, 2]]),
+        ({"level": "mean"}, [[6**0.5, 6**0.5, 0], [2 ** (1 / 3)] * 3]),
+    ],
+)
+def test_weights_by_hand(how, expected):
+    ratios = torch.tensor([[2, 3, 7], [0.5, 4, 1]], dtype=torch.float64)
+    mask = torch.tensor([[1, 1, 0], [1, 1, 1]], dtype=torch.float64)
+    ours = corrections.weights(ratios.log(), mask, **how)
+    torch.testing.assert_close(ours, torch.tensor(expected, dtype=torch.float64))
+
+
 def test_sequence_weights_are_unbiased_and_token_weights_are_off_by_the_first_order():
     biases = [choices.compared(worlds.world(gap)) for gap in (0.02, 0.01)]
     assert max(one["sequence"].bias for one in biases) < 1e-9
