@@ -1,0 +1,4 @@
+"""Staleness, mismatch, corrections and KL estimators.
+
+Builds on `snippets/sequences`, a language whose sequences are all written down.
+"""
