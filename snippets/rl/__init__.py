@@ -1,0 +1,1 @@
+"""Code of the area rl, a folder for each page."""
