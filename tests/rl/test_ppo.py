@@ -138,6 +138,7 @@ def test_a_good_token_climbs_to_the_closed_form(chance):
     first, found = rest.ascent(chance)
     assert found == pytest.approx(calculator.resting_ratio(chance), rel=0.02)
     assert 1.2 < first < 1.25
+    assert rest.resting_chance(chance) == pytest.approx(1 - 0.8 * (1 - chance))
 
 
 @pytest.mark.parametrize(("chance", "ratio"), [(0.5, 0.8), (0.25, 0.4)])

@@ -29,7 +29,7 @@ def cut_gradient(policy: Policy, last: str) -> Tensor:
     ends = mask[:, :CUT].sum(1).long() - 1
     rewards[torch.arange(len(worth)), ends] = worth * (1 - open_ended)
     rest = {
-        "0": 0.0,
+        "0": 0 * open_ended,
         "after the cut": values[:, CUT],
         "before the last token": values[:, CUT - 1],
     }
@@ -56,8 +56,7 @@ def length_after(last: str | None) -> float:
     policy = Policy(WORLD, SEED)
     for _ in range(STEPS if last != "start" else 0):
         slope = true_gradient(policy) if last is None else cut_gradient(policy, last)
-        with torch.no_grad():
-            policy.logits += RATE * slope
+        policy.logits.data += RATE * slope
     return policy.mean(policy.mask.sum(1).double()).item()
 
 

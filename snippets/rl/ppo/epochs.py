@@ -11,12 +11,12 @@ from torch import Tensor
 from snippets.rl.ppo.batches import MOMENTUM, REPLIES, Ascent, Batch, Variant
 from snippets.rl.ppo.surrogate import silent
 
-SEEDS, EPOCHS = range(5), 8
+SEEDS, EPOCHS, MAIN = range(5), 8, "16 replies, shared, momentum"
 VARIANTS = {
     "all replies": Variant(None),
     "16 replies": Variant(REPLIES),
     "16 replies, shared weights": Variant(REPLIES, shared=True),
-    "16 replies, shared, momentum": Variant(REPLIES, shared=True, momentum=MOMENTUM),
+    MAIN: Variant(REPLIES, shared=True, momentum=MOMENTUM),
 }
 
 
@@ -54,9 +54,9 @@ def run(seed: int, variant: Variant) -> list[Epoch]:
         ratio = (new - ascent.batch.old).exp()
         ascent.update()
         after = (ascent.logprobs() - ascent.batch.old).exp()
-        shares = parts(ascent.batch, ratio, after)
+        inside, back, held, escaping = parts(ascent.batch, ratio, after)
         largest = ratio[ascent.batch.weight > 0].max().item()
-        log.append(Epoch(*shares, largest, distance(ascent, new)))
+        log.append(Epoch(inside, back, held, escaping, largest, distance(ascent, new)))
     return log
 
 
@@ -93,7 +93,7 @@ def example_epochs() -> None:
     """Sixteen replies, shared weights, momentum: what each second epoch finds."""
     print("epoch" + HEAD)
     for epoch in range(0, EPOCHS + 1, 2):
-        found = mean_epoch("16 replies, shared, momentum", epoch)
+        found = mean_epoch(MAIN, epoch)
         print(f"{epoch:5d}{row(found)}")
 
 
@@ -103,6 +103,17 @@ def example_variants() -> None:
     for name in VARIANTS:
         found, width = mean_epoch(name, EPOCHS), spread(name, EPOCHS)
         print(f"{name:28s}{row(found)}{width:12.1%}")
+
+
+def facts() -> dict[str, str]:
+    """Numbers of the page about epochs."""
+    return {
+        "escaping": f"{mean_epoch(MAIN, 8).escaping:.0%}",
+        "escaping_plain": f"{mean_epoch('16 replies', 8).escaping:.0%}",
+        "largest": f"{mean_epoch(MAIN, 8).largest:.1f}",
+        "largest_plain": f"{mean_epoch('16 replies', 8).largest:.1f}",
+        "led_back": f"{mean_epoch(MAIN, 8).back:.0%}",
+    }
 
 
 if __name__ == "__main__":

@@ -10,6 +10,11 @@ from snippets.rl.ppo.surrogate import silent, surrogate
 CHANCES, STEPS, RATE = (0.5, 0.2, 0.1, 0.01), 1000, 0.02
 
 
+def resting_chance(chance: float) -> float:
+    """Probability of the good token at rest."""
+    return chance * resting_ratio(chance)
+
+
 def ascent(chance: float, good: bool = True, clip: float = 0.2) -> tuple[float, float]:
     """The same by small steps up the surrogate, beside three siblings: when silent, and at rest."""
     others = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64) * (1 - chance)
@@ -37,13 +42,16 @@ def example_rest() -> None:
     for chance in CHANCES:
         first, rest = ascent(chance)
         form = resting_ratio(chance)
-        print(f"{chance:13.2f}{first:12.2f}{rest:10.2f}{form:14.2f}{form * chance:14.3f}")
+        print(
+            f"{chance:13.2f}{first:12.2f}{rest:10.2f}{form:14.2f}{resting_chance(chance):14.3f}"
+        )
 
 
 def facts() -> dict[str, str]:
     """Numbers of the page about tokens at rest."""
     return {
         "rest_rare": f"{resting_ratio(0.01):.1f}",
+        "rest_rare_chance": f"{resting_chance(0.01):.1%}",
         "rest_tenth": f"{resting_ratio(0.1):.1f}",
     }
 

@@ -44,7 +44,7 @@ def test_targets_over_own_tokens_are_verls(verl, seed, gamma, lam):
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("clip", [0.1, 0.2])
 def test_losses_and_gradients_are_verls(verl, seed, clip):
-    rewards, values, mask, old, noise = turns(seed)
+    rewards, _, mask, old, noise = turns(seed)
     ours, theirs = ((old + noise).clone().requires_grad_() for _ in range(2))
     config = verl.settings(clip_ratio=clip, clip_ratio_low=clip, clip_ratio_high=clip, clip_ratio_c=1e9)
     value, logged = verl.compute_policy_loss_vanilla(old, theirs, rewards, mask, config=config)
@@ -59,7 +59,7 @@ def test_losses_and_gradients_are_verls(verl, seed, clip):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_value_loss_is_verls(verl, seed):
-    rewards, values, mask, old, noise = turns(seed)
+    rewards, values, mask, _, noise = turns(seed)
     new = (values + noise).requires_grad_()
     theirs, _ = verl.compute_value_loss(new, rewards, values, mask, 0.2)
     ours = value_loss(new, values, rewards, mask, 0.2)
