@@ -168,6 +168,22 @@ def test_the_closed_form_solves_for_the_least_good_token_at_rest(chance):
 
 
 @pytest.mark.parametrize("variant", epochs.VARIANTS.values())
+def test_updates_are_those_of_torchs_optimizer(variant):
+    ascent = batches.Ascent(2, variant)
+    ascent.update()
+    theirs = torch.zeros_like(ascent.weights).requires_grad_()
+    optimizer = torch.optim.SGD([theirs], lr=ascent.rate, momentum=variant.momentum, maximize=True)
+    batch = ascent.batch
+    for turn in range(5):
+        new = (batch.old + ascent.table @ theirs).log_softmax(-1)
+        optimizer.zero_grad()
+        (batch.weight * surrogate.surrogate(new, batch.old, batch.gain)).sum().backward()
+        optimizer.step()
+        assert torch.allclose(ascent.weights, theirs, atol=1e-12), turn
+        ascent.update()
+
+
+@pytest.mark.parametrize("variant", epochs.VARIANTS.values())
 def test_what_carries_a_token_is_its_jacobian(variant):
     ascent = batches.Ascent(1, variant)
     for _ in range(3):

@@ -19,7 +19,6 @@ def longer_is_better(policy: Policy) -> Tensor:
     return policy.mask.sum(1).double() / WORLD.length
 
 
-# --8<-- [start:cut]
 def cut_gradient(policy: Policy, last: str) -> Tensor:
     """Expected gradient when rollouts stop after CUT tokens, by what stands for the rest: [P, V]."""
     worth = longer_is_better(policy)
@@ -39,9 +38,6 @@ def cut_gradient(policy: Policy, last: str) -> Tensor:
     padded = torch.zeros_like(values)
     padded[:, :CUT] = gain
     return policy.mean(reply_gradients(policy, padded)).detach()
-
-
-# --8<-- [end:cut]
 
 
 def true_gradient(policy: Policy) -> Tensor:
@@ -65,12 +61,12 @@ def example_cut() -> None:
     policy = Policy(WORLD, SEED)
     true = true_gradient(policy)
     print(f"{'last value':24s}{'cosine':>8s}{'pull on the end':>17s}{'tokens then':>13s}")
-    print(f"{'no cut':24s}{1:8.2f}{true[0, WORLD.end]:17.3f}{length_after(None):13.2f}")
+    print(f"{'no cut':24s}{1:8.3f}{true[0, WORLD.end]:17.3f}{length_after(None):13.2f}")
     for last in LASTS:
         found = cut_gradient(policy, last)
         cosine = torch.cosine_similarity(found.flatten(), true.flatten(), dim=0)
         print(
-            f"{last:24s}{cosine:8.2f}{found[0, WORLD.end]:17.3f}{length_after(last):13.2f}"
+            f"{last:24s}{cosine:8.3f}{found[0, WORLD.end]:17.3f}{length_after(last):13.2f}"
         )
     print(f"tokens before: {length_after('start'):.2f}")
 
@@ -101,7 +97,7 @@ def example_overwritten() -> None:
         ("overwritten, values 0", True, False),
     ):
         good, end = last_token_pull(overwrite, baseline)
-        print(f"{words:22s}{good + 0.0:6.3f}{end + 0.0:9.3f}")
+        print(f"{words:22s}{round(good, 6) + 0.0:6.3f}{round(end, 6) + 0.0:9.3f}")
 
 
 def facts() -> dict[str, str]:

@@ -83,10 +83,10 @@ def spread(name: str, epoch: int) -> float:
 def row(epoch: Epoch) -> str:
     """The entries of one line."""
     shares = (epoch.inside, epoch.back, epoch.held, epoch.escaping)
-    return "".join(f"{x:9.1%}" for x in shares) + f"{epoch.largest:9.2f}{epoch.kl:8.3f}"
+    return "".join(f"{x:9.1%}" for x in shares) + f"{epoch.largest:8.2f}{epoch.kl:7.3f}"
 
 
-HEAD = "   inside     back     held escaping  largest      KL"
+HEAD = "   inside     back     held escaping largest     KL"
 
 
 def example_epochs() -> None:
@@ -99,10 +99,10 @@ def example_epochs() -> None:
 
 def example_variants() -> None:
     """The last epoch of each variant."""
-    print(f"{'':28s}{HEAD}   (escaping ±)")
+    print(f"{'':28s}{HEAD}      ±")
     for name in VARIANTS:
         found, width = mean_epoch(name, EPOCHS), spread(name, EPOCHS)
-        print(f"{name:28s}{row(found)}{width:12.1%}")
+        print(f"{name:28s}{row(found)}{width:7.1%}")
 
 
 def facts() -> dict[str, str]:
