@@ -54,8 +54,8 @@ def plane(
     """Does this token still have a gradient, and how far can others carry it?
 
     Args:
-        ratio: Ratio, $w$. The token's probability now over that when it was drawn.
-        advantage: Advantage, $A$. Above 0 the token should become likelier.
+        ratio: Ratio of the token, $w$. The token's probability now over that when it was drawn.
+        advantage: Advantage of the token, $A$. Above 0 the token should become likelier.
         chance: Probability when drawn. It decides how far siblings can carry the token.
         low: Lower clip. The range begins at one minus this number.
         high: Upper clip. The range ends at one plus this number.
