@@ -317,6 +317,19 @@ def test_an_overwritten_token_is_trained_on_nothing():
     assert good < -0.05 and end > 0.05
 
 
+def test_each_printed_pull_stands_beside_its_name(capsys):
+    cuts.example_overwritten()
+    rows = {
+        line[:22].strip(): [float(x) for x in line[22:].split()] for line in capsys.readouterr().out.splitlines()[1:]
+    }
+    for name, choice in {
+        "as sampled": (False, True),
+        "overwritten": (True, True),
+        "overwritten, values 0": (True, False),
+    }.items():
+        assert rows[name] == pytest.approx(cuts.last_token_pull(*choice), abs=6e-4)
+
+
 def test_ppo_learns_on_each_seed_and_stays_below_the_optimum():
     for seed in learning.SEEDS:
         first, last = learning.curve(seed)[0], learning.curve(seed)[-1]
