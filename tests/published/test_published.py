@@ -23,7 +23,7 @@ def test_reproduces(case, families):
 
 
 def test_no_adapter_knows_a_value_by_heart(case, families, own_cases):
-    """Doubling or tripling one number at a time, or taking a word of another case, must change the answer at least once."""
+    """Doubling or tripling one number or list at a time, or taking a word of another case, must change the answer at least once."""
     assert case is not None
     adapter = families[case.family]
     before = published.plain(adapter(case.inputs, case.unit))
@@ -41,6 +41,11 @@ def test_no_adapter_knows_a_value_by_heart(case, families, own_cases):
                 changed.append(published.plain(adapter({**case.inputs, key: other}, case.unit)) != before)
             except (ArithmeticError, ValueError, LookupError):  # twice a probability is none
                 continue
+    if not any(changed):  # no ratio of the case meets the clip: then a list must matter
+        for key, value in case.inputs.items():
+            if isinstance(value, list) and all(isinstance(x, float) for x in value):
+                doubled = {**case.inputs, key: [2 * x for x in value]}
+                changed.append(published.plain(adapter(doubled, case.unit)) != before)
     numeric = any(isinstance(value, Real) for value in case.inputs.values())
     assert any(changed) or not numeric
 

@@ -1,0 +1,1 @@
+"""Code of the page rl/ppo: PPO. It builds on snippets/sequences."""
