@@ -10,6 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,7 @@ from snippets.post_training.dpo import (
     calculator,
     displacement,
     flow,
+    learning,
     lengths,
     logprobs,
     losses,
@@ -31,10 +33,12 @@ from snippets.post_training.dpo import (
     phrases,
     remedy,
     runs,
+    stage,
     stuck,
     trainers,
     weights,
 )
+from snippets.tiny.tokens import tokenizer
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 torch.set_num_threads(1)
@@ -473,3 +477,59 @@ def test_the_drawn_pair_is_computed():
     assert push == pytest.approx(0.1 / (1 + math.exp(0.1 * h)))
     assert f"margin h = {h:.0f}" in svg
     assert f"loss = {loss:.3f}" in svg
+
+
+# -- the stage on the tiny world -------------------------------------------------------------------------------------
+
+
+def words(ids, trains):
+    """Prompt and reply of a row, as text."""
+    reply = tokenizer().decode(ids[trains], skip_special_tokens=True)
+    prompt = tokenizer().decode(ids[~trains], skip_special_tokens=True)
+    return prompt.split()[-1], reply
+
+
+def test_of_each_pair_one_reply_is_right():
+    _, chosen, rejected = learning.begun(0)
+    for side, right in ((chosen, True), (rejected, False)):
+        assert len(side.ids) > 50
+        for ids, trains in zip(side.ids, side.trains, strict=True):
+            given, reply = words(ids, trains)
+            assert (reply == "".join(sorted(given))) is right
+    for one, other in zip(chosen.ids, rejected.ids, strict=True):  # replies to one prompt
+        start = int(chosen.trains.int().argmax(1)[0])
+        assert torch.equal(one[:start], other[:start])
+
+
+def test_cross_entropy_of_the_stage_is_that_of_transformers():
+    model, chosen, rejected = learning.begun(0)
+    with torch.no_grad():
+        now = stage.scores(model, chosen, rejected)
+        labels = chosen.ids.masked_fill(~chosen.trains, -100)
+        seen = (chosen.ids != tokenizer().pad_token_id).long()
+        theirs = model(input_ids=chosen.ids, attention_mask=seen, labels=labels).loss
+    ours = stage.stage_loss(now, now, chosen.trains.sum(), 0.5, 3.0)
+    assert ours.item() == pytest.approx(math.log(2) + 3 * theirs.item(), abs=1e-5)
+
+
+def test_beta_0_leaves_cross_entropy_alone():
+    now = torch.tensor([[-3.0, -4.0]], requires_grad=True)
+    stage.stage_loss(now, torch.tensor([[-5.0, -1.0]]), torch.tensor(6.0), 0.0, 1.0).backward()
+    assert now.grad.tolist() == [[pytest.approx(-1 / 6), 0.0]]
+
+
+@pytest.mark.parametrize("seed", learning.SEEDS)
+def test_separating_pairs_is_not_solving_tasks(seed):
+    ends = {arm: learning.trained(seed, arm)[-1] for arm in learning.ARMS}
+    before = learning.trained(seed, "DPO")[0]
+    assert before[1] == before[2] == 0
+    assert ends["DPO"][2] < ends["cross-entropy"][2] < -1  # the rejected fall most with DPO alone
+    assert ends["both"][0] > before[0] + 0.05
+    assert ends["both"][0] > ends["DPO"][0] + 0.05
+    assert ends["both"][1] > ends["DPO"][1] + 0.2
+
+
+def test_the_table_of_the_stage_has_means_over_seeds():
+    ends = [learning.trained(seed, "both")[-1][0] for seed in learning.SEEDS]
+    assert learning.over_seeds("both", 0) == (pytest.approx(np.mean(ends)), pytest.approx(np.std(ends, ddof=1)))
+    assert len(learning.figure_arms().axes[0].lines) == len(learning.ARMS) * (len(learning.SEEDS) + 1)

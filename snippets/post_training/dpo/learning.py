@@ -1,0 +1,122 @@
+"""A stage of preferences on the tiny model: DPO, cross-entropy on the chosen replies, and both."""
+
+# /// fieldguide
+# timeout_s = 180
+# tolerance.arms = {rel = 0.05, abs = 0.03, reason = "a training run sums in another order on another machine"}
+# tolerance.facts = {rel = 0.05, abs = 0.03, reason = "a training run sums in another order on another machine"}
+# ///
+
+from __future__ import annotations
+
+from copy import deepcopy
+from functools import cache
+from statistics import mean, stdev
+
+import torch
+from matplotlib.figure import Figure
+from transformers import LlamaForCausalLM
+
+from snippets.post_training.dpo.stage import pairs, scores, stage_loss
+from snippets.tiny.sampling import accuracy
+from snippets.tiny.tasks import tasks
+from snippets.tiny.training import Batch, started
+
+SEEDS, STEPS, EVERY, SIZE, RATE = range(5), 32, 8, 16, 1e-3
+ARMS = {  # β, and the weight of cross-entropy
+    "DPO": (0.1, 0.0),
+    "DPO, β = 1": (1.0, 0.0),
+    "both": (0.1, 1.0),
+    "cross-entropy": (0.0, 1.0),
+}
+TEST = tasks(1000, 200, test=True)
+Point = tuple[float, float, float]  # solved, and the change of chosen and of rejected
+
+
+@cache
+def begun(seed: int) -> tuple[LlamaForCausalLM, Batch, Batch]:
+    """The model after supervised training, and pairs of its replies."""
+    model = started(seed)
+    draw = torch.Generator().manual_seed(seed)
+    return model, *pairs(model, tasks(seed + 50, 192), draw)
+
+
+@cache
+def trained(seed: int, arm: str) -> list[Point]:
+    """One run, looked at every eight steps."""
+    reference, chosen, rejected = begun(seed)
+    policy, draw = deepcopy(reference), torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        then = scores(reference, chosen, rejected)
+    optimizer = torch.optim.AdamW(policy.parameters(), lr=RATE, weight_decay=0.0)
+    points: list[Point] = []
+    for step in range(STEPS + 1):
+        if step % EVERY == 0:
+            with torch.no_grad():
+                up, down = (scores(policy, chosen, rejected) - then).mean(0).tolist()
+            solved = accuracy(policy, TEST, temperature=1.0, generator=draw)
+            points.append((solved, up, down))
+        if step < STEPS:
+            for part in optimizer.param_groups:
+                part["lr"] = RATE * (1 - step / STEPS)
+            rows = torch.randint(len(then), (SIZE,), generator=draw)
+            sides = chosen.rows(rows), rejected.rows(rows)
+            loss = stage_loss(
+                scores(policy, *sides), then[rows], sides[0].trains.sum(), *ARMS[arm]
+            )
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(policy.parameters(), 1.0)
+            optimizer.step()
+    return points
+
+
+def over_seeds(arm: str, number: int, which: int = -1) -> tuple[float, float]:
+    """Mean and standard deviation of one of a point's numbers."""
+    values = [trained(seed, arm)[which][number] for seed in SEEDS]
+    return mean(values), stdev(values)
+
+
+def figure_arms() -> Figure:
+    """Share of held-out tasks solved by step: the mean of each arm, and its seeds."""
+    figure = Figure(figsize=(5.2, 3), layout="constrained")
+    axes = figure.subplots()
+    steps = range(0, STEPS + 1, EVERY)
+    for color, arm in enumerate(ARMS):
+        for seed in SEEDS:
+            line = [point[0] for point in trained(seed, arm)]
+            axes.plot(steps, line, color=f"C{color}", linewidth=0.8, alpha=0.4)
+        line = [over_seeds(arm, 0, i)[0] for i in range(len(steps))]
+        axes.plot(steps, line, color=f"C{color}", linewidth=2.5)
+        axes.annotate(
+            arm, (STEPS, line[-1]), (6, 0), textcoords="offset points",
+            color=f"C{color}", va="center",
+        )  # fmt: skip
+    axes.set(xlabel="steps", ylabel="held-out tasks solved", xlim=(0, 44))
+    axes.set_yticks([0.3, 0.4, 0.5, 0.6, 0.7], ["30%", "40%", "50%", "60%", "70%"])
+    axes.set_xticks(list(steps))
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def example_arms() -> None:
+    """At the end: solved, and change of chosen and rejected in nats; mean and deviation."""
+    print("loss             solved       chosen         rejected")
+    solved, spread = over_seeds("DPO", 0, 0)
+    print(f"before       {solved:6.0%} ± {spread:.0%}")
+    for arm in ARMS:
+        cells = [over_seeds(arm, number) for number in range(3)]
+        print(
+            f"{arm:13}{cells[0][0]:6.0%} ± {cells[0][1]:.0%}"
+            + "".join(f"{m:9.2f} ± {sd:.2f}" for m, sd in cells[1:])
+        )
+
+
+def facts() -> dict[str, str]:
+    """Numbers of the page."""
+    return {
+        "solved_start": f"{over_seeds('DPO', 0, 0)[0]:.0%}",
+        "solved_dpo": f"{over_seeds('DPO', 0)[0]:.0%}",
+        "solved_gentle": f"{over_seeds('DPO, β = 1', 0)[0]:.0%}",
+        "solved_both": f"{over_seeds('both', 0)[0]:.0%}",
+        "solved_entropy": f"{over_seeds('cross-entropy', 0)[0]:.0%}",
+    }
