@@ -375,7 +375,9 @@ def test_the_calculator_agrees_with_the_page(n, right, missed, fooled):
     assert spent == pytest.approx(language.kl(kept, verdicts).item(), abs=6e-4)
     assert shown["ln n − (n − 1)/n"] == f"{best_of.quoted_kl(n):.3f} nats"
     if n > 1 and kept[0] > 1e-6:
-        assert float(str(shown["β that passes as often"])) == pytest.approx(best_of.twin(n, passes), abs=6e-4)
+        assert float(str(shown["β of a policy, if verdicts are fixed"])) == pytest.approx(
+            best_of.twin(n, passes), abs=6e-4
+        )
 
 
 def test_the_drawing_adds_up():

@@ -225,7 +225,7 @@ def test_the_table_of_corrections_is_of_the_worlds(capsys):
     assert choices.mean_alignment(0.8, "none", 64) == pytest.approx(0.70, abs=0.005)
 
 
-# Logs of five causes
+# Logs of four causes
 
 
 def test_the_same_weights_and_settings_leave_no_gap():

@@ -18,7 +18,7 @@ def best_of_n(
     missed: Annotated[float, "%", (0.0, 60.0)] = 10.0,
     fooled: Annotated[float, "%", (0.0, 60.0)] = 10.0,
 ) -> dict[str, object]:
-    """What does best-of-n bring, and which beta would a trained policy need for as many passes?
+    """What does best-of-n bring, and which beta gives as many passes, if the judge says the same of a reply each time?
 
     Args:
         n: Replies drawn to each prompt, $n$.
@@ -50,7 +50,7 @@ def best_of_n(
         "right replies at most, however large n": f"{good / passes:.1%}",
         "KL of the verdicts": f"{binary_kl(passed, passes):.3f} nats",
         "ln n − (n − 1)/n": f"{math.log(n) - (n - 1) / n:.3f} nats",
-        "β that passes as often": "none" if odds == 0 else f"{1 / odds:.3f}",
+        "β of a policy, if verdicts are fixed": "none" if odds == 0 else f"{1 / odds:.3f}",
         "lines": {
             "x": "replies drawn", "y": "share",
             "series": {

@@ -1,4 +1,4 @@
-"""Five causes of a gap between sampler and trainer, each alone, read from a log of its own."""
+"""Four causes of a gap between sampler and trainer, each alone, read from a log of its own."""
 # /// fieldguide
 # timeout_s = 60
 # ///

@@ -73,7 +73,7 @@ def learned(name: str, betas: Tensor, steps: int = 1500, batch: int = 16) -> Ten
 
 
 def example_optima() -> None:
-    """Divergence at each optimum, and after sampled steps of each loss, mean of five seeds."""
+    """Divergence at each optimum, and after sampled steps of each loss, mean of five runs."""
     runs = torch.tensor([beta for beta in BETAS for _ in range(5)], dtype=torch.float64)
     reached = {name: learned(name, runs).view(-1, 5) for name in ESTIMATORS}
     print(f"{'beta':>5s}{'reverse':>9s}{'forward':>9s}{'k1':>14s}{'k2':>14s}{'k3':>14s}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 # --8<-- [start:rest]
 def resting_ratio(chance: float, clip: float = 0.2, good: bool = True) -> float:
-    """Ratio of a token at rest, if it alone is good, or bad, and each sibling moves to its clip."""
+    """Ratio of a lone good or bad token once its siblings are at their clip (chance at most 1/2)."""
     siblings = (1 - clip if good else 1 + clip) * (1 - chance)
     return max(0.0, 1 - siblings) / chance
 
