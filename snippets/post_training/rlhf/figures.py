@@ -82,8 +82,8 @@ def figure_spent() -> Figure:
     axes.plot(ns, [spent(n, proxy()) for n in ns], "C1", linewidth=2)
     axes.plot(ns, [spent(n, RIGHT) for n in ns], "C0", linewidth=2)
     axes.annotate("ln n − (n − 1)/n", (250, 5.1), color="gray", ha="right")
-    label = f"reward model's scores,\nup to {ceiling(proxy()):.2f}"
-    axes.annotate(label, (4096, 4.9), color="C1", ha="right", va="top")
+    label = f"reward model's\nscores, up to\n{ceiling(proxy()):.2f}"
+    axes.annotate(label, (4096, 5.0), color="C1", ha="right", va="top")
     axes.annotate(
         f"pass or fail, up to {ceiling(RIGHT):.2f}",
         (4096, ceiling(RIGHT) - 0.1),
