@@ -56,7 +56,7 @@ def example_temperatures() -> None:
 
 def first_tokens(temperature: float, seed: int) -> list[str]:
     """Logged log-probability and capped ratio of the first token of four replies."""
-    draw = torch.Generator().manual_seed(seed)
+    draw = torch.Generator().manual_seed(seed + 1000)  # not the stream of the logits
     model = logits(positions=4, seed=seed)
     trainer = (model / temperature).log_softmax(-1)
     tokens = torch.multinomial(trainer.exp(), 1, generator=draw)
