@@ -32,8 +32,8 @@ def test_no_adapter_knows_a_value_by_heart(case, families, own_cases):
         if isinstance(value, str):  # some words allow one answer: each link carries a broadcast once
             words = [c.inputs.get(key) for c in own_cases if c.family == case.family]
             others = {word for word in words if isinstance(word, str)} - {value}
-        elif isinstance(value, Real) and not isinstance(value, bool) and value:
-            others = {value * 2, value * 3}  # -p ln p is the same at a quarter and at a half
+        elif isinstance(value, Real) and not isinstance(value, bool):
+            others = {value * 2, value * 3} if value else {1, 2}  # -p ln p is the same at a quarter and at a half
         else:
             continue
         for other in others:

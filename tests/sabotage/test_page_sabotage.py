@@ -383,10 +383,15 @@ def page_in_the_folder_of_another_area(copy):
 
 @corruption()
 def page_that_left_its_code_behind(copy):
-    copy.write("docs/inference/ppo.md", META.format(area="inference") + "# PPO\n")
-    copy.write("snippets/rl/ppo/clip.py", '"""Clip."""\n')
-    copy.write("tests/rl/test_ppo.py", "def test_x(x):\n    assert x\n")
-    return "docs/inference/ppo.md", 1, "curriculum", "no page `inference/ppo`. Did you mean `rl/ppo`"
+    copy.write("docs/inference/rl-systems.md", META.format(area="inference") + "# RL systems\n")
+    copy.write("snippets/rl/rl_systems/queue.py", '"""Queue."""\n')
+    copy.write("tests/rl/test_rl_systems.py", "def test_x(x):\n    assert x\n")
+    return (
+        "docs/inference/rl-systems.md",
+        1,
+        "curriculum",
+        "no page `inference/rl-systems`. Did you mean `rl/rl-systems`",
+    )
 
 
 @corruption()

@@ -13,7 +13,7 @@ from torch import Tensor
 
 # --8<-- [start:divergences]
 def kl(a: Tensor, b: Tensor) -> Tensor:
-    """KL(a ‖ b) of two log-distributions over the last axis."""
+    """KL of `a` from `b`, log-distributions over the last axis."""
     return (a.exp() * (a - b)).sum(-1)
 
 

@@ -35,6 +35,7 @@ def bracket(x1: float, x2: float, y: float, stroke: str) -> str:
 
 MIDDLE = ' text-anchor="middle"'
 BOLD = ' font-weight="bold"'
+RECENT = 'π<tspan dy="3" font-size="8">r</tspan>'
 
 
 def figure_policies() -> str:
@@ -44,7 +45,7 @@ def figure_policies() -> str:
         (
             134,
             "recent",
-            "πᵣ",
+            RECENT,
             "starts the update",
             "trainer, at first",
             "var(--fg-s1)",
@@ -60,8 +61,13 @@ def figure_policies() -> str:
         drawn += text(x + 8, 45, does) + text(x + 8, 66, where, MUTED)
     drawn += bracket(63, 188, 84, "var(--fg-s3)") + bracket(202, 327, 84, "var(--fg-s4)")
     for x, ratio, job, how in (
-        (125, "πᵣ / μ", "corrects: weight", "cut, or drop above a cap"),
-        (265, "π / πᵣ", "holds back: ratio", "clip to 1 ± 0.2"),
+        (
+            125,
+            f'{RECENT}<tspan dy="-3"> / μ</tspan>',
+            "corrects: weight",
+            "cut, or drop above a cap",
+        ),
+        (265, f"π / {RECENT}", "holds back: ratio", "clip to 1 ± 0.2"),
     ):
         drawn += text(x, 110, ratio, more=MIDDLE + BOLD)
         drawn += text(x, 127, job, more=MIDDLE) + text(x, 144, how, MUTED, MIDDLE)

@@ -74,7 +74,7 @@ def lowest(bonus: float) -> float:
 
 def example_bonus() -> None:
     """What an entropy bonus changes."""
-    print("bonus   least P(ccc)   step of P(ccc) > ½   reward at the end")
+    print("bonus   least P(ccc)   step of P(ccc) > 1/2   reward at the end")
     for bonus in BONUSES:
         print(f"{bonus:5.2f}{lowest(bonus):15.4f}{half(bonus):21d}{ascent(bonus)[-1].reward:20.3f}")  # fmt: skip
 

@@ -20,7 +20,10 @@ SEEDS, ROUNDS, REPLIES, PASSES, BETA, RATE = range(5), 20, 32, 4, 0.1, 0.1
 
 
 # --8<-- [start:round]
-def ppo_round(policy: Policy, critic: nn.Parameter, reference: Tensor, optimizer: torch.optim.Optimizer, draw: torch.Generator) -> None:  # fmt: skip
+def ppo_round(
+    policy: Policy, critic: nn.Parameter, reference: Tensor,
+    optimizer: torch.optim.Optimizer, draw: torch.Generator,
+) -> None:  # fmt: skip
     """Draws replies, looks back once, and updates policy and critic several times."""
     drawn = policy.sample(REPLIES, draw)
     mask, before = policy.mask[drawn].double(), policy.before[drawn]
