@@ -384,7 +384,7 @@ def page_in_the_folder_of_another_area(copy):
 @corruption()
 def page_that_left_its_code_behind(copy):
     copy.write("docs/inference/rl-systems.md", META.format(area="inference") + "# RL systems\n")
-    copy.write("snippets/rl/rl_systems/queue.py", '"""Queue."""\n')
+    copy.write("snippets/rl/rl_systems/wait.py", '"""Wait."""\n')
     copy.write("tests/rl/test_rl_systems.py", "def test_x(x):\n    assert x\n")
     return (
         "docs/inference/rl-systems.md",
