@@ -88,7 +88,7 @@ def figure_arms() -> Figure:
         line = [over_seeds(arm, 0, i)[0] for i in range(len(steps))]
         axes.plot(steps, line, color=f"C{color}", linewidth=2.5)
         axes.annotate(
-            arm, (STEPS, line[-1]), (6, 0), textcoords="offset points",
+            arm, (STEPS, line[-1]), (6, {"cross-entropy": 4, "both": -6}.get(arm, 0)), textcoords="offset points",
             color=f"C{color}", va="center",
         )  # fmt: skip
     axes.set(xlabel="steps", ylabel="held-out tasks solved", xlim=(0, 44))
