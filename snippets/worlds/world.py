@@ -80,5 +80,5 @@ class World:
 
 def unit(rows: Array) -> Array:
     """Rows scaled to length 1: [N, F]."""
-    scaled: Array = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    scaled: Array = rows / np.sqrt((rows**2).sum(axis=1, keepdims=True))
     return scaled
