@@ -58,6 +58,6 @@ def figure_pressure() -> str:
             fill = "var(--md-default-bg-color)" if shift == 0 else color
             drawn += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{fill}" stroke="{color}" stroke-width="2"/>'
     drawn += f'<path d="M8 {BASE}H{WIDE - 4}" stroke="currentColor"/>'
-    drawn += f'<text x="4" y="96" fill="currentColor" font-size="11">gold</text>'
+    drawn += '<text x="4" y="96" fill="currentColor" font-size="11">gold</text>'
     drawn += f'<text x="4" y="{BASE + 14}" fill="currentColor" font-size="11">score</text>'
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {BASE + 22}" font-family="sans-serif">{drawn}</svg>'

@@ -8,12 +8,12 @@ from matplotlib.figure import Figure
 
 from snippets.rl.reward_modeling.errors import SEEDS
 from snippets.rl.reward_modeling.forms import SEEN, fitted, logarithmic, peaks, seen, square
-from snippets.rl.reward_modeling.measures import bins
+from snippets.rl.reward_modeling.measures import by_rarity
 from snippets.rl.reward_modeling.pressure import peak, pressed, won
 from snippets.rl.reward_modeling.worlds import model
 
 SHOWN = {"few labels": "C0", "errors, heavy tails": "C2", "bend": "C1"}
-EDGES = torch.arange(-2.25, 4.3, 0.5)
+HALVINGS = 11
 
 
 def plain(figure: Figure) -> Axes:
@@ -24,33 +24,31 @@ def plain(figure: Figure) -> Axes:
 
 
 def averaged(name: str) -> torch.Tensor:
-    """Mean gold by score, in deviations from the reference's mean, over the worlds."""
+    """Mean gold by rarity of the score, over the worlds."""
     found = []
     for seed in SEEDS:
         each = model(name, seed)
-        apart = each.scores - each.place.mean(each.scores)
-        level = apart / each.place.mean(apart**2).sqrt()
         gold = each.gold - each.place.mean(each.gold)
-        found.append(bins(level, gold, each.place.reference, EDGES.double()))
+        found.append(by_rarity(each.scores, gold, each.place.reference, HALVINGS))
     return torch.stack(found).nanmean(0)
 
 
 def figure_curves() -> Figure:
-    """Mean gold of the reference's replies by their score."""
+    """Mean gold of the reference's replies by how rare a score like theirs is."""
     figure = Figure(figsize=(5.2, 3.1), layout="constrained")
     axes = plain(figure)
-    middle = (EDGES[1:] + EDGES[:-1]) / 2
+    rare = [2 ** (k + 0.5) for k in range(HALVINGS)]
+    places = {
+        "few labels": (90, 5.4),
+        "errors, heavy tails": (1500, 2.5),
+        "bend": (650, -1.3),
+    }
     for name, color in SHOWN.items():
-        curve = averaged(name)
-        axes.plot(middle, curve, "o-", color=color, markersize=3)
-        place = {
-            "few labels": (1.2, 4.6),
-            "errors, heavy tails": (2.5, 3.1),
-            "bend": (2.2, -0.9),
-        }
-        axes.text(*place[name], name, color=color)
+        axes.plot(rare, averaged(name), "o-", color=color, markersize=3)
+        axes.text(*places[name], name, color=color, ha="right")
     axes.axhline(0, color="gray", linewidth=0.8)
-    axes.set_xlabel("score, in deviations of the reference")
+    axes.set_xscale("log")
+    axes.set_xlabel("one in so many replies of the reference scores higher")
     axes.set_ylabel("mean gold of such replies")
     return figure
 
@@ -84,26 +82,21 @@ def figure_forms(seed: int = 3) -> Figure:
     axes.plot(far, [won(found, p) for p in pressed(found, far.tolist())], color="black")
     d, gold = seen("bend", seed)
     axes.plot(d**2, gold, "o", color="black", markersize=3)
-    for form, label, color, y in (
-        (square, "square", "C1", 0.55), (logarithmic, "logarithmic", "C0", 3.35),
-    ):  # fmt: skip
+    shown = (
+        (square, "square", "C1", (5, 1.78)),
+        (logarithmic, "logarithmic", "C0", (3, 2.35)),
+    )
+    for form, label, color, place in shown:
         alpha, beta = fitted(label, d, gold)
         axes.plot(far, form(far.sqrt(), alpha, beta), "--", color=color)
         where = peaks(alpha, beta)[label][0] ** 2
-        axes.text(
-            5,
-            y,
-            f"{label}: peak at {where:,.1f}"
-            if where < 9
-            else f"{label}: peak at {where:,.0f}",
-            color=color,
-            ha="right",
-        )
+        said = f"{where:.1f}" if where < 10 else f"{where:.0f}"
+        axes.text(*place, f"{label}: peak at {said}", color=color, ha="right")
     top, best = peak(found)
     axes.plot([top], [best], "s", color="black", markersize=5)
-    axes.text(top, best - 0.32, f"peak at {top:.1f}", ha="center")
+    axes.text(top, best - 0.25, f"peak at {top:.1f}", ha="center")
     axes.axvline(SEEN, color="gray", linewidth=0.8)
-    axes.text(SEEN - 0.06, 3.35, "fitted", color="gray", ha="right")
+    axes.text(SEEN - 0.06, 0.35, "fitted", color="gray", ha="right")
     axes.set_xlabel("KL, nats")
     axes.set_ylabel("gold above the reference's")
     return figure

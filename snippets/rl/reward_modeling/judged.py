@@ -12,7 +12,7 @@ from snippets.rl.reward_modeling.comparisons import drawn
 from snippets.rl.reward_modeling.pressure import kept, won
 from snippets.rl.reward_modeling.worlds import Model, model
 
-JUDGED, DRAWS, SIZES = 200, range(20), (1, 4, 8, 16, 32, 64, 128)
+JUDGED, DRAWS, SIZES = 200, range(20), (2, 4, 8, 16, 32, 64, 128)
 
 
 # --8<-- [start:estimate]
@@ -41,6 +41,12 @@ def guesses(name: str, n: int, seed: int = 0) -> Tensor:
     return torch.tensor([guess(model(name, seed), n, draw) for draw in DRAWS])
 
 
+def said(name: str, n: int) -> tuple[float, float]:
+    """Their mean and deviation."""
+    found = guesses(name, n)
+    return found.mean().item(), found.std().item()
+
+
 def example_judged() -> None:
     """Two reward models, judged before they are optimized: exact gold, and what the judged replies say."""
     print("        few labels              bend in the hole")
@@ -48,9 +54,18 @@ def example_judged() -> None:
     for n in SIZES:
         row = f"{n:3d}"
         for name in ("few labels", "bend in the hole"):
-            found, said = model(name, 0), guesses(name, n)
-            row += f"{won(found, kept(found, n)):8.2f}{said.mean():7.2f} ± {said.std():4.2f}     "
+            found, (mean, spread) = model(name, 0), said(name, n)
+            row += f"{won(found, kept(found, n)):8.2f}{mean:7.2f} ± {spread:4.2f}     "
         print(row.rstrip())
+
+
+def facts() -> dict[str, str]:
+    """Numbers of the page."""
+    return {
+        "judged_128": f"{said('bend in the hole', 128)[0]:.2f}",
+        "judged_128_spread": f"{said('bend in the hole', 128)[1]:.2f}",
+        "judged_16_spread": f"{said('bend in the hole', 16)[1]:.2f}",
+    }
 
 
 if __name__ == "__main__":

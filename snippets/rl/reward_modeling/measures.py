@@ -40,10 +40,13 @@ def curve(scores: Tensor, gold: Tensor, chances: Tensor) -> tuple[Tensor, Tensor
 # --8<-- [end:curve]
 
 
-def bins(scores: Tensor, gold: Tensor, chances: Tensor, edges: Tensor) -> Tensor:
-    """Mean gold of the replies whose score lies between two edges: [len(edges) - 1]."""
-    place = torch.bucketize(scores, edges) - 1
-    inside = (place >= 0) & (place < len(edges) - 1)
-    zero = torch.zeros(len(edges) - 1, dtype=gold.dtype)
-    weight = zero.index_add(0, place[inside], chances[inside])
-    return zero.index_add(0, place[inside], (chances * gold)[inside]) / weight
+def by_rarity(scores: Tensor, gold: Tensor, chances: Tensor, halvings: int) -> Tensor:
+    """Mean gold of replies that 1/2 to 1 of draws outscore, 1/4 to 1/2, and so on: [halvings]."""
+    above = (scores > scores[:, None]).double() @ chances
+    same = (scores == scores[:, None]).double() @ chances
+    place = (-torch.log2(above + same / 2)).floor().long()
+    found = [
+        (chances * gold)[place == k].sum() / chances[place == k].sum()
+        for k in range(halvings)
+    ]
+    return torch.stack(found)

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from snippets.post_training.rlhf.language import kl
 from snippets.post_training.rlhf.best_of import best_of
-from snippets.post_training.rlhf.optimum import tilted
+from snippets.post_training.rlhf.language import kl
 from snippets.rl.reward_modeling.worlds import Model, model
 
 BUDGETS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0)
@@ -34,17 +33,21 @@ def correlation(policy: Tensor, scores: Tensor, gold: Tensor) -> float:
 
 
 # --8<-- [start:pressed]
+def tilted(scores: Tensor, price: Tensor, reference: Tensor) -> Tensor:  # [K, 1] -> [K, N]
+    """For each price of a nat of KL, the policy of the highest score less what it pays."""
+    return torch.softmax(reference.log() + scores / price, -1)
+
+
 def pressed(found: Model, budgets: Sequence[float]) -> Tensor:  # [K] -> [K, N]
     """For each budget of KL the policy with the most score: the tilt that spends it, by bisection."""
-    reference, wanted = found.place.reference, torch.tensor(budgets)[:, None]
+    reference = found.place.reference
+    wanted = torch.tensor(budgets, dtype=reference.dtype)[:, None]
     low, high = torch.full_like(wanted, -8.0), torch.full_like(wanted, 8.0)
     for _ in range(40):
-        middle = (low + high) / 2  # of ln beta
+        middle = (low + high) / 2  # of ln price
         spent = kl(tilted(found.scores, middle.exp(), reference), reference)[:, None]
-        low, high = (
-            torch.where(spent > wanted, middle, low),
-            torch.where(spent > wanted, high, middle),
-        )
+        low = torch.where(spent > wanted, middle, low)
+        high = torch.where(spent > wanted, high, middle)
     return tilted(found.scores, high.exp(), reference)
 
 
@@ -103,6 +106,13 @@ def example_slope() -> None:
             f"{spent:4.2f}{scored:6.2f}{won(found, policy):7.2f}"
             f"{correlation(policy, found.scores, found.gold):11.2f}"
         )
+
+
+def facts() -> dict[str, str]:
+    """Numbers of the page."""
+    found = model("bend", 0)
+    first = correlation(pressed(found, (0.1,))[0], found.scores, found.gold)
+    return {"peak_kl_0": f"{peak(found)[0]:.2f}", "first_correlation": f"{first:.2f}"}
 
 
 if __name__ == "__main__":

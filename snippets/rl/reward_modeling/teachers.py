@@ -77,16 +77,26 @@ def lessons(name: str) -> Tensor:
     return torch.tensor(rows)
 
 
+def right(name: str) -> float:
+    """Mean accuracy over the worlds."""
+    return lessons(name)[:, 0].mean().item()
+
+
+def learned(name: str) -> float:
+    """Mean worth at the end."""
+    return lessons(name)[:, 3].mean().item()
+
+
 def example_teachers() -> None:
     """Four teachers, from the same start: means and deviations of five worlds."""
     print("teacher         accuracy  variance   20 steps      100 steps     variance")
     for name in teachers(rank(0), 0):
-        (right, first, early, late, last), each = (
+        (sure, first, early, late, last), each = (
             lessons(name).mean(0),
             lessons(name).std(0),
         )
         print(
-            f"{name:16s}{right:8.0%}{first:10.3f}{early:7.2f} ± {each[2]:.2f}"
+            f"{name:16s}{sure:8.0%}{first:10.3f}{early:7.2f} ± {each[2]:.2f}"
             f"{late:8.2f} ± {each[3]:.2f}{last:11.4f}"
         )
 
@@ -94,9 +104,9 @@ def example_teachers() -> None:
 def facts() -> dict[str, str]:
     """Numbers of the page."""
     return {
-        "worth_pleased": f"{lessons('easily pleased').mean(0)[3].item():.2f}",
-        "worth_noisy": f"{lessons('even, noisy').mean(0)[3].item():.2f}",
-        "noisy_accuracy": f"{lessons('even, noisy').mean(0)[0].item():.0%}",
+        "worth_pleased": f"{learned('easily pleased'):.2f}",
+        "worth_noisy": f"{learned('even, noisy'):.2f}",
+        "noisy_accuracy": f"{right('even, noisy'):.0%}",
     }
 
 
