@@ -446,8 +446,10 @@ def test_the_calculator_knows_the_forms_and_the_price_in_draws():
     for n in (1, 2, 16, 1000):
         assert calculator.draws(quoted_kl(n)) == pytest.approx(n, rel=1e-5, abs=1e-4)
     assert calculator.when_to_stop()["best of"] == f"{calculator.draws(4.0):,.0f} replies"
-    with pytest.raises(ValueError, match="beyond any run"):
-        calculator.when_to_stop("RL", 8.0, 1.0)
+    for form, alpha, beta in (("RL", 8.0, 1.0), ("RL", 100.0, 0.01), ("best-of-n", 54.0, 1.0)):
+        with pytest.raises(ValueError, match="beyond 700 nats"):
+            calculator.when_to_stop(form, alpha, beta)
+    assert calculator.when_to_stop("best-of-n", 52.0, 1.0)["KL at the peak"] == "676.00 nats"
 
 
 def test_the_calculator_needs_the_standard_library_alone():

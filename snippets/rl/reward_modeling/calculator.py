@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
+FAR = 700  # nats
+
 
 def gold(form: str, d: float, alpha: float, beta: float) -> float:
     """Gold at a distance, by either form."""
@@ -15,7 +17,9 @@ def gold(form: str, d: float, alpha: float, beta: float) -> float:
 
 def stop(form: str, alpha: float, beta: float) -> float:
     """The distance of the peak."""
-    return alpha / (2 * beta) if form == "best-of-n" else math.exp(alpha / beta - 1)
+    if form == "best-of-n":
+        return alpha / (2 * beta)
+    return math.exp(min(alpha / beta - 1, 100.0))  # further is too far in any case
 
 
 def draws(kl: float) -> float:
@@ -42,11 +46,11 @@ def when_to_stop(
         beta: Bend β. In the form for RL it is reward per √nat.
         tried: KL tried so far, from which α and β were fitted.
     """
-    if alpha / beta > 7:
-        error = ValueError("α over 7 β puts the peak of RL's form beyond any run.")
+    d = stop(form, alpha, beta)
+    if d**2 > FAR:
+        error = ValueError(f"the peak lies beyond {FAR} nats, and no run goes there.")
         error.field = "beta"  # type: ignore[attr-defined]
         raise error
-    d = stop(form, alpha, beta)
     now, n = gold(form, math.sqrt(tried), alpha, beta), draws(d**2)
     top = 1.6 * max(d, math.sqrt(tried))
     grid = [top * k / 80 for k in range(81)]
