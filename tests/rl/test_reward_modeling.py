@@ -459,7 +459,7 @@ def test_the_calculator_needs_the_standard_library_alone():
 
 
 def test_the_drawing_shows_means_of_its_curves():
-    for kind, exact in (("rises", 0.55 * 2), ("turns", 0.8 * 2 - 0.24 * 5)):
+    for kind, exact in (("rises", 0.55 * 2), ("turns", 0.6 * 2 - 0.36 * 5)):
         assert drawing.under(kind, 2.0) == pytest.approx(exact, rel=1e-4)
     assert drawing.figure_pressure().count("<circle") == 4
     assert drawn(torch.tensor([0.0, 1.0]), 3, torch.Generator()).tolist() == [1, 1, 1]

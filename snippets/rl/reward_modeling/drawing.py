@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-WIDE, LEFT, BASE, UNIT = 400, 70, 190, 62.0  # pixels of a deviation
+WIDE, LEFT, BASE, UNIT, STEEP = 400, 70, 200, 62.0, 30  # pixels of a deviation
 PRESSED = 2.0
 
 
 def mean_gold(kind: str, score: float) -> float:
     """Two curves: one keeps rising, the other turns."""
-    return 0.55 * score if kind == "rises" else 0.8 * score - 0.24 * score**2
+    return 0.55 * score if kind == "rises" else 0.6 * score - 0.36 * score**2
 
 
 def under(kind: str, shift: float) -> float:
@@ -48,13 +48,14 @@ def figure_pressure() -> str:
     )
     drawn += f'<path d="M{LEFT + UNIT * 1.5:g} {BASE - 12}h{UNIT:g}m-6 -4l6 4l-6 4" fill="none" stroke="{muted}"/>'
     for kind, color, said, at in (
-        ("rises", "var(--fg-s0)", "score still means gold", 20),
-        ("turns", "var(--fg-s1)", "score means less gold", 122),
+        ("rises", "var(--fg-s0)", "score still means gold", 24),
+        ("turns", "var(--fg-s1)", "score means less gold", 92),
     ):  # fmt: skip
-        drawn += line([(x, 100 - 34 * mean_gold(kind, x)) for x in grid], color)
+        shown = [(x, 100 - STEEP * mean_gold(kind, x)) for x in grid]
+        drawn += line([place for place in shown if place[1] < 140], color)
         drawn += words(4, at, said, color, "end")
         for shift in (0.0, PRESSED):
-            x, y = LEFT + UNIT * (shift + 1), 100 - 34 * under(kind, shift)
+            x, y = LEFT + UNIT * (shift + 1), 100 - STEEP * under(kind, shift)
             fill = "var(--md-default-bg-color)" if shift == 0 else color
             drawn += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{fill}" stroke="{color}" stroke-width="2"/>'
     drawn += f'<path d="M8 {BASE}H{WIDE - 4}" stroke="currentColor"/>'
