@@ -224,6 +224,9 @@ def test_rarity_sorts_by_how_many_draws_score_more():
     scores = torch.arange(16.0).double()
     found = measures.by_rarity(scores, scores, torch.full((16,), 1 / 16).double(), 4)
     assert found.tolist() == [3.5, 9.5, 12.5, 14.0]
+    three = torch.tensor([0.0, 1, 2]).double()  # half of its own mass scores more: 0.8, 0.425, 0.125
+    found = measures.by_rarity(three, three, torch.tensor([0.4, 0.35, 0.25]).double(), 4)
+    assert found[[0, 1, 3]].tolist() == [0, 1, 2] and found[2].isnan()
 
 
 @pytest.mark.parametrize("budget", [0.1, 1.0, 4.0])

@@ -36,7 +36,7 @@ def when_to_stop(
     form: Literal["best-of-n", "RL"] = "best-of-n",
     alpha: Annotated[float, "reward per √nat", (0.01, 100.0)] = 2.0,
     beta: Annotated[float, "reward per nat", (0.01, 100.0)] = 0.5,
-    tried: Annotated[float, "nats", (0.0, 1000.0)] = 4.0,
+    tried: Annotated[float, "nats", (0.0, 1000.0)] = 2.0,
 ) -> dict[str, object]:
     """Where does the gold peak, if one of the two published forms holds?
 

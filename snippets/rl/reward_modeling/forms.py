@@ -39,10 +39,8 @@ def peaks(alpha: float, beta: float) -> dict[str, tuple[float, float]]:
 # --8<-- [start:parabola]
 def of_parabola(rise: float, bend: float) -> tuple[float, float]:
     """Alpha and beta if scores are Gaussian and the curve is rise * s - bend * s**2 / 2."""
-    return (
-        2** 0.5 * rise,
-        bend,
-    )  # pressure moves the mean to t, KL is t**2 / 2, so t is root 2 times d
+    root = 2**0.5  # of KL = t**2 / 2 follows t = root * d
+    return rise * root, bend
 
 
 # --8<-- [end:parabola]
