@@ -57,6 +57,7 @@ def student(start: str, seed: int) -> LlamaForCausalLM:
     return trained(seed, STARTS[start], 60)
 
 
+@cache
 def downward(policy: LlamaForCausalLM, seed: int) -> float:
     """Of the replies that begin with the largest or the smallest digit: share with the largest."""
     draw = torch.Generator().manual_seed(seed)

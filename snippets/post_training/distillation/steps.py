@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from snippets.post_training.distillation.losses import (
     policy,
     reverse,
 )
-from snippets.tiny.sampling import sample
+from snippets.tiny.sampling import Rollouts, sample
 from snippets.tiny.tasks import Task
 from snippets.tiny.tokens import tokenizer
 
@@ -44,15 +45,18 @@ def next_tokens(model: LlamaForCausalLM, ids: Tensor) -> Tensor:
     return logits[:, :-1].log_softmax(-1)
 
 
-def step_loss(
-    student: LlamaForCausalLM, teacher: LlamaForCausalLM, arm: Arm, given: list[Task],
+def written(
+    writer: LlamaForCausalLM, teacher: LlamaForCausalLM, given: tuple[Task, ...],
     draw: torch.Generator,
-) -> Tensor:  # fmt: skip
-    """One of the two writes replies to the prompts; both read them, the student learns."""
-    writes, loss = arm
-    text = sample(student if writes else teacher, given, generator=draw)
+) -> tuple[Rollouts, Tensor]:  # fmt: skip
+    """Replies to the prompts, and the teacher's log-probabilities of their tokens."""
+    text = sample(writer, given, generator=draw)
     with torch.no_grad():
-        p = next_tokens(teacher, text.ids)
+        return text, next_tokens(teacher, text.ids)
+
+
+def step_loss(student: LlamaForCausalLM, loss: Loss, text: Rollouts, p: Tensor) -> Tensor:
+    """The student reads the replies, too, and learns."""
     q = next_tokens(student, text.ids)
     return mean(loss(q, p, text.ids[:, 1:]), text.trains[:, 1:])
 
@@ -60,20 +64,38 @@ def step_loss(
 # --8<-- [end:arms]
 
 
+def parts(pool: list[Task], steps: int) -> list[tuple[Task, ...]]:
+    """The prompts of each step."""
+    size = len(pool) // steps
+    return [tuple(pool[i * size : (i + 1) * size]) for i in range(steps)]
+
+
+@cache
+def stored(
+    teacher: LlamaForCausalLM, pool: tuple[Task, ...], steps: int, seed: int
+) -> list[tuple[Rollouts, Tensor]]:
+    """The teacher's text for each step, written once for all students that read it."""
+    draw = torch.Generator().manual_seed(seed)
+    return [written(teacher, teacher, given, draw) for given in parts([*pool], steps)]
+
+
 def distilled(
     start: LlamaForCausalLM, teacher: LlamaForCausalLM, arm: Arm, pool: list[Task],
     steps: int, seed: int, rate: float = 3e-3,
 ) -> LlamaForCausalLM:  # fmt: skip
     """A copy of the student after as many steps of AdamW, the rate falling to 0."""
-    student, draw = deepcopy(start), torch.Generator().manual_seed(seed)
+    (writes, loss), student = arm, deepcopy(start)
+    draw = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(student.parameters(), lr=rate, weight_decay=0.0)
-    size = len(pool) // steps
-    for i in range(steps):
+    for i, given in enumerate(parts(pool, steps)):
         for group in optimizer.param_groups:
             group["lr"] = rate * (1 - i / steps)
-        loss = step_loss(student, teacher, arm, pool[i * size : (i + 1) * size], draw)
+        if writes:
+            text, p = written(student, teacher, given, draw)
+        else:
+            text, p = stored(teacher, tuple(pool), steps, seed)[i]
         optimizer.zero_grad()
-        loss.backward()
+        step_loss(student, loss, text, p).backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimizer.step()
     return student

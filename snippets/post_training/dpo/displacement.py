@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from snippets.post_training.dpo.overlap import ches, in_nats, predicted, tuned
+from snippets.post_training.dpo.overlap import ches, in_nats, predicted, pull, tuned
 from snippets.post_training.dpo.phrases import SEEDS, Writer, edits, logps, trained
 
 
@@ -34,9 +34,12 @@ class Trial:
 
 def spread(model: Writer, chosen: Tensor) -> list[Tensor]:
     """Of all one-word edits: the pairs with the lowest, a middle and the highest prediction."""
-    pairs = [torch.stack([chosen, other]) for other in edits(chosen)]
-    pairs.sort(key=lambda pair: predicted(model, pair, pair[:1]).item())
-    return [pairs[0], pairs[len(pairs) // 2], pairs[-1]]
+    others = edits(chosen)
+    own, *pulls = pull(model, torch.cat([chosen.unsqueeze(0), others]))
+    lifts = (own * (own - torch.stack(pulls))).sum((1, 2))  # what `predicted` says, at once
+    order = lifts.argsort().tolist()
+    places = order[0], order[len(order) // 2], order[-1]
+    return [torch.stack([chosen, others[i]]) for i in places]
 
 
 def trial(model: Writer, pair: Tensor, others: Tensor) -> Trial:

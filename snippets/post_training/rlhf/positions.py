@@ -98,17 +98,13 @@ def scores(
 @cache
 def held_out(seed: int) -> Tensor:
     """Pairs of new tasks, the right replies first, with room for one more turn: [2B, S]."""
-    good, bad = pairs(seed + 50, 100, test=True)
+    good, bad = pairs(seed + 50, 200, test=True)
     return F.pad(conversations(good + bad).ids, (0, 1), value=PAD)
 
 
 def judged(pad: int, rule: str, seed: int = 0) -> tuple[float, float, float]:
     """Pairs ordered rightly, pairs of equal scores, and the loss, on held-out pairs."""
-    good, bad = pairs(seed + 50, 200, test=True)
-    padded = F.pad(
-        conversations(good + bad).ids, (0, 1), value=PAD
-    )  # room for one more turn
-    gap = torch.sub(*scores(trained(seed), padded, pad, rule).view(2, -1))
+    gap = torch.sub(*scores(trained(seed), held_out(seed), pad, rule).view(2, -1))
     equal = (gap.abs() < 1e-6).float()
     loss = -F.logsigmoid(gap).mean().item()
     return ((gap > 1e-6).float() + equal / 2).mean().item(), equal.mean().item(), loss

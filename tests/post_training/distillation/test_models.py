@@ -22,7 +22,8 @@ def test_a_step_reads_the_right_text_and_only_the_student_learns(arm):
     """The loss again with TRL's function or with PyTorch's cross-entropy, on the same draw."""
     student, teacher = trainers.models().values()
     given, draw = trainers.GIVEN[:8], torch.Generator().manual_seed(2)
-    loss = steps.step_loss(student, teacher, steps.ARMS[arm], given, draw)
+    writes, function = steps.ARMS[arm]
+    loss = steps.step_loss(student, function, *steps.written(student if writes else teacher, teacher, given, draw))
     student.zero_grad(), teacher.zero_grad()
     loss.backward()
     assert all(w.grad is None for w in teacher.parameters()) and any(w.grad.any() for w in student.parameters())
@@ -143,6 +144,24 @@ def test_small_models_are_graded_as_their_tasks_say():
     first = [(a[:1], sorted(t.prompt.split()[1])) for t, a in zip(habits.TEST, written, strict=True)]
     down, up = (sum(a == digits[i] for a, digits in first) for i in (-1, 0))
     assert habits.downward(policy, 3) == pytest.approx(down / (down + up)) and up > 10
+
+
+@pytest.mark.parametrize("arm", steps.ARMS)
+def test_the_learning_student_writes_or_the_teacher_once_for_all_arms(arm, monkeypatch):
+    """Who was asked for text, at each of two steps; a second student reads what the first one read."""
+    (student, teacher), asked = trainers.models().values(), []
+    draw = lambda writer, given, **more: asked.append(writer) or sample(writer, given, **more)  # noqa: E731
+    sample = steps.sample
+    monkeypatch.setattr(steps, "sample", draw)
+    steps.stored.cache_clear()
+    pool = trainers.GIVEN[:8]
+    first, second = (steps.distilled(student, teacher, steps.ARMS[arm], pool, 2, 0) for _ in range(2))
+    if arm.startswith("student"):
+        assert len(asked) == 4 and asked[0] is asked[1] is first and asked[2] is asked[3] is second
+    else:
+        assert [writer is teacher for writer in asked] == [True, True]
+    for mine, other in zip(first.parameters(), second.parameters(), strict=True):
+        torch.testing.assert_close(mine, other)
 
 
 def test_distilling_moves_a_copy_by_the_rate_that_falls_to_zero():
