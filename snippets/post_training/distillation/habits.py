@@ -20,7 +20,7 @@ from snippets.tiny.sampling import sample
 from snippets.tiny.tasks import Task, tasks
 from snippets.tiny.training import conversations, model, train
 
-SEEDS, STEPS, ROWS, DIGITS = range(5), 25, 16, (2, 3)
+SEEDS, STEPS, ROWS, DIGITS = range(5), 20, 16, (2, 3)
 TEST = [
     t for t in tasks(1000, 150, test=True, digits=DIGITS) if t.answer[0] != t.answer[-1]
 ]

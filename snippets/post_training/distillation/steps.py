@@ -21,9 +21,10 @@ from snippets.post_training.distillation.losses import (
     policy,
     reverse,
 )
-from snippets.tiny.sampling import Rollouts, sample
+from snippets.tiny.sampling import sample
 from snippets.tiny.tasks import Task
 from snippets.tiny.tokens import tokenizer
+from snippets.tiny.training import Batch
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 Arm = tuple[bool, Loss]  # whether the student writes, and the loss of each token
@@ -48,14 +49,14 @@ def next_tokens(model: LlamaForCausalLM, ids: Tensor) -> Tensor:
 def written(
     writer: LlamaForCausalLM, teacher: LlamaForCausalLM, given: tuple[Task, ...],
     draw: torch.Generator,
-) -> tuple[Rollouts, Tensor]:  # fmt: skip
+) -> tuple[Batch, Tensor]:  # fmt: skip
     """Replies to the prompts, and the teacher's log-probabilities of their tokens."""
     text = sample(writer, given, generator=draw)
     with torch.no_grad():
         return text, next_tokens(teacher, text.ids)
 
 
-def step_loss(student: LlamaForCausalLM, loss: Loss, text: Rollouts, p: Tensor) -> Tensor:
+def step_loss(student: LlamaForCausalLM, loss: Loss, text: Batch, p: Tensor) -> Tensor:
     """The student reads the replies, too, and learns."""
     q = next_tokens(student, text.ids)
     return mean(loss(q, p, text.ids[:, 1:]), text.trains[:, 1:])
@@ -64,19 +65,12 @@ def step_loss(student: LlamaForCausalLM, loss: Loss, text: Rollouts, p: Tensor) 
 # --8<-- [end:arms]
 
 
-def parts(pool: list[Task], steps: int) -> list[tuple[Task, ...]]:
-    """The prompts of each step."""
-    size = len(pool) // steps
-    return [tuple(pool[i * size : (i + 1) * size]) for i in range(steps)]
-
-
 @cache
 def stored(
-    teacher: LlamaForCausalLM, pool: tuple[Task, ...], steps: int, seed: int
-) -> list[tuple[Rollouts, Tensor]]:
-    """The teacher's text for each step, written once for all students that read it."""
-    draw = torch.Generator().manual_seed(seed)
-    return [written(teacher, teacher, given, draw) for given in parts([*pool], steps)]
+    teacher: LlamaForCausalLM, pool: tuple[Task, ...], seed: int
+) -> tuple[Batch, Tensor]:
+    """The teacher's text for all steps, written once for all students that read it."""
+    return written(teacher, teacher, pool, torch.Generator().manual_seed(seed))
 
 
 def distilled(
@@ -87,13 +81,18 @@ def distilled(
     (writes, loss), student = arm, deepcopy(start)
     draw = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(student.parameters(), lr=rate, weight_decay=0.0)
-    for i, given in enumerate(parts(pool, steps)):
+    size = len(pool) // steps
+    for i in range(steps):
+        rows = torch.arange(i * size, (i + 1) * size)
         for group in optimizer.param_groups:
             group["lr"] = rate * (1 - i / steps)
         if writes:
-            text, p = written(student, teacher, given, draw)
+            text, p = written(
+                student, teacher, tuple(pool[i * size : (i + 1) * size]), draw
+            )
         else:
-            text, p = stored(teacher, tuple(pool), steps, seed)[i]
+            whole, each = stored(teacher, tuple(pool), seed)
+            text, p = whole.rows(rows), each[rows]
         optimizer.zero_grad()
         step_loss(student, loss, text, p).backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)

@@ -54,9 +54,10 @@ def trained(seed: int = 0, steps: int = 100) -> LlamaForSequenceClassification:
     ids = conversations([task for side in pairs(seed, 256) for task in side]).ids
     optimizer = torch.optim.AdamW(scorer.parameters(), lr=3e-3)
     for _ in range(steps):
-        some = torch.randint(256, (32,), generator=draw)
-        scores = scorer(ids[torch.cat([some, 256 + some])]).logits.squeeze(-1)
-        loss = -F.logsigmoid(scores[:32] - scores[32:]).mean()
+        some = torch.randint(256, (16,), generator=draw)
+        both = ids[torch.cat([some, 256 + some])]
+        scores = scorer(both, use_cache=False).logits.squeeze(-1)
+        loss = -F.logsigmoid(scores[:16] - scores[16:]).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
