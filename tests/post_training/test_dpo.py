@@ -259,6 +259,16 @@ def test_all_answers_have_all_probability():
     assert ((near != found[0]).sum(1) == 1).all()
 
 
+def test_of_all_edits_the_lowest_the_middle_and_the_highest_prediction_are_tried():
+    """Each edit with `predicted` on its own pair, as the page has it."""
+    model, found = phrases.trained(0)
+    with torch.no_grad():
+        pairs = [torch.stack([found[0], other]) for other in phrases.edits(found[0])]
+        said = sorted(overlap.predicted(model, pair, pair[:1]).item() for pair in pairs)
+        tried = [overlap.predicted(model, pair, pair[:1]).item() for pair in displacement.spread(model, found[0])]
+    assert len(said) == 25 and tried == pytest.approx([said[0], said[12], said[-1]], abs=1e-5)
+
+
 def test_overlap_predicts_which_chosen_answers_fall():
     found = displacement.everything()
     fell = [one for one in found if one.chosen < 0]

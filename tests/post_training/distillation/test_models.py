@@ -147,19 +147,22 @@ def test_small_models_are_graded_as_their_tasks_say():
 
 
 @pytest.mark.parametrize("arm", steps.ARMS)
-def test_the_learning_student_writes_or_the_teacher_once_for_all_arms(arm, monkeypatch):
-    """Who was asked for text, at each of two steps; a second student reads what the first one read."""
-    (student, teacher), asked = trainers.models().values(), []
-    draw = lambda writer, given, **more: asked.append(writer) or sample(writer, given, **more)  # noqa: E731
-    sample = steps.sample
-    monkeypatch.setattr(steps, "sample", draw)
+def test_the_learning_student_writes_or_the_teacher_once_for_all_students(arm, monkeypatch):
+    """Who is asked for text, and which prompts stand in what is read, in two steps of each of two students."""
+    (student, teacher), asked, read = trainers.models().values(), [], []
+    sample, step_loss = steps.sample, steps.step_loss
+    monkeypatch.setattr(steps, "sample", lambda writer, *a, **b: asked.append(writer) or sample(writer, *a, **b))
+    monkeypatch.setattr(steps, "step_loss", lambda *a: read.append(a[2].ids) or step_loss(*a))
     steps.stored.cache_clear()
     pool = trainers.GIVEN[:8]
     first, second = (steps.distilled(student, teacher, steps.ARMS[arm], pool, 2, 0) for _ in range(2))
-    if arm.startswith("student"):
-        assert len(asked) == 4 and asked[0] is asked[1] is first and asked[2] is asked[3] is second
-    else:
-        assert [writer is teacher for writer in asked] == [True, True]
+    writers = [first, first, second, second] if arm.startswith("student") else [teacher]
+    assert len(asked) == len(writers) and all(a is b for a, b in zip(asked, writers, strict=True))
+    texts = [steps.tokenizer().batch_decode(ids) for ids in read]
+    for i, rows in enumerate(texts):
+        given = pool[4:] if i % 2 else pool[:4]
+        assert len(rows) == 4 and all(f"|>{t.prompt}<|" in row for t, row in zip(given, rows, strict=True))
+    assert texts[:2] == texts[2:]
     for mine, other in zip(first.parameters(), second.parameters(), strict=True):
         torch.testing.assert_close(mine, other)
 
