@@ -134,10 +134,8 @@ def example_arms() -> None:
     print(f"before       {middle:6.0%} ± {width:.0%}")
     for arm in ARMS:
         middle, width = solved(arm)
-        print(
-            f"{arm:13}{middle:6.0%} ± {width:.0%}"
-            + "".join(f"{m:9.2f} ± {sd:.2f}" for m, sd in moved(arm))
-        )
+        cells = "".join(f"{m:9.2f} ± {sd:.2f}" for m, sd in moved(arm))
+        print(f"{arm:13}{middle:6.0%} ± {width:.0%}{cells}")
 
 
 def facts() -> dict[str, str]:
