@@ -16,12 +16,7 @@ from fieldguide.guide.page import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 CURRICULUM = "docs/curriculum.yml"
-SHARED = (
-    "shapes",
-    "tiny",
-    "sequences",
-    "worlds",
-)  # folders of snippets that belong to no page: any page may import them
+SHARED = ("shapes", "tiny", "sequences", "worlds")  # folders of snippets that any page may import
 
 
 @dataclass(frozen=True, order=True)

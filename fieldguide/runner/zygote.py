@@ -14,9 +14,8 @@ from types import ModuleType
 
 from fieldguide.runner import child, warden
 
-DRAWING = ("matplotlib.backends.backend_svg", "matplotlib.figure")
-LATE = {"matplotlib": DRAWING, "torch": ("torch._dynamo", *DRAWING, "scipy.stats"),
-        "transformers": ("transformers.modeling_utils",)}  # fmt: skip
+LATE = {"matplotlib": (drawing := ("matplotlib.backends.backend_svg", "matplotlib.figure")),
+        "torch": ("torch._dynamo", *drawing, "scipy.stats"), "transformers": ("transformers.modeling_utils",)}  # fmt: skip
 """What a library imports at its first use, and what its snippets often import besides."""
 
 
