@@ -21,7 +21,7 @@ def rank(seed: int) -> Tensor:
 
 # --8<-- [start:teachers]
 def teachers(worth: Tensor, seed: int) -> dict[str, Tensor]:  # each [N]
-    """Three scores that order all replies rightly, and one that is often wrong."""
+    """Three scores that order all replies rightly, and one that is noisy."""
     draw = torch.Generator().manual_seed(seed)
     noise = torch.rand(len(worth), generator=draw, dtype=torch.float64) - 0.5
     return {
