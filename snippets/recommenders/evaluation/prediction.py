@@ -1,0 +1,137 @@
+"""Does an offline number predict what a policy is worth? Two worlds whose plays look alike.
+
+The experiment is planted: in one world fame is liking, in the other exposure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.stats import spearmanr
+
+from snippets.recommenders.evaluation.policies import POLICIES, Array, first, past_of
+from snippets.worlds.log import Log, examined, record
+from snippets.worlds.world import World
+
+K, CUT, SEEDS = 10, 21, 8  # titles on a page, first day of the test, worlds of each kind
+SESSIONS = {"liked": 100_000, "shown": 13_000}  # as many plays in both
+JUNK = ("unpopular", "random")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A policy's two offline numbers, and what it is worth."""
+
+    recall: float  # recall@10 on the plays after the cut
+    slice_: float  # share of the plays in random slots that its page would have held
+    worth: float  # plays that its page gets per session, known
+
+
+# --8<-- [start:offline]
+def recall(pages: Array, plays: Array) -> float:
+    """Mean over members of the share of their plays [M, T] that their page [M, k] holds."""
+    found = np.take_along_axis(plays, pages, axis=1).sum(1)
+    there = plays.sum(1)
+    return float((found[there > 0] / there[there > 0]).mean())
+
+
+def caught(pages: Array, log: Log) -> float:
+    """Share of the plays in slots filled at random whose title the member's page holds."""
+    plays = log.where(log.random).plays
+    return float((pages[plays.member] == plays.title[:, None]).any(1).mean())
+
+
+# --8<-- [end:offline]
+
+
+# --8<-- [start:worth]
+def worth(pages: Array, world: World) -> float:
+    """Plays per session if a member's page [M, k] were shown, from the world's own utilities."""
+    days = range(CUT, world.days)
+    utility = np.mean([world.utility(day) for day in days], axis=0)
+    return float((np.take_along_axis(utility, pages, axis=1) @ examined(K)).mean())
+
+
+# --8<-- [end:worth]
+
+
+@cache
+def judged(fame: str, seed: int) -> dict[str, Judged]:
+    """All policies in one world."""
+    world = World(fame, members=200, titles=120, seed=seed)
+    log = record(world, SESSIONS[fame], slice_=0.1, seed=seed)
+    usual, later = log.where(~log.random), log.where(log.day >= CUT)
+    past = past_of(usual, world, CUT)
+    plays = past_of(later.where(~later.random), world, world.days).plays
+    found = {}
+    for name, policy in POLICIES.items():
+        pages = first(policy(past), K)
+        found[name] = Judged(
+            recall(pages, plays), caught(pages, later), worth(pages, world)
+        )
+    return found
+
+
+def average(fame: str, name: str, part: str) -> float:
+    """Mean over the seeds of one number of one policy."""
+    return float(
+        np.mean([getattr(judged(fame, seed)[name], part) for seed in range(SEEDS)])
+    )
+
+
+# --8<-- [start:agreement]
+def agreement(fame: str, part: str, serious: bool = True) -> Array:
+    """Rank correlation of an offline number with the worth, for each seed: [seeds]."""
+    names = [name for name in POLICIES if not (serious and name in JUNK)]
+    rows = [[judged(fame, seed)[name] for name in names] for seed in range(SEEDS)]
+    pairs = [([getattr(j, part) for j in row], [j.worth for j in row]) for row in rows]
+    return np.array([spearmanr(*pair).statistic for pair in pairs])
+
+
+def kept(fame: str, part: str) -> Array:
+    """Worth of the policy with the best offline number, as a share of the best worth: [seeds]."""
+    shares = []
+    for seed in range(SEEDS):
+        found = judged(fame, seed).values()
+        chosen = max(found, key=lambda j: getattr(j, part))
+        shares.append(chosen.worth / max(j.worth for j in found))
+    return np.array(shares)
+
+
+# --8<-- [end:agreement]
+
+
+def example_policies() -> None:
+    """Twelve policies in both worlds, mean over the seeds, ordered by recall in the first."""
+    print(f"{'':22}{'popularity is taste':^25}{'popularity is exposure':^25}")
+    print(f"{'':22}" + f"{'recall':>8}{'slice':>8}{'worth':>8} " * 2)
+    for name in sorted(POLICIES, key=lambda n: -average("liked", n, "recall")):
+        cells = [
+            average(fame, name, part)
+            for fame in SESSIONS
+            for part in ("recall", "slice_", "worth")
+        ]
+        print(
+            f"{name:22}{cells[0]:8.3f}{cells[1]:8.3f}{cells[2]:8.2f} {cells[3]:8.3f}{cells[4]:8.3f}{cells[5]:8.2f}"
+        )
+
+
+def example_agreement() -> None:
+    """Rank correlation with the worth, over the seeds: mean, smallest and largest; and the choice."""
+    print(
+        f"{'':31}{'rank correlation':>17}{'range':>14}{'with junk':>10}{'chosen / best':>14}"
+    )
+    for fame, words in (("liked", "taste"), ("shown", "exposure")):
+        for part, source in (("recall", "plays"), ("slice_", "random slots")):
+            r, all_, share = (
+                agreement(fame, part),
+                agreement(fame, part, False),
+                kept(fame, part),
+            )
+            print(
+                f"popularity is {words:9}{source:>12}{r.mean():13.2f}"
+                f"{r.min():10.2f} to {r.max():.2f}{all_.mean():8.2f}{share.mean():14.2f}"
+            )

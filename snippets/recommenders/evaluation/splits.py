@@ -1,0 +1,128 @@
+"""What a split lets a model know: leave-one-out against the order of time.
+
+Members come and go and half of the titles start late: both are planted.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snippets.recommenders.evaluation.policies import POLICIES, Array, first, past_of
+from snippets.worlds.log import Log, record
+from snippets.worlds.world import World
+
+K, STAY, CUT, SEEDS = 10, 7, 14, 8  # page, days that a member stays, day of the cut, worlds
+NAMES = ("popular", "popular lately", "EASE", "SVD of damped plays")
+SPLITS = ("leave-one-out", "one cut", "day by day")
+
+
+@cache
+def visits(seed: int) -> tuple[World, Log]:
+    """A world, and the plays of members who stay for a week each."""
+    world = World("shown", members=240, titles=100, new=0.5, drift=0.6, seed=seed)
+    plays = record(world, 12_000, slice_=0.0, seed=seed).plays
+    join = np.random.default_rng([seed, 9]).integers(
+        0, world.days - STAY + 1, world.members
+    )
+    stays = (plays.day >= join[plays.member]) & (plays.day < join[plays.member] + STAY)
+    return world, plays.where(stays)
+
+
+# --8<-- [start:splits]
+def last_play(log: Log, members: int) -> NDArray[np.bool_]:
+    """The rows that hold a member's last play: what leave-one-out tests on."""
+    row = np.full(members, -1)
+    row[log.member] = np.arange(len(log.day))  # later rows overwrite earlier ones
+    is_last = np.zeros(len(log.day), dtype=bool)
+    is_last[row[row >= 0]] = True
+    return is_last
+
+
+def known(log: Log, test: NDArray[np.bool_], split: str, day: int) -> NDArray[np.bool_]:
+    """The rows that a model may learn from when it is asked for a page on `day`."""
+    if split == "leave-one-out":
+        return ~test  # all that is not tested, whenever it happened
+    return log.day < (CUT if split == "one cut" else day)
+
+
+# --8<-- [end:splits]
+
+
+@cache
+def pages(seed: int, split: str, day: int) -> dict[str, NDArray[np.int64]]:
+    """The page of each member under each policy, learned from what the split lets it know."""
+    world, log = visits(seed)
+    rows = log.where(known(log, last_play(log, world.members), split, day))
+    until = world.days if split == "leave-one-out" else CUT if split == "one cut" else day
+    past = past_of(rows, world, until)
+    return {name: first(POLICIES[name](past), K) for name in NAMES}
+
+
+def asked(seed: int) -> Log:
+    """The last plays after the cut: the same questions for all splits."""
+    world, log = visits(seed)
+    return log.where(last_play(log, world.members) & (log.day >= CUT))
+
+
+@cache
+def next_play(seed: int, day: int) -> Array:
+    """Distribution of what each member plays next on a day: [M, T]."""
+    return visits(seed)[0].next_play(day)
+
+
+@cache
+# --8<-- [start:reported]
+def reported(seed: int, split: str, name: str) -> tuple[float, float]:
+    """Expected hit rate@10, and the share of the pages that did not exist yet."""
+    world, questions = visits(seed)[0], asked(seed)
+    hits: list[float] = []
+    unborn: list[float] = []
+    for day in np.unique(questions.day):
+        members = questions.member[questions.day == day]
+        page = pages(seed, split, 0 if split != "day by day" else int(day))[name][members]
+        chance = next_play(seed, int(day))[members]  # of each title, to be played next
+        hits += np.take_along_axis(chance, page, axis=1).sum(1).tolist()
+        unborn += (world.launch[page] > day).mean(1).tolist()
+    return float(np.mean(hits)), float(np.mean(unborn))
+
+
+# --8<-- [end:reported]
+
+
+def over_seeds(split: str, name: str) -> Array:
+    """Hit rate and share of titles unborn, for each seed: [seeds, 2]."""
+    return np.array([reported(seed, split, name) for seed in range(SEEDS)])
+
+
+def rank_of(split: str, name: str) -> list[int]:
+    """Place of a policy among the four, for each seed."""
+    values = {n: over_seeds(split, n)[:, 0] for n in NAMES}
+    return [
+        1 + sum(v[seed] > values[name][seed] for v in values.values())
+        for seed in range(SEEDS)
+    ]
+
+
+def example_splits() -> None:
+    """Four policies under three splits: hit rate@10 and titles that were not there yet."""
+    print(f"{'':22}{'hit rate@10':^44}{'unborn':>8}  {'place of the policy, seed by seed'}")
+    print(
+        f"{'':22}"
+        + "".join(f"{split:>15}" for split in SPLITS)
+        + f"{'l-o-o':>8}  {'l-o-o':>13}{'day by day':>15}"
+    )
+    for name in NAMES:
+        cells = [over_seeds(split, name)[:, 0].mean() for split in SPLITS]
+        unborn = over_seeds("leave-one-out", name)[:, 1].mean()
+        places = [
+            " ".join(map(str, rank_of(split, name)))
+            for split in ("leave-one-out", "day by day")
+        ]
+        print(
+            f"{name:22}"
+            + "".join(f"{c:15.3f}" for c in cells)
+            + f"{unborn:8.1%}  {places[0]:>13}{places[1]:>15}"
+        )
