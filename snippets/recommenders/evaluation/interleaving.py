@@ -83,14 +83,8 @@ def needed(a: str, b: str, mixed: bool) -> tuple[float, float]:
     """Mean effect over members, and sessions that find it in 80% of tests at 5%."""
     utility, lists = service()
     judge = credit if mixed else split_test
-    rows = np.array(
-        [
-            judge(*lists_of, u, SLOTS)
-            for *lists_of, u in zip(
-                lists[a].tolist(), lists[b].tolist(), utility, strict=True
-            )
-        ]
-    )
+    both = zip(lists[a].tolist(), lists[b].tolist(), utility, strict=True)
+    rows = np.array([judge(one, other, likes, SLOTS) for one, other, likes in both])
     effect = rows[:, 0].mean()
     spread = (
         rows[:, 1].mean() + rows[:, 0].var() if mixed else rows[:, 1].mean() + between(a, b)
@@ -130,3 +124,13 @@ def example_needed() -> None:
             f"{a:22}{b:22}{whole[0]:10.3f}{whole[1]:10,.0f}{mixed[0]:10.3f}{mixed[1]:10,.0f}"
             f"{whole[1] / mixed[1]:8.1f}"
         )
+
+
+def ratios() -> list[float]:
+    """Sessions of a split test over those of interleaving, for each pair."""
+    return [needed(a, b, False)[1] / needed(a, b, True)[1] for a, b in PAIRS]
+
+
+def facts() -> dict[str, str]:
+    """Numbers that the page states about interleaving."""
+    return {"least_ratio": f"{min(ratios()):.1f}", "greatest_ratio": f"{max(ratios()):.1f}"}

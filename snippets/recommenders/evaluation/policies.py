@@ -12,6 +12,7 @@ from snippets.worlds.log import Log
 from snippets.worlds.world import World
 
 Array = NDArray[np.float64]
+Pages = NDArray[np.int64]
 RANKS, RIDGE, DAMP = 8, 20.0, 5.0
 
 
@@ -87,6 +88,6 @@ def everyone(past: Past, scores: Array) -> Array:
     return np.tile(scores, (len(past.plays), 1))
 
 
-def first(scores: Array, k: int = 10) -> NDArray[np.int64]:
+def first(scores: Array, k: int = 10) -> Pages:
     """The k best titles of each member, best first: [M, k]."""
     return np.argsort(-scores, axis=1, kind="stable")[:, :k]

@@ -1,7 +1,4 @@
-"""Does an offline number predict what a policy is worth? Two worlds whose plays look alike.
-
-The experiment is planted: in one world fame is liking, in the other exposure.
-"""
+"""Does an offline number predict what a policy is worth? Two worlds whose plays look alike."""
 
 from __future__ import annotations
 
@@ -9,10 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
-from snippets.recommenders.evaluation.policies import POLICIES, Array, first, past_of
+from snippets.recommenders.evaluation.policies import POLICIES, Array, Pages, first, past_of
 from snippets.worlds.log import Log, examined, record
 from snippets.worlds.world import World
 
@@ -31,24 +27,22 @@ class Judged:
 
 
 # --8<-- [start:offline]
-def recall(pages: Array, plays: Array) -> float:
+def recall(pages: Pages, plays: Array) -> float:
     """Mean over members of the share of their plays [M, T] that their page [M, k] holds."""
     found = np.take_along_axis(plays, pages, axis=1).sum(1)
     there = plays.sum(1)
     return float((found[there > 0] / there[there > 0]).mean())
 
 
-def caught(pages: Array, log: Log) -> float:
+def caught(pages: Pages, log: Log) -> float:
     """Share of the plays in slots filled at random whose title the member's page holds."""
     plays = log.where(log.random).plays
     return float((pages[plays.member] == plays.title[:, None]).any(1).mean())
 
 
 # --8<-- [end:offline]
-
-
 # --8<-- [start:worth]
-def worth(pages: Array, world: World) -> float:
+def worth(pages: Pages, world: World) -> float:
     """Plays per session if a member's page [M, k] were shown, from the world's own utilities."""
     days = range(CUT, world.days)
     utility = np.mean([world.utility(day) for day in days], axis=0)
@@ -56,8 +50,6 @@ def worth(pages: Array, world: World) -> float:
 
 
 # --8<-- [end:worth]
-
-
 @cache
 def judged(fame: str, seed: int) -> dict[str, Judged]:
     """All policies in one world."""
@@ -102,8 +94,6 @@ def kept(fame: str, part: str) -> Array:
 
 
 # --8<-- [end:agreement]
-
-
 def example_policies() -> None:
     """Twelve policies in both worlds, mean over the seeds, ordered by recall in the first."""
     print(f"{'':22}{'popularity is taste':^25}{'popularity is exposure':^25}")
@@ -135,3 +125,21 @@ def example_agreement() -> None:
                 f"popularity is {words:9}{source:>12}{r.mean():13.2f}"
                 f"{r.min():10.2f} to {r.max():.2f}{all_.mean():8.2f}{share.mean():14.2f}"
             )
+
+
+def facts() -> dict[str, str]:
+    """Numbers that the page states about prediction."""
+    return {
+        "liked_popular": f"{average('liked', 'popular', 'recall'):.2f}",
+        "shown_popular": f"{average('shown', 'popular', 'recall'):.2f}",
+        "popular_worth": f"{average('shown', 'popular', 'worth'):.2f}",
+        "random_worth": f"{average('shown', 'random', 'worth'):.2f}",
+        "best_worth": f"{average('shown', 'SVD / times shown', 'worth'):.2f}",
+        "best_recall": f"{average('shown', 'SVD / times shown', 'recall'):.2f}",
+        "liked_r": f"{agreement('liked', 'recall').mean():.2f}",
+        "shown_r": f"{agreement('shown', 'recall').mean():.2f}",
+        "junk_r": f"{agreement('shown', 'recall', serious=False).mean():.2f}",
+        "slice_r": f"{agreement('shown', 'slice_').mean():.2f}",
+        "shown_kept": f"{kept('shown', 'recall').mean():.0%}",
+        "slice_kept": f"{kept('shown', 'slice_').mean():.0%}",
+    }

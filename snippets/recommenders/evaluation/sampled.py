@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from statistics import fmean
 
 Metric = Callable[[int, int], float]  # rank, items ranked -> value
@@ -84,20 +85,21 @@ METRICS: dict[str, Metric] = {
 }
 
 
-# --8<-- [start:order]
-def order(metric: Metric, negatives: int | None = None, items: int = ITEMS) -> str:
+def in_order(values: dict[str, float]) -> str:
+    """Names by falling value, with = between equal ones."""
+    names = sorted(values, key=lambda name: -values[name])
+    text = names[0]
+    for better, name in pairwise(names):
+        same = math.isclose(values[better], values[name], rel_tol=1e-9)
+        text += f" {'=' if same else '>'} {name}"
+    return text
+
+
+def order(metric: Metric, negatives: int | None = None) -> str:
     """The three recommenders, best first."""
-    values = {
-        name: over_ranks(metric, ranks, items, negatives)
-        for name, ranks in RECOMMENDERS.items()
-    }
-    best, middle, last = sorted(values, key=lambda name: -values[name])
-    first = " = " if math.isclose(values[best], values[middle], rel_tol=1e-9) else " > "
-    then = " = " if math.isclose(values[middle], values[last], rel_tol=1e-9) else " > "
-    return best + first + middle + then + last
-
-
-# --8<-- [end:order]
+    return in_order(
+        {name: over_ranks(metric, r, ITEMS, negatives) for name, r in RECOMMENDERS.items()}
+    )
 
 
 def settled(metric: Metric) -> int:
@@ -126,17 +128,10 @@ def example_sampled() -> None:
         print(
             f"{name:11}" + "      ".join("".join(f"{v:7.3f}" for v in row) for row in cells)
         )
-    print()
+    print(f"\n{'negatives':11}{'by AP':>16}{'by NDCG':>16}")
     for negatives in (1, 9, 99, 999, 9_999, None):
         label = f"{negatives:,}" if negatives else "all items"
-        print(
-            f"{label:>11}   "
-            + "   ".join(
-                f"{n} {order(m, negatives)}"
-                for n, m in METRICS.items()
-                if n in ("AP", "NDCG")
-            )
-        )
+        print(f"{label:11}{order(ap, negatives):>16}{order(ndcg, negatives):>16}")
 
 
 def facts() -> dict[str, str]:

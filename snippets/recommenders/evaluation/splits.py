@@ -107,22 +107,38 @@ def rank_of(split: str, name: str) -> list[int]:
 
 
 def example_splits() -> None:
-    """Four policies under three splits: hit rate@10 and titles that were not there yet."""
-    print(f"{'':22}{'hit rate@10':^44}{'unborn':>8}  {'place of the policy, seed by seed'}")
-    print(
-        f"{'':22}"
-        + "".join(f"{split:>15}" for split in SPLITS)
-        + f"{'l-o-o':>8}  {'l-o-o':>13}{'day by day':>15}"
-    )
+    """Four policies under three splits: hit rate@10, titles not there yet, places by seed."""
+    head = "".join(f"{split:>15}" for split in SPLITS)
+    print(f"{'':20}{head}{'not there yet':>15}")
     for name in NAMES:
         cells = [over_seeds(split, name)[:, 0].mean() for split in SPLITS]
         unborn = over_seeds("leave-one-out", name)[:, 1].mean()
-        places = [
-            " ".join(map(str, rank_of(split, name)))
-            for split in ("leave-one-out", "day by day")
-        ]
-        print(
-            f"{name:22}"
-            + "".join(f"{c:15.3f}" for c in cells)
-            + f"{unborn:8.1%}  {places[0]:>13}{places[1]:>15}"
-        )
+        print(f"{name:20}" + "".join(f"{c:15.3f}" for c in cells) + f"{unborn:15.1%}")
+    print()
+    print(f"{'place, world by world':25}{'leave-one-out':<19}day by day")
+    for name in NAMES:
+        loo, live = (" ".join(map(str, rank_of(s, name))) for s in (SPLITS[0], SPLITS[2]))
+        print(f"{name:25}{loo:19}{live}")
+
+
+def flips() -> int:
+    """Worlds in which leave-one-out and the order of time disagree about recent popularity."""
+    pairs = [
+        [over_seeds(split, name)[:, 0] for name in ("popular", "popular lately")]
+        for split in ("leave-one-out", "day by day")
+    ]
+    return int(sum((pairs[0][0] > pairs[0][1]) & (pairs[1][0] < pairs[1][1])))
+
+
+def facts() -> dict[str, str]:
+    """Numbers that the page states about splits."""
+    return {
+        "loo_popular": f"{over_seeds('leave-one-out', 'popular')[:, 0].mean():.3f}",
+        "loo_lately": f"{over_seeds('leave-one-out', 'popular lately')[:, 0].mean():.3f}",
+        "live_popular": f"{over_seeds('day by day', 'popular')[:, 0].mean():.3f}",
+        "live_lately": f"{over_seeds('day by day', 'popular lately')[:, 0].mean():.3f}",
+        "loo_ease": f"{over_seeds('leave-one-out', 'EASE')[:, 0].mean():.3f}",
+        "live_ease": f"{over_seeds('day by day', 'EASE')[:, 0].mean():.3f}",
+        "unborn": f"{over_seeds('leave-one-out', 'popular lately')[:, 1].mean():.1%}",
+        "flips": f"{flips()}",
+    }
