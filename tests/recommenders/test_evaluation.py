@@ -344,7 +344,7 @@ def test_a_dead_model_scores_1_or_0_by_the_rule():
     assert len(set(rates["random"])) == 1
     by_scipy = (stats.rankdata(-models["random"], axis=1)[:, 0] <= 10).mean()
     assert rates["random"][0] == pytest.approx(by_scipy) == ties.fair(models["random"])
-    assert ties.facts() == {"dead_best": "1.0", "dead_fair": "0.099", "random_fair": f"{by_scipy:.3f}"}
+    assert ties.facts() == {"dead_best": "1.0", "dead_fair": "0.099"}
     with pytest.raises(ValueError, match="not a number"):
         ties.fair(models["all NaN"])
 

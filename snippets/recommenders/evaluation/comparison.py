@@ -54,7 +54,6 @@ def width(interval: tuple[float, float]) -> float:
     return interval[1] - interval[0]
 
 
-# --8<-- [start:coverage]
 def coverage(by: str, worlds: int = 400, users: int = 60, plays: int = 25) -> float:
     """Share of 95% intervals that hold the truth, 0, when each user has a leaning of their own."""
     draw = np.random.default_rng(3)
@@ -68,9 +67,6 @@ def coverage(by: str, worlds: int = 400, users: int = 60, plays: int = 25) -> fl
         error = values.std(ddof=1) / np.sqrt(len(values))
         inside += abs(values.mean()) < 1.96 * error
     return inside / worlds
-
-
-# --8<-- [end:coverage]
 
 
 def example_pair() -> None:
@@ -93,6 +89,5 @@ def facts() -> dict[str, str]:
     a, b = two_policies()
     return {
         "correlation": f"{np.corrcoef(a, b)[0, 1]:.2f}",
-        "by_users": f"{coverage('users'):.0%}",
         "by_plays": f"{coverage('plays'):.0%}",
     }

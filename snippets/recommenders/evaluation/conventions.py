@@ -24,7 +24,6 @@ class User:
 DEPTH = 100
 
 
-# --8<-- [start:lists]
 @cache
 def popular_lists() -> list[User]:
     """The 100 most rated movies that a user had not rated; a fifth of the ratings held out."""
@@ -47,9 +46,6 @@ def popular_lists() -> list[User]:
     return users
 
 
-# --8<-- [end:lists]
-
-
 CONVENTIONS = {
     "linear, cut, empty = 0": Convention(),
     "exponential gain": Convention(gain="exponential"),
@@ -70,6 +66,11 @@ def value(name: str, k: int = 10) -> tuple[float, int]:
     )
 
 
+def all_users() -> int:
+    """Users of the data set."""
+    return len(popular_lists())
+
+
 def empty_users() -> int:
     """Users whose held-out movies all have grade 0."""
     return sum(not any(user.everything) for user in popular_lists())
@@ -84,7 +85,6 @@ def example_ndcg() -> None:
         print(f"{name:28} {mean:7.4f} {mean / first:17.2f}x {users:6}")
 
 
-# --8<-- [start:precisions]
 def three_precisions(k: int) -> tuple[float, float, float]:
     """Pooled over min(k, n), mean hits over k, mean hits over n, for users that have any."""
     users = [user for user in popular_lists() if any(user.everything)]
@@ -95,9 +95,6 @@ def three_precisions(k: int) -> tuple[float, float, float]:
         fmean(metrics.precision(h, k) for h in hit),
         fmean(metrics.recall(h, k, m) for h, m in zip(hit, n, strict=True)),
     )
-
-
-# --8<-- [end:precisions]
 
 
 def example_precision() -> None:
@@ -134,7 +131,7 @@ def facts() -> dict[str, str]:
         "lowest": f"{low:.3f}",
         "highest": f"{high:.3f}",
         "empty_users": f"{empty_users()}",
-        "ml_users": f"{len(popular_lists())}",
+        "ml_users": f"{all_users()}",
         "plain": f"{value('linear, cut, empty = 0')[0]:.4f}",
         "empty_one": f"{value('empty = 1')[0]:.4f}",
         "pooled_100": f"{three_precisions(100)[0]:.3f}",

@@ -1,3 +1,6 @@
+# /// fieldguide
+# timeout_s = 60
+# ///
 """The plots of the page: sampled order, and recall against worth."""
 
 from __future__ import annotations

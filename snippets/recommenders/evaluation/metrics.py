@@ -49,14 +49,10 @@ def ndcg(
 # --8<-- [end:convention]
 
 
-# --8<-- [start:mean]
 def mean_over(values: Sequence[float | None]) -> tuple[float, int]:
     """Mean over the users that have a value, and how many they are."""
     kept = [value for value in values if value is not None]
     return fmean(kept), len(kept)
-
-
-# --8<-- [end:mean]
 
 
 # --8<-- [start:hits]
@@ -126,13 +122,9 @@ def auroc(scores: Sequence[float], relevant: Sequence[bool]) -> float:
     return fmean((p > q) + (p == q) / 2 for p in yes for q in no)
 
 
-# --8<-- [start:ranked]
 def ranked(scores: Sequence[float], values: Sequence[Value]) -> list[Value]:
     """Values in order of falling score; a score that is not a number is refused."""
     if any(math.isnan(score) for score in scores):
         raise ValueError("a score is not a number")
     order = sorted(range(len(scores)), key=lambda item: -scores[item])
     return [values[item] for item in order]
-
-
-# --8<-- [end:ranked]

@@ -38,7 +38,6 @@ def past_of(log: Log, world: World, day: int) -> Past:
     )
 
 
-# --8<-- [start:models]
 def cosine(x: Array) -> Array:
     """Scores by cosine between the members of two titles."""
     once = (x > 0).astype(np.float64)
@@ -60,9 +59,6 @@ def svd(x: Array) -> Array:
     """Scores by the eight strongest directions."""
     left, size, right = np.linalg.svd(x, full_matrices=False)
     return np.asarray((left[:, :RANKS] * size[:RANKS]) @ right[:RANKS])
-
-
-# --8<-- [end:models]
 
 
 # --8<-- [start:policies]

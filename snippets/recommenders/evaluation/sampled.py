@@ -10,7 +10,6 @@ from statistics import fmean
 Metric = Callable[[int, int], float]  # rank, items ranked -> value
 
 
-# --8<-- [start:metrics]
 def auc(rank: int, items: int) -> float:
     """Share of the other items that rank below."""
     return (items - rank) / (items - 1)
@@ -29,9 +28,6 @@ def ndcg(rank: int, items: int) -> float:
 def recall_at(k: int) -> Metric:
     """Recall@k where one item is relevant."""
     return lambda rank, items: float(rank <= k)
-
-
-# --8<-- [end:metrics]
 
 
 # --8<-- [start:expected]
@@ -102,6 +98,11 @@ def order(metric: Metric, negatives: int | None = None) -> str:
     )
 
 
+def in_words(negatives: int | None) -> str:
+    """The order by average precision, without signs."""
+    return ", ".join(order(ap, negatives).split(" > "))
+
+
 def settled(metric: Metric) -> int:
     """The fewest negatives, by powers of two, from which on the order is the exact one."""
     sizes = [2**power for power in range(1, 14)]
@@ -137,8 +138,8 @@ def example_sampled() -> None:
 def facts() -> dict[str, str]:
     """Numbers that the page states about sampled metrics."""
     return {
-        "exact_order": order(ap),
-        "sampled_order": order(ap, 99),
+        "exact_order": in_words(None),
+        "sampled_order": in_words(99),
         "settled": f"{settled(ap):,}",
         "depth": f"{same_depth(10, 99):,}",
         "sampled_recall_a": f"{over_ranks(recall_at(10), RECOMMENDERS['A'], ITEMS, 99):.2f}",

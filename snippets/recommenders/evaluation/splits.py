@@ -74,7 +74,6 @@ def next_play(seed: int, day: int) -> Array:
 
 
 @cache
-# --8<-- [start:reported]
 def reported(seed: int, split: str, name: str) -> tuple[float, float]:
     """Expected hit rate@10, and the share of the pages that did not exist yet."""
     world, questions = visits(seed)[0], asked(seed)
@@ -87,9 +86,6 @@ def reported(seed: int, split: str, name: str) -> tuple[float, float]:
         hits += np.take_along_axis(chance, page, axis=1).sum(1).tolist()
         unborn += (world.launch[page] > day).mean(1).tolist()
     return float(np.mean(hits)), float(np.mean(unborn))
-
-
-# --8<-- [end:reported]
 
 
 def over_seeds(split: str, name: str) -> Array:
@@ -121,6 +117,16 @@ def example_splits() -> None:
         print(f"{name:25}{loo:19}{live}")
 
 
+def hit_rate(split: str, name: str) -> float:
+    """Expected hit rate@10, mean over the seeds."""
+    return float(over_seeds(split, name)[:, 0].mean())
+
+
+def unborn(name: str) -> float:
+    """Share of the titles that were not there yet under leave-one-out, mean over the seeds."""
+    return float(over_seeds("leave-one-out", name)[:, 1].mean())
+
+
 def flips() -> int:
     """Worlds in which leave-one-out and the order of time disagree about recent popularity."""
     pairs = [
@@ -133,12 +139,12 @@ def flips() -> int:
 def facts() -> dict[str, str]:
     """Numbers that the page states about splits."""
     return {
-        "loo_popular": f"{over_seeds('leave-one-out', 'popular')[:, 0].mean():.3f}",
-        "loo_lately": f"{over_seeds('leave-one-out', 'popular lately')[:, 0].mean():.3f}",
-        "live_popular": f"{over_seeds('day by day', 'popular')[:, 0].mean():.3f}",
-        "live_lately": f"{over_seeds('day by day', 'popular lately')[:, 0].mean():.3f}",
-        "loo_ease": f"{over_seeds('leave-one-out', 'EASE')[:, 0].mean():.3f}",
-        "live_ease": f"{over_seeds('day by day', 'EASE')[:, 0].mean():.3f}",
-        "unborn": f"{over_seeds('leave-one-out', 'popular lately')[:, 1].mean():.1%}",
+        "loo_popular": f"{hit_rate('leave-one-out', 'popular'):.3f}",
+        "loo_lately": f"{hit_rate('leave-one-out', 'popular lately'):.3f}",
+        "live_popular": f"{hit_rate('day by day', 'popular'):.3f}",
+        "live_lately": f"{hit_rate('day by day', 'popular lately'):.3f}",
+        "loo_ease": f"{hit_rate('leave-one-out', 'EASE'):.3f}",
+        "live_ease": f"{hit_rate('day by day', 'EASE'):.3f}",
+        "unborn": f"{unborn('popular lately'):.1%}",
         "flips": f"{flips()}",
     }

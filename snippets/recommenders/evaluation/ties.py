@@ -47,7 +47,6 @@ def expected_hits(scores: Sequence[float], relevant: Sequence[bool], k: int) -> 
 # --8<-- [end:expected]
 
 
-# --8<-- [start:rules]
 def rank_by(rule: str, scores: Array) -> Array:
     """Rank of the positive in column 0 of scores [users, 1 + negatives], under four rules."""
     positive, others = scores[:, :1], scores[:, 1:]
@@ -59,9 +58,6 @@ def rank_by(rule: str, scores: Array) -> Array:
     target = 0 if rule == "sorted, first column" else scores.shape[1] - 1
     order = np.argsort(-columns, axis=1, kind="stable")
     return 1.0 + np.argmax(order == target, axis=1)
-
-
-# --8<-- [end:rules]
 
 
 RULES = (
@@ -117,5 +113,4 @@ def facts() -> dict[str, str]:
     return {
         "dead_best": f"{hit_rate('strictly higher', equal):.1f}",
         "dead_fair": f"{fair(equal):.3f}",
-        "random_fair": f"{fair(models()['random']):.3f}",
     }

@@ -13,18 +13,19 @@ def ndcg_graded(inputs: Inputs, unit: str) -> float:
     from snippets.recommenders.evaluation import metrics, ties
 
     gain = str(inputs.get("gain", "linear"))
+    name = str(inputs.get("metric", "ndcg"))
     if "ranked_gains" in inputs:
         ranked = [float(g) for g in inputs["ranked_gains"]]
         everything = [float(g) for g in inputs.get("all_gains", ranked)]
         k = int(inputs.get("k", max(len(ranked), len(everything))))
-        if inputs["metric"] == "dcg":
+        if name == "dcg":
             return metrics.dcg(ranked, k, gain)
         return metrics.ndcg(ranked, everything, k, metrics.Convention(gain, str(inputs.get("ideal", "cut")))) or 0.0
     gains = [2.0**g - 1 if gain == "exponential" else float(g) for g in inputs["relevance"]]
     scores = [float(score) for score in inputs["scores"]]
     k = int(inputs.get("k", len(gains)))
     value = ties.expected_dcg(scores, gains, k)
-    return value if inputs["metric"] == "dcg" else value / metrics.dcg(sorted(gains, reverse=True), k)
+    return value if name == "dcg" else value / metrics.dcg(sorted(gains, reverse=True), k)
 
 
 def ranking(inputs: Inputs, unit: str) -> float:
@@ -46,7 +47,7 @@ def ranking(inputs: Inputs, unit: str) -> float:
         "r_precision": lambda: metrics.r_precision(hit),
         "ndcg": lambda: metrics.ndcg(gains, gains, k, metrics.Convention()) or 0.0,
     }
-    return float(judges[str(inputs["metric"]).replace(" ", "_").replace("-", "_")]())
+    return float(judges[str(inputs.get("metric", "average precision")).replace(" ", "_").replace("-", "_")]())
 
 
 def grouped(pairs: list[list[int]]) -> dict[int, list[int]]:
