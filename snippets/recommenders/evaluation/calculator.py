@@ -24,38 +24,42 @@ def numbers(field: str, text: str) -> list[float]:
         raise Refused(field, f"{text!r} is not a list of numbers") from None
 
 
+RANKS = """\
+100, 100, 100, 100, 100
+40, 40, 8437, 9266, 4482
+212, 2, 743, 5342, 1548"""
+
+
 def sampled_order(
-    a: str = "100, 100, 100, 100, 100",
-    b: str = "40, 40, 8437, 9266, 4482",
-    c: str = "212, 2, 743, 5342, 1548",
+    ranks: str = RANKS,
     negatives: Annotated[int, "", (1, 20_000)] = 99,
     metric: Literal["AP", "NDCG", "recall@k", "AUC"] = "AP",
     *,
     items: Annotated[int, "", (2, 10_000_000)] = 10_000,
     k: Annotated[int, "", (1, 1000)] = 10,
 ) -> dict[str, object]:
-    """Which of three recommenders wins, on all items and among sampled negatives?
+    """Which recommender wins, on all items and among sampled negatives?
 
     Args:
-        a: Ranks of the relevant item under A. One for each user, among all items.
-        b: Ranks under B.
-        c: Ranks under C.
+        ranks: Ranks of the relevant items. A line for each recommender, a rank among all items for each user.
         negatives: Sampled negatives per user.
         metric: Metric.
         items: Items in the catalog.
         k: Cut of the recall, $k$.
     """
     rule = sampled.recall_at(k) if metric == "recall@k" else sampled.METRICS[metric]
-    ranks = {}
-    for name, text in (("a", a), ("b", b), ("c", c)):
-        ranks[name.upper()] = [int(rank) for rank in numbers(name, text)]
-        if not ranks[name.upper()] or not all(
-            1 <= rank <= items for rank in ranks[name.upper()]
-        ):
-            raise Refused(name, f"ranks lie between 1 and {items:,}")
+    lines = [numbers("ranks", line) for line in ranks.splitlines() if line.strip()]
+    if not 2 <= len(lines) <= 6:
+        raise Refused("ranks", "two to six lines are compared")
+    if not all(1 <= rank <= items for line in lines for rank in line):
+        raise Refused("ranks", f"ranks lie between 1 and {items:,}")
+    named = {
+        name: [int(rank) for rank in line]
+        for name, line in zip("ABCDEF", lines, strict=False)
+    }
 
     def values(size: int | None) -> dict[str, float]:
-        return {n: sampled.over_ranks(rule, r, items, size) for n, r in ranks.items()}
+        return {n: sampled.over_ranks(rule, r, items, size) for n, r in named.items()}
 
     exact, drawn = values(None), values(negatives)
     sizes = [size for size in (1, 3, 10, 30, 100, 300, 1000, 3000) if size < items]
@@ -65,33 +69,31 @@ def sampled_order(
         f"rank on all items that lands at {k}": f"{sampled.same_depth(k, negatives, items):,}",
         "table": [
             ["recommender", "all items", "sampled"],
-            *([name, f"{exact[name]:.4f}", f"{drawn[name]:.4f}"] for name in ranks),
+            *([name, f"{exact[name]:.4f}", f"{drawn[name]:.4f}"] for name in named),
         ],
         "lines": {
             "x": "sampled negatives", "y": f"expected {metric}", "log": "x",
             "series": {
                 name: [(size, sampled.over_ranks(rule, r, items, size)) for size in sizes]
-                for name, r in ranks.items()
+                for name, r in named.items()
             },
         },
     }  # fmt: skip
 
 
 def ndcg_conventions(
-    gains: str = "3, 2, 3, 0, 1, 2",
-    missed: str = "3, 2",
+    gains: str = "3, 2, 3, 0, 1, 2\n3, 2",
     k: Annotated[int, "", (1, 1000)] = 6,
     reported: Annotated[float, "", (0.0, 1.0)] = 0.785,
 ) -> dict[str, object]:
     """Which convention of NDCG gives the number that they reported?
 
     Args:
-        gains: Gains of the list. In the order in which it was shown, 0 for an irrelevant item.
-        missed: Gains of relevant items that are not in the list.
+        gains: Gains. First line: the list as it was shown. Second line: relevant items that it misses.
         k: Cut, $k$.
         reported: Their number.
     """
-    found, others = numbers("gains", gains), numbers("missed", missed)
+    found, others, *_ = [numbers("gains", line) for line in [*gains.splitlines(), "", ""]]
     rows = []
     for gain in ("linear", "exponential"):
         for ideal, words in (

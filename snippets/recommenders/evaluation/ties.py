@@ -94,7 +94,8 @@ def fair(scores: Array) -> float:
 
 def example_dead() -> None:
     """Hit rate@10 of one positive among 100 negatives: four rules, then the mean over orders."""
-    print(f"{'':10}" + "".join(f"{rule:>22}" for rule in RULES) + f"{'all orders':>14}")
+    heads = ("higher", "or equal", "first", "last", "all orders")
+    print(f"{'':10}" + "".join(f"{head:>11}" for head in heads))
     for name, scores in models().items():
         try:
             last = f"{fair(scores):.3f}"
@@ -102,8 +103,8 @@ def example_dead() -> None:
             last = "refused"
         print(
             f"{name:10}"
-            + "".join(f"{hit_rate(rule, scores):22.3f}" for rule in RULES)
-            + f"{last:>14}"
+            + "".join(f"{hit_rate(rule, scores):11.3f}" for rule in RULES)
+            + f"{last:>11}"
         )
 
 

@@ -78,18 +78,20 @@ def test_the_calculators_answer():
     cut = calculator.sampled_order(metric="recall@k", negatives=1, k=1, items=10_000)
     assert cut["table"][1][2] == f"{sampled.auc(100, 10_000):.4f}"
     with pytest.raises(ValueError, match=re.escape("ranks lie between 1 and 10,000")) as refused:
-        calculator.sampled_order(b="40, 0")
-    assert refused.value.field == "b"
+        calculator.sampled_order(ranks="1\n40, 0")
+    assert refused.value.field == "ranks"
+    with pytest.raises(ValueError, match="two to six lines"):
+        calculator.sampled_order(ranks="1, 2")
     with pytest.raises(ValueError, match="is not a list of numbers"):
         calculator.ndcg_conventions(gains="3; 2")
 
 
 def test_a_reported_number_names_its_convention():
     assert calculator.fitting() == "linear gain, ideal k best"
-    found = calculator.ndcg_conventions("1, 0, 0", "1, 1", 3, 0.469)
+    found = calculator.ndcg_conventions("1, 0, 0\n1, 1", 3, 0.469)
     # one of three found, first: cut, full and uncut coincide where n is k
     assert found["fits within 0.001"].count(" or ") == 5
-    assert calculator.ndcg_conventions("0, 0", "", 2, 0.9)["fits within 0.001"] == "none of these"
+    assert calculator.ndcg_conventions("0, 0", 2, 0.9)["fits within 0.001"] == "none of these"
 
 
 def test_a_filter_upstream_looks_like_a_worse_model():
