@@ -120,13 +120,13 @@ def example_policies() -> None:
 
 def example_agreement() -> None:
     """Rank correlation with the worth over the seeds, and what a choice by it keeps."""
-    print(f"{'':31}{'rank correlation':>17}{'range':>14}{'with junk':>10}{'kept':>7}")
+    print(f"{'':31}{'rank correlation':>17}{'range':>16}{'with junk':>12}{'kept':>7}")
     for fame, words in (("liked", "taste"), ("shown", "exposure")):
         for part, source in (("recall", "plays"), ("slice_", "random slots")):
             r, all_ = agreement(fame, part), mean_agreement(fame, part, False)
             print(
                 f"popularity is {words:9}{source:>12}{r.mean():13.2f}"
-                f"{r.min():10.2f} to {r.max():.2f}{all_:8.2f}{mean_kept(fame, part):9.2f}"
+                f"{r.min():10.2f} to {r.max():.2f}{all_:10.2f}{mean_kept(fame, part):7.2f}"
             )
 
 

@@ -79,8 +79,8 @@ def test_worth_is_what_simulated_sessions_play():
     assert abs(simulated.mean() - prediction.worth(pages, world)) < 4 * error
 
 
-def test_the_random_slice_is_proportional_to_worth_and_plays_are_not():
-    """Exact in expectation: in random slots a play comes with the utility, among usual plays with exposure too."""
+def test_the_random_slice_is_proportional_to_worth():
+    """In random slots a play comes with the utility alone."""
     world = World("shown", members=30, titles=20, new=0.0, drift=0.0)
     pages = policies.first(np.random.default_rng(3).random((30, 20)), 5)
     log = record(world, 20_000, slice_=1.0)
@@ -245,6 +245,9 @@ def test_credit_is_fair_and_what_simulated_sessions_give():
     draw = np.random.default_rng(1)
     a, b = (draw.permutation(20).tolist() for _ in range(2))
     assert interleaving.credit(a, b, np.full(20, 0.3), 6)[0] == pytest.approx(0, abs=1e-12)
+    # one good title, in the first or the second slot: one play with chance p, or none
+    p = (1 + 2**-0.5) / 2
+    assert interleaving.credit([0], [1], np.array([1.0, 0.0]), 2) == (pytest.approx(p), pytest.approx(p * (1 - p)))
     utility = draw.random(20)
     assert interleaving.credit(a, a, utility, 6)[0] == pytest.approx(0, abs=1e-12)
     mean, variance = interleaving.credit(a, b, utility, 6)
