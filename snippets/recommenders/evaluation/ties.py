@@ -38,7 +38,7 @@ def expected_hits(scores: Sequence[float], relevant: Sequence[bool], k: int) -> 
     """Mean number of relevant items in the first k, over all orders of equal scores."""
     return math.fsum(
         sum(relevant[item] for item in items)
-        * min(max(k - before + 1, 0), len(items))
+        * min(max(k - before, 0), len(items))
         / len(items)
         for before, items in blocks(scores)
     )
