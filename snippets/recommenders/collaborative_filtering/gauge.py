@@ -91,7 +91,7 @@ def facts() -> dict[str, str]:
     """Numbers that the page states about cosines."""
     return {
         "kept_stretched": f"{compared(1.0)[1]:.0%}",
-        "kept_shrunk": f"{compared(-1.0)[1]:.0%}",
+        "kept_far": f"{compared(-3.0)[1]:.0%}",
     }
 
 

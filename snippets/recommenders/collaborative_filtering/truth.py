@@ -1,5 +1,7 @@
 """One log, two truths: what the chosen lists are worth where fame is liking, and where it is not."""
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,7 @@ FAMES = ("liked", "shown")
 DAY = 24  # the middle of the test's week
 
 
+@functools.cache
 def utilities(fame: str) -> Array:
     """What each test user would like on that day, nothing of what was played: [V, I]."""
     task = tasks(WORLD)[1]
