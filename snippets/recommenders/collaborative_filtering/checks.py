@@ -42,7 +42,7 @@ def beats_popularity(model: Model, train: csr_matrix, test: csr_matrix) -> bool:
 
 
 def one_item_history(model: Model, train: csr_matrix, count: int = 20) -> bool:
-    """Who played a single item gets items that are played together with it more than others."""
+    """Who played a single item gets items that are often played with it."""
     items = np.argsort(-np.asarray(train.sum(axis=0)).ravel(), kind="stable")[:count]
     single = csr_matrix(
         (np.ones(count, np.float32), (range(count), items)), (count, train.shape[1])

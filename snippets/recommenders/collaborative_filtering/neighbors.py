@@ -10,7 +10,7 @@ Whole = NDArray[np.int64]
 
 # --8<-- [start:ease]
 def ease(plays: csr_matrix, lam: float) -> Array:
-    """Weights of item on item, the diagonal 0: [I, I]; a user's scores are history @ weights."""
+    """Weights of item on item, the diagonal 0: [I, I]; scores are history @ weights."""
     gram = (plays.T @ plays).toarray()
     inverse = np.linalg.inv(gram + lam * np.eye(len(gram)))
     weights: Array = -inverse / np.diag(inverse)  # column j by its own entry
@@ -19,6 +19,11 @@ def ease(plays: csr_matrix, lam: float) -> Array:
 
 
 # --8<-- [end:ease]
+
+
+def gigabytes(items: int) -> float:
+    """Size of the weights of item on item in float64, in GB."""
+    return items * items * np.dtype(np.float64).itemsize / 1e9
 
 
 # --8<-- [start:popularity]
@@ -30,3 +35,8 @@ def popularity(item: Whole, age: Array, half_life: float, items: int) -> Array:
 
 
 # --8<-- [end:popularity]
+
+
+def facts() -> dict[str, str]:
+    """A number that the page states about EASE."""
+    return {"ease_table": f"{gigabytes(100_000):.0f} GB"}

@@ -11,13 +11,13 @@ Whole = NDArray[np.int64]
 
 # --8<-- [start:loss]
 def loss(gap: Array) -> Array:
-    """Minus the log of the chance that the played item comes first, from the gap of scores."""
+    """Minus the log of the chance that the played item comes first."""
     nats: Array = np.logaddexp(0.0, -gap)
     return nats
 
 
 def slope(gap: Array) -> Array:
-    """The derivative of `loss`: near -1 where the order is wrong, near 0 where it is right."""
+    """The derivative of `loss`: -1 where the order is wrong, 0 where it is right."""
     falling: Array = -expit(-gap)
     return falling
 
@@ -29,7 +29,7 @@ def slope(gap: Array) -> Array:
 def gradients(
     users: Array, items: Array, plays: csr_matrix, other: Whole, lam: float
 ) -> tuple[Array, Array]:
-    """Gradients of the loss of all plays, each against one `other` item: [U, F] and [I, F]."""
+    """Gradients of the loss of plays, each against one `other` item: [U, F], [I, F]."""
     row = np.repeat(np.arange(len(users)), np.diff(plays.indptr))  # the user of each play
     scores = users @ items.T  # [U, I]
     gap = scores[row, plays.indices] - scores[row, other]

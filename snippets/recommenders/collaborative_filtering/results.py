@@ -1,3 +1,6 @@
+# /// fieldguide
+# timeout_s = 240
+# ///
 """What the search found: budgets, intervals, five searches, and what the lists are worth."""
 
 from matplotlib.figure import Figure

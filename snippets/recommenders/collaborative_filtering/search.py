@@ -16,7 +16,7 @@ TOP = 10
 
 # --8<-- [start:ranges]
 def draw(method: str, span: float, dice: np.random.Generator) -> dict[str, float]:
-    """One random configuration; `span` is the number of days from the first play to the cut."""
+    """One random configuration; `span` is the days from the first play to the cut."""
 
     def between(low: float, high: float) -> float:
         return float(np.exp(dice.uniform(np.log(low), np.log(high))))
@@ -56,7 +56,7 @@ def draw(method: str, span: float, dice: np.random.Generator) -> dict[str, float
 
 # --8<-- [start:scores]
 def scores(method: str, task: Task, how: dict[str, float]) -> Array:
-    """Train, then score the catalog for each judged user from the user's history: [V, I]."""
+    """Train, then score the catalog for each judged user from a history: [V, I]."""
     if method == "popularity":
         column = np.argsort(task.catalog)
         inside = np.isin(task.train.item, task.catalog)

@@ -28,7 +28,7 @@ class Plays:
 
 @dataclass(frozen=True)
 class Task:
-    """One cut: U users train, V users are scored on their history, and judged by targets."""
+    """One cut: U users train, V users are scored on a history, and judged by targets."""
 
     train: Plays
     plays: csr_matrix  # [U, I], counts
@@ -50,7 +50,7 @@ def matrix(plays: Plays, catalog: Whole, users: int) -> csr_matrix:
 
 # --8<-- [start:cut]
 def cut(plays: Plays, start: float, end: float, given: float, size: int) -> Task:
-    """Train before `start`; judge users of the days up to `end`, of which a share is given."""
+    """Train before `start`; judge users of the days up to `end`, a share given."""
     train = plays.where(plays.day < start)
     window = plays.where((plays.day >= start) & (plays.day < end))
     counts = np.bincount(train.item)
