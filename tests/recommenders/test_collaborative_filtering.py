@@ -364,6 +364,12 @@ def test_a_transposed_matrix_is_silent_half_silent_or_loud():
     assert wrong < 0.03
     assert right > 0.1
     assert (transposed.square(False), transposed.square(True)) == pytest.approx((right, wrong), abs=0.0006)
+    test = transposed.watched(600, 600)[1].toarray() > 0
+    train = transposed.watched(600, 600)[0].toarray() > 0
+    draw = np.random.default_rng(13)
+    found = [hit[draw.permutation(np.flatnonzero(~old))[:10]].sum() / 5
+             for _ in range(20) for hit, old in zip(test, train, strict=True)]  # fmt: skip
+    assert transposed.chance(600) == pytest.approx(np.mean(found), rel=0.1)
     half = transposed.outcome(800, 600, True)
     assert "no items" in half
     assert half.endswith("IndexError")

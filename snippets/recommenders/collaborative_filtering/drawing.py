@@ -54,8 +54,8 @@ def figure_gram() -> str:
     drawn += text(66, 172, "Gram matrix: once", more=middle) + text(
         66, 187, "for all users", muted, middle
     )
-    drawn += text(236, 172, "products: each user", more=middle) + text(
-        236, 187, "pays for its plays", muted, middle
+    drawn += text(236, 172, "3 products, F × F each", more=middle) + text(
+        236, 187, "each user pays for its plays", muted, middle
     )
     drawn += arrow(316, 122, 340, 122)
     drawn += text(362, 118, "solve", more=middle) + text(362, 133, "F × F", muted, middle)

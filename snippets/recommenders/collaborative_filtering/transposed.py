@@ -91,9 +91,18 @@ def square(turned: bool) -> float:
     )[0]
 
 
+def chance(items: int) -> float:
+    """Recall@10 of ten titles at random among those that a user has not played."""
+    return 10 / (items - 20)
+
+
 def facts() -> dict[str, str]:
     """Numbers that the page states about the transposed matrix."""
-    return {"recall_right": f"{square(False):.3f}", "recall_turned": f"{square(True):.3f}"}
+    return {
+        "recall_right": f"{square(False):.3f}",
+        "recall_turned": f"{square(True):.3f}",
+        "recall_chance": f"{chance(600):.3f}",
+    }
 
 
 def passed(users: int, items: int, turned: bool) -> list[bool]:
