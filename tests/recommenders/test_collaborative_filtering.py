@@ -22,7 +22,6 @@ from snippets.recommenders.collaborative_filtering import (
     leaks,
     neighbors,
     pairs,
-    results,
     search,
     small,
     splits,
@@ -282,6 +281,7 @@ def test_facts_are_means_over_users_of_the_chosen():
         tried = budget.found(data, method)
         assert budget.mean(data, method, 16) == pytest.approx(tried.test[tried.validation.argmax()].mean())
         assert budget.mean(data, method, 1) == pytest.approx(tried.test.mean())
+    assert budget.judged(MOVIES) == budget.found(MOVIES, "EASE").test.shape[1]
     gap, half = budget.against(WORLD, "iALS", 16, "EASE", 1)
     assert gap == pytest.approx(budget.mean(WORLD, "iALS", 16) - budget.mean(WORLD, "EASE", 1))
     assert gap > half
@@ -451,4 +451,3 @@ def test_titles_are_counted_in_alphabetical_order():
 def test_the_drawing_has_a_product_for_each_play():
     drawn = drawing.figure_gram()
     assert drawn.count('fill="var(--fg-s1)"') == 2 * len(drawing.PLAYED) + 1
-    assert results.NAMES.keys() == {"ease", "ials", "bpr", "narrow", "popularity"}

@@ -39,6 +39,11 @@ def found(data: str, method: str, seed: int = 0) -> Trials:
     return trials(method, *tasks(data), COUNT, seed)
 
 
+def judged(data: str) -> int:
+    """Users of the test."""
+    return len(tasks(data)[1].users)
+
+
 def mean(data: str, method: str, n: int, seed: int = 0) -> float:
     """Expected NDCG@10 on the test users after n trials."""
     return float(best_of(found(data, method, seed), n).mean())

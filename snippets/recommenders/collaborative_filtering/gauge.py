@@ -90,7 +90,6 @@ def example_names() -> None:
 def facts() -> dict[str, str]:
     """Numbers that the page states about cosines."""
     return {
-        "kept_stretched": f"{compared(1.0)[1]:.0%}",
         "kept_far": f"{compared(-3.0)[1]:.0%}",
     }
 

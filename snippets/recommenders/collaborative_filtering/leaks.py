@@ -22,14 +22,10 @@ def everything(data: str) -> tuple[Plays, float]:
     return played(record(World("shown", **SIZE), 10_000, slice_=0.0)), 0.0
 
 
-# --8<-- [start:shuffled]
 def shuffled(plays: Plays, seed: int = 0) -> Plays:
     """The same plays on days drawn anew: a cut in time is now a cut at random."""
     order = np.random.default_rng(seed).permutation(len(plays.day))
     return Plays(plays.user[order], plays.item[order], plays.day)
-
-
-# --8<-- [end:shuffled]
 
 
 def at_random(data: str, seed: int = 0) -> Task:

@@ -27,14 +27,12 @@ def watched(users: int, items: int) -> tuple[csr_matrix, csr_matrix]:
     noise = np.random.default_rng(0).gumbel(size=(users, items))
     drawn = np.argsort(-(np.log(world.next_play(0)) + noise), axis=1)[:, :25]
     train, test = (
-        csr_matrix((np.ones(some.size, dtype=np.float32), some.ravel(), range(0, some.size + 1, some.shape[1])),
-                   (users, items))
+        csr_matrix((np.ones(some.size, "f4"), some.ravel(), range(0, some.size + 1, some.shape[1])), (users, items))
         for some in (drawn[:, :20], drawn[:, 20:])
     )  # fmt: skip
     return train, test
 
 
-# --8<-- [start:fit]
 def fitted(matrix: csr_matrix) -> Model:
     """An iALS model of the library, whatever the rows of the matrix are."""
     model = AlternatingLeastSquares(
@@ -42,9 +40,6 @@ def fitted(matrix: csr_matrix) -> Model:
     )
     model.fit(matrix, show_progress=False)
     return model
-
-
-# --8<-- [end:fit]
 
 
 def recall(
