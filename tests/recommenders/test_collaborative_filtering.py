@@ -279,11 +279,11 @@ def test_the_interval_of_a_difference_is_that_of_the_normal():
 def test_facts_are_means_over_users_of_the_chosen():
     for data, method in ((WORLD, "iALS"), (MOVIES, "EASE")):
         tried = budget.found(data, method)
-        assert budget.mean(data, method, 16) == pytest.approx(tried.test[tried.validation.argmax()].mean())
-        assert budget.mean(data, method, 1) == pytest.approx(tried.test.mean())
+        assert budget.reached(data, method, 16) == pytest.approx(tried.test[tried.validation.argmax()].mean())
+        assert budget.reached(data, method, 1) == pytest.approx(tried.test.mean())
     assert budget.judged(MOVIES) == budget.found(MOVIES, "EASE").test.shape[1]
     gap, half = budget.against(WORLD, "iALS", 16, "EASE", 1)
-    assert gap == pytest.approx(budget.mean(WORLD, "iALS", 16) - budget.mean(WORLD, "EASE", 1))
+    assert gap == pytest.approx(budget.reached(WORLD, "iALS", 16) - budget.reached(WORLD, "EASE", 1))
     assert gap > half
 
 
@@ -299,9 +299,11 @@ def test_whoever_has_sixteen_trials_is_reported_ahead():
 
 
 def test_ranges_decide_about_bpr_and_tuning_hurts_popularity_in_the_world():
-    assert budget.mean(WORLD, "BPR, narrow", 1) > budget.mean(WORLD, "BPR", 16)
-    assert budget.mean(WORLD, "BPR", 16) < budget.mean(WORLD, "EASE", 16) < budget.mean(WORLD, "BPR, narrow", 16)
-    assert budget.mean(WORLD, "popularity", 16) < budget.mean(WORLD, "popularity", 1)
+    assert budget.reached(WORLD, "BPR, narrow", 1) > budget.reached(WORLD, "BPR", 16)
+    assert (
+        budget.reached(WORLD, "BPR", 16) < budget.reached(WORLD, "EASE", 16) < budget.reached(WORLD, "BPR, narrow", 16)
+    )
+    assert budget.reached(WORLD, "popularity", 16) < budget.reached(WORLD, "popularity", 1)
 
 
 # Truth

@@ -44,7 +44,7 @@ def judged(data: str) -> int:
     return len(tasks(data)[1].users)
 
 
-def mean(data: str, method: str, n: int, seed: int = 0) -> float:
+def reached(data: str, method: str, n: int, seed: int = 0) -> float:
     """Expected NDCG@10 on the test users after n trials."""
     return float(best_of(found(data, method, seed), n).mean())
 
@@ -68,4 +68,4 @@ def against(data: str, one: str, n: int, two: str, m: int) -> tuple[float, float
 
 def lead(seed: int, n: int) -> float:
     """What iALS gains over EASE in the world after n trials each."""
-    return mean(WORLD, "iALS", n, seed) - mean(WORLD, "EASE", n, seed)
+    return reached(WORLD, "iALS", n, seed) - reached(WORLD, "EASE", n, seed)

@@ -8,7 +8,7 @@ from snippets.recommenders.collaborative_filtering.budget import (
     MOVIES,
     WORLD,
     found,
-    mean,
+    reached,
 )
 from snippets.recommenders.collaborative_filtering.search import METHODS
 from snippets.recommenders.collaborative_filtering.truth import FAMES, random_worth, worth
@@ -33,7 +33,7 @@ def panel(axes: Axes, data: str) -> None:
     """The curves of one data set, each with its name."""
     budgets = range(1, COUNT + 1)
     for color, method in enumerate(METHODS):
-        axes.plot(budgets, [mean(data, method, n) for n in budgets], color=f"C{color}")
+        axes.plot(budgets, [reached(data, method, n) for n in budgets], color=f"C{color}")
         axes.annotate(method, LABELS[data][method], color=f"C{color}", fontsize=9)
     axes.set_xscale("log")
     axes.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])

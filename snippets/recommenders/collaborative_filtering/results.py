@@ -13,7 +13,7 @@ from snippets.recommenders.collaborative_filtering.budget import (
     WORLD,
     against,
     lead,
-    mean,
+    reached,
 )
 from snippets.recommenders.collaborative_filtering.search import METHODS
 from snippets.recommenders.collaborative_filtering.truth import FAMES, random_worth
@@ -29,7 +29,8 @@ def example_budget() -> None:
         )
         for method in (*METHODS, *(["BPR, narrow"] if data == WORLD else [])):
             print(
-                f"{method:28s}" + "".join(f"{mean(data, method, n):9.4f}" for n in BUDGETS)
+                f"{method:28s}"
+                + "".join(f"{reached(data, method, n):9.4f}" for n in BUDGETS)
             )
 
 
@@ -69,7 +70,7 @@ def example_truth() -> None:
     for method in METHODS:
         worths = "".join(f"{truth.chosen(method, fame):10.2f}" for fame in FAMES)
         follows = "".join(f"{truth.agreement(method, fame):8.2f}" for fame in FAMES)
-        print(f"{method:12s}{mean(WORLD, method, COUNT):9.4f}{worths}{follows}")
+        print(f"{method:12s}{reached(WORLD, method, COUNT):9.4f}{worths}{follows}")
     print(f"{'at random':21s}" + "".join(f"{random_worth(fame):10.2f}" for fame in FAMES))
 
 
@@ -86,12 +87,12 @@ def figure_truth() -> Figure:
 def facts() -> dict[str, str]:
     """Numbers that the page states about budgets and worths."""
     return {
-        "ials_1": f"{mean(WORLD, 'iALS', 1):.2f}",
-        "ials_16": f"{mean(WORLD, 'iALS', COUNT):.2f}",
-        "ease_16": f"{mean(WORLD, 'EASE', COUNT):.2f}",
-        "bpr_16": f"{mean(WORLD, 'BPR', COUNT):.2f}",
-        "narrow_1": f"{mean(WORLD, 'BPR, narrow', 1):.2f}",
-        "narrow_16": f"{mean(WORLD, 'BPR, narrow', COUNT):.2f}",
+        "ials_1": f"{reached(WORLD, 'iALS', 1):.2f}",
+        "ials_16": f"{reached(WORLD, 'iALS', COUNT):.2f}",
+        "ease_16": f"{reached(WORLD, 'EASE', COUNT):.2f}",
+        "bpr_16": f"{reached(WORLD, 'BPR', COUNT):.2f}",
+        "narrow_1": f"{reached(WORLD, 'BPR, narrow', 1):.2f}",
+        "narrow_16": f"{reached(WORLD, 'BPR, narrow', COUNT):.2f}",
         "users_movies": f"{budget.judged(MOVIES)}",
         "popularity_shown": f"{truth.chosen('popularity', 'shown'):.2f}",
         "random_shown": f"{random_worth('shown'):.2f}",
