@@ -40,7 +40,7 @@ class World:
     def renown(self) -> Array:
         """Fame of each title, the most famous 1, in an order of its own: [T]."""
         order = np.random.default_rng([self.seed, 2]).permutation(self.titles)
-        renown: Array = 1.0 / (1.0 + order) ** self.zipf
+        renown: Array = np.power(1.0 + order, -self.zipf)
         return renown
 
     @cached_property
