@@ -435,8 +435,8 @@ def test_more_weight_on_plays_changes_what_stands_first():
     [
         ({"rows": "Ann Alien"}, "rows", "line 1: write a user"),
         ({"rows": "Ann: Alien"}, "rows", "2 to 60 users"),
-        ({"user": "Zoe"}, "user", "no line begins with 'Zoe'"),
-        ({"rows": "Ann: A, B\nBen: A", "user": "Ann"}, "user", "has played every title"),
+        ({"user": 9}, "user", "there are 8 users"),
+        ({"rows": "Ann: A, B\nBen: A", "user": 1}, "user", "Ann has played every title"),
     ],
 )
 def test_the_form_says_what_is_wrong(how, field, words):

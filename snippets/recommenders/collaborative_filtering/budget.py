@@ -51,7 +51,7 @@ def reached(data: str, method: str, n: int, seed: int = 0) -> float:
 
 # --8<-- [start:paired]
 def paired(one: Array, two: Array) -> tuple[float, float]:
-    """Mean difference of two scores of the same users, and 1.96 standard errors of it."""
+    """Mean difference of the same users' scores, and 1.96 standard errors."""
     difference = one - two
     return float(difference.mean()), float(
         1.96 * difference.std(ddof=1) / sqrt(len(difference))

@@ -51,7 +51,7 @@ def problem(field: str, words: str) -> ValueError:
 
 def small_matrix(
     rows: str = DEFAULT,
-    user: str = "Ann",
+    user: Annotated[int, "", (1, 60)] = 1,
     alpha: Annotated[float, "", (0.0, 1000.0)] = 0.5,
     lam: Annotated[float, "", (0.001, 1000.0)] = 3.0,
     rank: Annotated[int, "", (1, 6)] = 2,
@@ -62,19 +62,19 @@ def small_matrix(
 
     Args:
         rows: Histories, one user a line. A user, a colon, then titles with commas.
-        user: User to recommend to. The name before the colon.
+        user: User to recommend to. The number of the line.
         alpha: Extra weight of a play, $\\alpha$.
         lam: Penalty of iALS, $\\lambda$.
         rank: Dimensions of iALS, $F$.
         ease_lam: Penalty of EASE, $\\lambda$.
     """
     users, names, plays = read(rows)
-    if user.strip() not in users:
-        raise problem("user", f"no line begins with {user.strip()!r}")
-    row = plays[users.index(user.strip())]
+    if not 1 <= user <= len(users):
+        raise problem("user", f"there are {len(users)} users")
+    row = plays[user - 1]
     new = [i for i, r in enumerate(row) if not r]
     if not new:
-        raise problem("user", f"{user.strip()} has played every title")
+        raise problem("user", f"{users[user - 1]} has played every title")
     by_factors = scored(plays, row, rank, alpha, lam)
     weights = ease(plays, ease_lam)
     by_ease = [sum(r * weights[j][i] for j, r in enumerate(row)) for i in range(len(names))]

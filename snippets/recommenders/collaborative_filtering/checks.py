@@ -23,7 +23,7 @@ class Model(Protocol):
 
 # --8<-- [start:checks]
 def round_trip(matrix: csr_matrix, log: Whole) -> bool:
-    """Rows of the raw log, user and item, are found where they should be in the matrix."""
+    """Rows of the raw log, user and item, are found in the matrix."""
     inside = (log < np.array(matrix.shape)).all()
     return bool(inside and (matrix[log[:, 0], log[:, 1]] > 0).all())
 

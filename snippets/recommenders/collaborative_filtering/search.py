@@ -135,7 +135,7 @@ def chance(validation: Array, n: int) -> Array:
 
 
 def best_of(found: Trials, n: int) -> Array:
-    """Expected test score of each user, if the best of n on validation is taken: [V]."""
+    """Expected test score of each user after n trials: [V]."""
     expected: Array = chance(found.validation, n) @ found.test
     return expected
 
