@@ -14,9 +14,10 @@ from types import ModuleType
 
 from fieldguide.runner import child, warden
 
-LATE = {"matplotlib": ("matplotlib.backends.backend_svg", "matplotlib.figure"), "torch": ("torch._dynamo",),
+DRAWING = ("matplotlib.backends.backend_svg", "matplotlib.figure")
+LATE = {"matplotlib": DRAWING, "torch": ("torch._dynamo", *DRAWING, "scipy.stats"),
         "transformers": ("transformers.modeling_utils",)}  # fmt: skip
-"""What a library imports at its first use."""
+"""What a library imports at its first use, and what its snippets often import besides."""
 
 
 def main() -> None:

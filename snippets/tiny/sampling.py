@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -26,13 +27,17 @@ class Rollouts(Batch):
 
 def prompt_ids(given: Sequence[Task]) -> Tensor:
     """What a server would send to the model: [B, S], padded on the left."""
+    return encoded(tuple(given)).clone()
+
+
+@cache
+def encoded(given: tuple[Task, ...]) -> Tensor:
+    """The same, once for all draws."""
     texts = tokenizer().apply_chat_template(
         [task.messages[:1] for task in given], add_generation_prompt=True, tokenize=False
     )  # the template writes the special tokens: the tokenizer must not add them again
-    encoded = tokenizer()(
-        texts, add_special_tokens=False, padding=True, padding_side="left"
-    )
-    return torch.tensor(encoded["input_ids"])
+    rows = tokenizer()(texts, add_special_tokens=False, padding=True, padding_side="left")
+    return torch.tensor(rows["input_ids"])
 
 
 @torch.no_grad()
@@ -47,18 +52,17 @@ def sample(
 ) -> Rollouts:
     """Draws `n` replies a task, those of one task side by side; temperature 0 is greedy."""
     pad, end = tokenizer().pad_token_id, tokenizer().eos_token_id
-    ids = prompt_ids(given).repeat_interleave(n, dim=0)
-    start, going = ids.shape[1], torch.ones(len(ids), dtype=torch.bool)
-    fed, cache = ids, None
+    prompts = prompt_ids(given)
+    start = prompts.shape[1]
+    out = policy(input_ids=prompts, attention_mask=(prompts != pad).long(), use_cache=True)
+    keys = out.past_key_values  # each prompt is read once, for all its replies
+    keys.batch_repeat_interleave(n)
+    ids, last = (x.repeat_interleave(n, dim=0) for x in (prompts, out.logits[:, -1]))
+    going = torch.ones(len(ids), dtype=torch.bool)
     scores: list[Tensor] = []
     written: list[Tensor] = []
-    for _ in range(limit):
-        seen = (ids != pad).long()
-        out = policy(
-            input_ids=fed, attention_mask=seen, past_key_values=cache, use_cache=True
-        )
-        cache = out.past_key_values
-        scaled = (out.logits[:, -1] / (temperature or 1.0)).log_softmax(-1)
+    while True:
+        scaled = (last / (temperature or 1.0)).log_softmax(-1)
         if temperature:
             chosen = torch.multinomial(scaled.exp(), 1, generator=generator)
         else:
@@ -68,8 +72,12 @@ def sample(
         fed = torch.where(going[:, None], chosen, pad)
         ids = torch.cat([ids, fed], dim=1)
         going = going & (chosen.squeeze(-1) != end)
-        if not going.any():
+        if len(written) == limit or not going.any():
             break
+        seen = (ids != pad).long()
+        last = policy(
+            input_ids=fed, attention_mask=seen, past_key_values=keys, use_cache=True
+        ).logits[:, -1]
     before = torch.zeros(len(ids), start)
     trains = torch.cat([before.bool(), torch.stack(written, dim=1)], dim=1)
     drawn = torch.cat([before, torch.stack(scores, dim=1)], dim=1)

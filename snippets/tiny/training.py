@@ -69,7 +69,9 @@ def passages(seed: int, n: int, length: int = 24) -> Batch:
 
 def logprobs(policy: LlamaForCausalLM, ids: Tensor, mask: Tensor) -> Tensor:
     """Log-probability of each token given those before, 0 where `mask` is: [B, S]."""
-    attended = (ids != tokenizer().pad_token_id).long()
+    real = ids != tokenizer().pad_token_id
+    # a causal model does not see padding on the right: only padding on the left needs a mask
+    attended = None if real[:, 0].all() else real.long()
     logits = policy(input_ids=ids, attention_mask=attended, use_cache=False).logits
     chosen = logits[:, :-1].log_softmax(-1).gather(-1, ids[:, 1:, None]).squeeze(-1)
     first = torch.zeros_like(chosen[:, :1])  # nothing predicts the first token

@@ -259,6 +259,16 @@ def test_all_answers_have_all_probability():
     assert ((near != found[0]).sum(1) == 1).all()
 
 
+def test_of_all_edits_the_lowest_the_middle_and_the_highest_prediction_are_tried():
+    """Each edit with `predicted` on its own pair, as the page has it."""
+    model, found = phrases.trained(0)
+    with torch.no_grad():
+        pairs = [torch.stack([found[0], other]) for other in phrases.edits(found[0])]
+        said = sorted(overlap.predicted(model, pair, pair[:1]).item() for pair in pairs)
+        tried = [overlap.predicted(model, pair, pair[:1]).item() for pair in displacement.spread(model, found[0])]
+    assert len(said) == 25 and tried == pytest.approx([said[0], said[12], said[-1]], abs=1e-5)
+
+
 def test_overlap_predicts_which_chosen_answers_fall():
     found = displacement.everything()
     fell = [one for one in found if one.chosen < 0]
@@ -520,16 +530,18 @@ def test_beta_0_leaves_cross_entropy_alone():
 
 @pytest.mark.parametrize("seed", learning.SEEDS)
 def test_separating_pairs_is_not_solving_tasks(seed):
-    ends = {arm: learning.trained(seed, arm)[-1] for arm in learning.ARMS}
-    before = learning.trained(seed, "DPO")[0]
-    assert before[1] == before[2] == 0
-    assert ends["DPO"][2] < ends["cross-entropy"][2] < -1  # the rejected fall most with DPO alone
-    assert ends["both"][0] > before[0] + 0.05
-    assert ends["both"][0] > ends["DPO"][0] + 0.05
-    assert ends["both"][1] > ends["DPO"][1] + 0.2
+    runs = {arm: learning.trained(seed, arm) for arm in learning.ARMS}
+    ends = {arm: run.solved[-1] for arm, run in runs.items()}
+    assert learning.change(learning.begun(seed)[0], seed) == [0, 0]
+    assert runs["DPO"].rejected < runs["cross-entropy"].rejected < -1  # the rejected fall most with DPO alone
+    assert ends["both"] > runs["DPO"].solved[0] + 0.05
+    assert ends["both"] > ends["DPO"] + 0.05
+    assert runs["both"].chosen > runs["DPO"].chosen + 0.2
 
 
 def test_the_table_of_the_stage_has_means_over_seeds():
-    ends = [learning.trained(seed, "both")[-1][0] for seed in learning.SEEDS]
-    assert learning.over_seeds("both", 0) == (pytest.approx(np.mean(ends)), pytest.approx(np.std(ends, ddof=1)))
+    runs = [learning.trained(seed, "both") for seed in learning.SEEDS]
+    columns = [[run.solved[-1] for run in runs], [run.chosen for run in runs], [run.rejected for run in runs]]
+    for found, ends in zip([learning.solved("both"), *learning.moved("both")], columns, strict=True):
+        assert found == (pytest.approx(np.mean(ends)), pytest.approx(np.std(ends, ddof=1)))
     assert len(learning.figure_arms().axes[0].lines) == len(learning.ARMS) * (len(learning.SEEDS) + 1)

@@ -20,7 +20,7 @@ from snippets.tiny.sampling import sample
 from snippets.tiny.tasks import Task, tasks
 from snippets.tiny.training import conversations, model, train
 
-SEEDS, STEPS, ROWS, DIGITS = range(5), 25, 16, (2, 3)
+SEEDS, STEPS, ROWS, DIGITS = range(5), 20, 16, (2, 3)
 TEST = [
     t for t in tasks(1000, 150, test=True, digits=DIGITS) if t.answer[0] != t.answer[-1]
 ]
@@ -57,6 +57,7 @@ def student(start: str, seed: int) -> LlamaForCausalLM:
     return trained(seed, STARTS[start], 60)
 
 
+@cache
 def downward(policy: LlamaForCausalLM, seed: int) -> float:
     """Of the replies that begin with the largest or the smallest digit: share with the largest."""
     draw = torch.Generator().manual_seed(seed)

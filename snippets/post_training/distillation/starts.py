@@ -35,8 +35,8 @@ def teacher() -> Tensor:
 
 
 def spoken(logits: Tensor) -> Tensor:
-    """Log-probability of each reply for a student that forgets what it wrote: [1024]."""
-    return logits.log_softmax(-1)[torch.arange(LENGTH), REPLIES].sum(1)
+    """Log-probability of each reply for students that forget what they wrote: [..., 1024]."""
+    return logits.log_softmax(-1)[..., torch.arange(LENGTH), REPLIES].sum(-1)
 
 
 # --8<-- [end:teacher]
@@ -48,27 +48,28 @@ Divergence = Callable[[Tensor, Tensor], Tensor]
 
 def descend(
     divergence: Divergence, logits: Tensor, p: Tensor, steps: int = STEPS
-) -> tuple[Tensor, list[float]]:
-    """Adam on the exact divergence: where it ends, and what it was at each step."""
+) -> tuple[Tensor, Tensor]:
+    """Adam on the exact divergence of each student: where it ends, and its path, [steps, B]."""
     x, path = logits.clone().requires_grad_(), []
     optimizer = torch.optim.Adam([x], lr=0.1)
     for _ in range(steps):
-        loss = divergence(spoken(x), p)
-        path.append(loss.item())
+        loss = divergence(spoken(x), p)  # [B]
+        path.append(loss.detach())
         optimizer.zero_grad()
-        loss.backward()
+        loss.sum().backward()
         optimizer.step()
-    return x.detach(), path
+    return x.detach(), torch.stack(path)
 
 
 # --8<-- [end:descend]
 
 
 @cache
-def start(name: str, seed: int) -> Tensor:
-    """Logits before distillation: [5, 4]."""
-    draw = torch.Generator().manual_seed(seed)
-    fresh = 0.05 * torch.randn(LENGTH, WORDS, generator=draw, dtype=torch.float64)
+def start(name: str) -> Tensor:
+    """Logits before distillation, a student for each seed: [B, 5, 4]."""
+    draws = [torch.Generator().manual_seed(seed) for seed in SEEDS]
+    weights = [torch.randn(LENGTH, WORDS, generator=d, dtype=torch.float64) for d in draws]
+    fresh = 0.05 * torch.stack(weights)
     if name == "untrained":
         return fresh
     text = teacher() if name == "SFT on the teacher" else habit(1, 0.05).log()
@@ -80,15 +81,15 @@ KINDS: dict[str, Divergence] = {"forward": forward, "reverse": reverse}
 
 
 @cache
-def run(kind: str, name: str, seed: int) -> tuple[Tensor, list[float]]:
-    """One descent: its end and its path."""
-    return descend(KINDS[kind], start(name, seed), teacher())
+def run(kind: str, name: str) -> tuple[Tensor, Tensor]:
+    """The descents of all seeds, side by side: their ends and their paths."""
+    return descend(KINDS[kind], start(name), teacher())
 
 
 @cache
 def ended(kind: str, name: str, seed: int) -> tuple[float, float, float, float]:
     """Divergence at the end, then the mean probability of the first habit's word, the second's and all others."""
-    logits, _ = run(kind, name, seed)
+    logits = run(kind, name)[0][seed]
     value = KINDS[kind](spoken(logits), teacher()).item()
     a, b, *rest = logits.softmax(-1).mean(0).tolist()
     return value, a, b, sum(rest)
@@ -115,7 +116,7 @@ def figure_starts() -> Figure:
     figure = Figure(figsize=(5.2, 3), layout="constrained")
     for axes, kind in zip(figure.subplots(1, 2, sharey=True), KINDS, strict=True):
         for i, name in enumerate(STARTS):
-            paths = [run(kind, name, seed)[1] for seed in SEEDS]
+            paths = run(kind, name)[1].T.tolist()
             for path in paths:
                 axes.plot(path, color=f"C{i}", linewidth=1, alpha=0.6)
             end = paths[0][-1]

@@ -9,11 +9,13 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import cache
 from statistics import mean, stdev
 
 import torch
 from matplotlib.figure import Figure
+from torch import Tensor
 from transformers import LlamaForCausalLM
 
 from snippets.post_training.dpo.stage import pairs, scores, stage_loss
@@ -29,7 +31,15 @@ ARMS = {  # β, and the weight of cross-entropy
     "cross-entropy": (0.0, 1.0),
 }
 TEST = tasks(1000, 200, test=True)
-Point = tuple[float, float, float]  # solved, and the change of chosen and of rejected
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of one arm on one seed."""
+
+    solved: tuple[float, ...]  # share of held-out tasks, every eight steps
+    chosen: float  # mean change of log-probability, nats
+    rejected: float
 
 
 @cache
@@ -41,20 +51,29 @@ def begun(seed: int) -> tuple[LlamaForCausalLM, Batch, Batch]:
 
 
 @cache
-def trained(seed: int, arm: str) -> list[Point]:
-    """One run, looked at every eight steps."""
-    reference, chosen, rejected = begun(seed)
-    policy, draw = deepcopy(reference), torch.Generator().manual_seed(seed)
+def reference(seed: int) -> Tensor:
+    """What that model gives to the pairs: [B, 2]."""
     with torch.no_grad():
-        then = scores(reference, chosen, rejected)
+        return scores(*begun(seed))
+
+
+def change(policy: LlamaForCausalLM, seed: int) -> list[float]:
+    """Mean change of chosen and rejected from the reference."""
+    with torch.no_grad():
+        now = scores(policy, *begun(seed)[1:])
+    return [side.item() for side in (now - reference(seed)).mean(0)]
+
+
+@cache
+def trained(seed: int, arm: str) -> Run:
+    """One run, looked at every eight steps."""
+    start, chosen, rejected = begun(seed)
+    policy, then = deepcopy(start), reference(seed)
+    draw, shares = torch.Generator().manual_seed(seed), []
     optimizer = torch.optim.AdamW(policy.parameters(), lr=RATE, weight_decay=0.0)
-    points: list[Point] = []
     for step in range(STEPS + 1):
         if step % EVERY == 0:
-            with torch.no_grad():
-                up, down = (scores(policy, chosen, rejected) - then).mean(0).tolist()
-            solved = accuracy(policy, TEST, temperature=1.0, generator=draw)
-            points.append((solved, up, down))
+            shares.append(accuracy(policy, TEST, temperature=1.0, generator=draw))
         if step < STEPS:
             for part in optimizer.param_groups:
                 part["lr"] = RATE * (1 - step / STEPS)
@@ -67,13 +86,23 @@ def trained(seed: int, arm: str) -> list[Point]:
             loss.backward()
             torch.nn.utils.clip_grad_norm_(policy.parameters(), 1.0)
             optimizer.step()
-    return points
+    return Run(tuple(shares), *change(policy, seed))
 
 
-def over_seeds(arm: str, number: int, which: int = -1) -> tuple[float, float]:
-    """Mean and standard deviation of one of a point's numbers."""
-    values = [trained(seed, arm)[which][number] for seed in SEEDS]
+def spread(values: list[float]) -> tuple[float, float]:
+    """Mean and standard deviation."""
     return mean(values), stdev(values)
+
+
+def solved(arm: str, which: int = -1) -> tuple[float, float]:
+    """Tasks solved at one of the looks, over the seeds."""
+    return spread([trained(seed, arm).solved[which] for seed in SEEDS])
+
+
+def moved(arm: str) -> list[tuple[float, float]]:
+    """Change of chosen and of rejected, over the seeds."""
+    runs = [trained(seed, arm) for seed in SEEDS]
+    return [spread([run.chosen for run in runs]), spread([run.rejected for run in runs])]
 
 
 def figure_arms() -> Figure:
@@ -83,9 +112,9 @@ def figure_arms() -> Figure:
     steps = range(0, STEPS + 1, EVERY)
     for color, arm in enumerate(ARMS):
         for seed in SEEDS:
-            line = [point[0] for point in trained(seed, arm)]
+            line = trained(seed, arm).solved
             axes.plot(steps, line, color=f"C{color}", linewidth=0.8, alpha=0.4)
-        line = [over_seeds(arm, 0, i)[0] for i in range(len(steps))]
+        line = tuple(solved(arm, i)[0] for i in range(len(steps)))
         axes.plot(steps, line, color=f"C{color}", linewidth=2.5)
         axes.annotate(
             arm, (STEPS, line[-1]), (6, {"cross-entropy": 4, "both": -6}.get(arm, 0)), textcoords="offset points",
@@ -101,22 +130,20 @@ def figure_arms() -> Figure:
 def example_arms() -> None:
     """At the end: solved, and change of chosen and rejected in nats; mean and deviation."""
     print("loss             solved       chosen         rejected")
-    solved, spread = over_seeds("DPO", 0, 0)
-    print(f"before       {solved:6.0%} ± {spread:.0%}")
+    middle, width = solved("DPO", 0)
+    print(f"before       {middle:6.0%} ± {width:.0%}")
     for arm in ARMS:
-        cells = [over_seeds(arm, number) for number in range(3)]
-        print(
-            f"{arm:13}{cells[0][0]:6.0%} ± {cells[0][1]:.0%}"
-            + "".join(f"{m:9.2f} ± {sd:.2f}" for m, sd in cells[1:])
-        )
+        middle, width = solved(arm)
+        cells = "".join(f"{m:9.2f} ± {sd:.2f}" for m, sd in moved(arm))
+        print(f"{arm:13}{middle:6.0%} ± {width:.0%}{cells}")
 
 
 def facts() -> dict[str, str]:
     """Numbers of the page."""
     return {
-        "solved_start": f"{over_seeds('DPO', 0, 0)[0]:.0%}",
-        "solved_dpo": f"{over_seeds('DPO', 0)[0]:.0%}",
-        "solved_gentle": f"{over_seeds('DPO, β = 1', 0)[0]:.0%}",
-        "solved_both": f"{over_seeds('both', 0)[0]:.0%}",
-        "solved_entropy": f"{over_seeds('cross-entropy', 0)[0]:.0%}",
+        "solved_start": f"{solved('DPO', 0)[0]:.0%}",
+        "solved_dpo": f"{solved('DPO')[0]:.0%}",
+        "solved_gentle": f"{solved('DPO, β = 1')[0]:.0%}",
+        "solved_both": f"{solved('both')[0]:.0%}",
+        "solved_entropy": f"{solved('cross-entropy')[0]:.0%}",
     }

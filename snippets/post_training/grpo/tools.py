@@ -40,17 +40,18 @@ def leak(
 ) -> list[tuple[float, float, float]]:
     """By length of output: its share of the tokens, what is left of the right gradient, cosine."""
 
-    def gradient(batch: Batch, mask: Tensor) -> Tensor:
-        new = logprobs(policy, batch.ids, mask)
+    def gradient(each: Tensor, mask: Tensor) -> Tensor:
+        new = each * mask
         loss = policy_loss(RECIPES["DAPO"], new, new.detach(), gain, mask, 1)
-        parts = torch.autograd.grad(loss, list(policy.parameters()))
+        parts = torch.autograd.grad(loss, list(policy.parameters()), retain_graph=True)
         return torch.cat([part.flatten() for part in parts])
 
     rows = []
     for length in LONG:
         batch, output = with_output(drawn, length, draw)
-        right = gradient(batch, batch.trains.float())
-        wrong = gradient(batch, batch.trains.float() + output)
+        own = batch.trains.float()
+        each = logprobs(policy, batch.ids, torch.ones_like(own))  # of both gradients
+        right, wrong = gradient(each, own), gradient(each, own + output)
         share = output.sum() / (batch.trains.sum() + output.sum())
         along = wrong @ right / right.norm() ** 2
         cosine = torch.cosine_similarity(wrong, right, dim=0)

@@ -54,9 +54,10 @@ def trained(seed: int = 0, steps: int = 100) -> LlamaForSequenceClassification:
     ids = conversations([task for side in pairs(seed, 256) for task in side]).ids
     optimizer = torch.optim.AdamW(scorer.parameters(), lr=3e-3)
     for _ in range(steps):
-        some = torch.randint(256, (32,), generator=draw)
-        scores = scorer(ids[torch.cat([some, 256 + some])]).logits.squeeze(-1)
-        loss = -F.logsigmoid(scores[:32] - scores[32:]).mean()
+        some = torch.randint(256, (16,), generator=draw)
+        both = ids[torch.cat([some, 256 + some])]
+        scores = scorer(both, use_cache=False).logits.squeeze(-1)
+        loss = -F.logsigmoid(scores[:16] - scores[16:]).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -98,17 +99,13 @@ def scores(
 @cache
 def held_out(seed: int) -> Tensor:
     """Pairs of new tasks, the right replies first, with room for one more turn: [2B, S]."""
-    good, bad = pairs(seed + 50, 100, test=True)
+    good, bad = pairs(seed + 50, 200, test=True)
     return F.pad(conversations(good + bad).ids, (0, 1), value=PAD)
 
 
 def judged(pad: int, rule: str, seed: int = 0) -> tuple[float, float, float]:
     """Pairs ordered rightly, pairs of equal scores, and the loss, on held-out pairs."""
-    good, bad = pairs(seed + 50, 200, test=True)
-    padded = F.pad(
-        conversations(good + bad).ids, (0, 1), value=PAD
-    )  # room for one more turn
-    gap = torch.sub(*scores(trained(seed), padded, pad, rule).view(2, -1))
+    gap = torch.sub(*scores(trained(seed), held_out(seed), pad, rule).view(2, -1))
     equal = (gap.abs() < 1e-6).float()
     loss = -F.logsigmoid(gap).mean().item()
     return ((gap > 1e-6).float() + equal / 2).mean().item(), equal.mean().item(), loss

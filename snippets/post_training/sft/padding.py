@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -32,6 +34,7 @@ def by_length(ids: Tensor, lengths: Tensor) -> Tensor:
 # --8<-- [end:labels]
 
 
+@cache
 def rows(shared: bool, n: int = 256) -> Batch:
     """Training rows; with a shared id, labels by value take the end of turn along."""
     batch = conversations(tasks(7, n, digits=EASY))

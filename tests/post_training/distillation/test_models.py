@@ -22,7 +22,8 @@ def test_a_step_reads_the_right_text_and_only_the_student_learns(arm):
     """The loss again with TRL's function or with PyTorch's cross-entropy, on the same draw."""
     student, teacher = trainers.models().values()
     given, draw = trainers.GIVEN[:8], torch.Generator().manual_seed(2)
-    loss = steps.step_loss(student, teacher, steps.ARMS[arm], given, draw)
+    writes, function = steps.ARMS[arm]
+    loss = steps.step_loss(student, function, *steps.written(student if writes else teacher, teacher, given, draw))
     student.zero_grad(), teacher.zero_grad()
     loss.backward()
     assert all(w.grad is None for w in teacher.parameters()) and any(w.grad.any() for w in student.parameters())
@@ -143,6 +144,27 @@ def test_small_models_are_graded_as_their_tasks_say():
     first = [(a[:1], sorted(t.prompt.split()[1])) for t, a in zip(habits.TEST, written, strict=True)]
     down, up = (sum(a == digits[i] for a, digits in first) for i in (-1, 0))
     assert habits.downward(policy, 3) == pytest.approx(down / (down + up)) and up > 10
+
+
+@pytest.mark.parametrize("arm", steps.ARMS)
+def test_the_learning_student_writes_or_the_teacher_once_for_all_students(arm, monkeypatch):
+    """Who is asked for text, and which prompts stand in what is read, in two steps of each of two students."""
+    (student, teacher), asked, read = trainers.models().values(), [], []
+    sample, step_loss = steps.sample, steps.step_loss
+    monkeypatch.setattr(steps, "sample", lambda writer, *a, **b: asked.append(writer) or sample(writer, *a, **b))
+    monkeypatch.setattr(steps, "step_loss", lambda *a: read.append(a[2].ids) or step_loss(*a))
+    steps.stored.cache_clear()
+    pool = trainers.GIVEN[:8]
+    first, second = (steps.distilled(student, teacher, steps.ARMS[arm], pool, 2, 0) for _ in range(2))
+    writers = [first, first, second, second] if arm.startswith("student") else [teacher]
+    assert len(asked) == len(writers) and all(a is b for a, b in zip(asked, writers, strict=True))
+    texts = [steps.tokenizer().batch_decode(ids) for ids in read]
+    for i, rows in enumerate(texts):
+        given = pool[4:] if i % 2 else pool[:4]
+        assert len(rows) == 4 and all(f"|>{t.prompt}<|" in row for t, row in zip(given, rows, strict=True))
+    assert texts[:2] == texts[2:]
+    for mine, other in zip(first.parameters(), second.parameters(), strict=True):
+        torch.testing.assert_close(mine, other)
 
 
 def test_distilling_moves_a_copy_by_the_rate_that_falls_to_zero():
