@@ -67,7 +67,6 @@ def facts() -> dict[str, str]:
         "prize": f"{improvement(0.9525, 0.8567):.2%}",
         "prize_mixed": f"{improvement(0.9514, 0.8567):.2%}",
         "prize_blend": f"{improvement(0.9525, 0.855476):.2%}",
-        "prize_density": f"{density(100_480_507, 480_189, 17_770):.2%}",
         "lift_low": f"{low:.2f}%",
         "lift_high": f"{high:.2f}%",
         "faster": f"{speedup(0.2):.2f}",
