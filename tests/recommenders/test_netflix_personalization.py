@@ -34,6 +34,46 @@ from snippets.worlds.world import World
 PAGE = Path(__file__).parents[2] / "docs/recommenders/netflix-personalization.md"
 
 
+# Grades
+
+
+def graded() -> list[dict[str, str]]:
+    """The rows of the page's tables that have a grade."""
+    rows: list[dict[str, str]] = []
+    head: list[str] = []
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
+        if not cells:
+            head = []
+        elif not head:
+            head = cells
+        elif "Grade" in head and set(cells[0]) - set("-: "):
+            assert len(cells) == len(head), line
+            rows.append(dict(zip(head, cells, strict=True)))
+    return rows
+
+
+def test_each_claim_has_a_date_a_grade_and_what_it_rests_on():
+    """Published: a source. Derived: a source and a computed number, or words alone. Guessed: what would settle it."""
+    rows = graded()
+    assert len(rows) > 40
+    for row in rows:
+        assert re.fullmatch(r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) 20\d\d", row["Date"]), row
+        assert row["Grade"] in ("**published**", "**derived**", "**guessed**"), row
+        guessed = row["Grade"] == "**guessed**"
+        assert row["Rests on"].startswith("open: ") == guessed, row
+        assert bool(re.search(r"\[@\w+", row["Rests on"])) != guessed, row
+        numbers = re.search(r"\d", re.sub(r"<data.*?</data>|\(.*?\)", "", row["Claim"]))
+        if row["Grade"] == "**derived**" and numbers:
+            assert "<data value=" in row["Claim"] + row["Rests on"], row
+
+
+def test_each_grade_is_used_and_a_guess_cites_nobody():
+    grades = [row["Grade"].strip("*") for row in graded()]
+    assert all(grades.count(grade) >= 6 for grade in ("published", "derived", "guessed"))
+    assert not any("[@" in row["Claim"] + row["Rests on"] for row in graded() if "guessed" in row["Grade"])
+
+
 # Published numbers
 
 
@@ -348,7 +388,7 @@ def test_a_cache_costs_less_only_above_the_time_between_visits():
 def test_the_calculator_starts_from_what_the_page_measured():
     one, several = calculator.read(calculator.CURVES)
     for window, curve in ((1, one), (5, several)):
-        measured = [delay.mean(0.6, window, missed, fresh=True) for missed in delay.MISSED]
+        measured = [delay.reached(0.6, window, missed, fresh=True) for missed in delay.MISSED]
         assert [count for count, _ in curve] == list(delay.MISSED)
         assert [worth for _, worth in curve] == pytest.approx(measured, abs=0.0006)
 

@@ -22,6 +22,11 @@ def missed(period: float, plays: float, count: int) -> float:
     return (1.0 - sum(term)) / mean
 
 
+def missed_any(period: float, plays: float) -> float:
+    """Chance that a play was missed."""
+    return 1.0 - missed(period, plays, 0)
+
+
 def unserved(period: float, visits: float) -> float:
     """Share of refreshes that nobody sees, at `visits` a day."""
     return math.exp(-visits * period / HOURS)

@@ -39,7 +39,6 @@ def listed(
     return np.array(pages)
 
 
-# --8<-- [start:rewards]
 def rewards(home: Home, pages: NDArray[np.int64]) -> Array:
     """The reward of each page, as `Home.reward` defines it: [N]."""
     shown = np.delete(pages, np.s_[:: home.width + 1], axis=1)  # [N, S]
@@ -51,7 +50,6 @@ def rewards(home: Home, pages: NDArray[np.int64]) -> Array:
         copy = np.max([np.zeros(len(pages)), *before], axis=0)
         total += look * home.liking[shown[:, slot]] * (1.0 - home.boredom * copy)
     return total
-    # --8<-- [end:rewards]
 
 
 def best(home: Home) -> tuple[list[int], float]:

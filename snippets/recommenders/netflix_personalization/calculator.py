@@ -74,7 +74,7 @@ def cache_age(
         "accuracy, next play as target": f"{scores[0]:.3f}",
         "accuracy, several plays as target": f"{scores[1]:.3f}",
         "requests served older than the limit": f"{ageing.older(period, limit):.0%}",
-        "requests with a play missed": f"{1 - ageing.missed(period, plays, 0):.0%}",
+        "requests with a play missed": f"{ageing.missed_any(period, plays):.0%}",
         "refreshes that nobody sees": f"{ageing.unserved(period, visits):.0%}",
         "cost a day, cached": f"${each_day * daily:,.0f}",
         "cost a day, on request": f"${visits * daily:,.0f}",
@@ -108,11 +108,16 @@ def crossing(low: float = 1.0, high: float = 168.0) -> float:
     return low
 
 
+def weekly() -> float:
+    """The break-even period, in hours, of a member who comes once in seven days."""
+    return ageing.break_even(1.0 / 7.0)
+
+
 def facts() -> dict[str, str]:
     """Numbers that the page states about a cache."""
     return {
         "older_half": f"{ageing.older(24.0, 12.0):.0%}",
-        "missed_day": f"{1 - ageing.missed(24.0, 2.0, 0):.0%}",
+        "missed_day": f"{ageing.missed_any(24.0, 2.0):.0%}",
         "unseen_day": f"{ageing.unserved(24.0, 1.0):.0%}",
         "unseen_hour": f"{ageing.unserved(1.0, 1.0):.0%}",
         "one_hour": f"{served(1.0, several=False):.3f}",
@@ -120,5 +125,5 @@ def facts() -> dict[str, str]:
         "one_day": f"{served(24.0, several=False):.3f}",
         "several_day": f"{served(24.0, several=True):.3f}",
         "crossing": f"{crossing():.0f} hours",
-        "break_even_weekly": f"{ageing.break_even(1 / 7):.0f}",
+        "break_even_weekly": f"{weekly():.0f}",
     }

@@ -78,6 +78,11 @@ def saved(rows: int, width: int, first: int) -> float:
     return 1 - passes(rows, width, first) / passes(rows, width, width)
 
 
+def listed() -> int:
+    """Pages that the masks of a home allow."""
+    return len(best.every_page(home(0)))
+
+
 def facts() -> dict[str, str]:
     """Numbers of the page about decoding."""
     return {
@@ -85,5 +90,5 @@ def facts() -> dict[str, str]:
         "share_hybrid": f"{mean_share(1):.1%}",
         "share_once": f"{mean_share(0):.1%}",
         "saved_long": f"{saved(20, 40, 3):.0%}",
-        "all_pages": f"{len(best.every_page(home(0))):,}",
+        "all_pages": f"{listed():,}",
     }

@@ -35,7 +35,6 @@ def features(order: NDArray[np.int64], step: int, titles: int) -> Array:
     return marks
 
 
-# --8<-- [start:fit]
 def fit(order: NDArray[np.int64], titles: int, window: int) -> Array:
     """Least squares from history to the window of labels, with a penalty: [2T, T]."""
     steps = range(4, order.shape[1] - window, 2)
@@ -43,7 +42,6 @@ def fit(order: NDArray[np.int64], titles: int, window: int) -> Array:
     y = np.concatenate([target(order, step, titles, window) for step in steps])
     weights: Array = np.linalg.solve(x.T @ x + PENALTY * np.eye(x.shape[1]), x.T @ y)
     return weights
-    # --8<-- [end:fit]
 
 
 # --8<-- [start:serve]
@@ -104,7 +102,7 @@ def example_missed() -> None:
                 )
 
 
-def mean(follow: float, window: int, missed: int, fresh: bool = False) -> float:
+def reached(follow: float, window: int, missed: int, fresh: bool = False) -> float:
     """Mean reciprocal rank after some missed plays, mean of the seeds."""
     at = MISSED.index(missed)
     return fmean(accuracy(seed, follow, window, fresh)[at] for seed in SEEDS)
@@ -115,7 +113,7 @@ def figure_missed() -> Figure:
     figure = Figure(figsize=(5.2, 2.7), layout="constrained")
     for axes, follow in zip(plain(figure, 2), (0.6, 0.0), strict=True):
         for window, color in ((1, "C0"), (WINDOW, "C1")):
-            line = [mean(follow, window, missed, fresh=True) for missed in MISSED]
+            line = [reached(follow, window, missed, fresh=True) for missed in MISSED]
             axes.plot(line, color=color, marker="o", markersize=3)
             words = "next play" if window == 1 else "next five"
             above = (window == 1) == (follow > 0)
@@ -133,11 +131,11 @@ def figure_missed() -> Figure:
 def facts() -> dict[str, str]:
     """Numbers of the page about a cached model."""
     return {
-        "next_fresh": f"{mean(0.6, 1, 0):.3f}",
-        "five_fresh": f"{mean(0.6, WINDOW, 0):.3f}",
-        "next_missed": f"{mean(0.6, 1, 1):.3f}",
-        "five_missed": f"{mean(0.6, WINDOW, 1):.3f}",
-        "five_filtered": f"{mean(0.6, WINDOW, 1, fresh=True):.3f}",
-        "next_loose": f"{mean(0.0, 1, 0):.3f}",
-        "five_loose": f"{mean(0.0, WINDOW, 0):.3f}",
+        "next_fresh": f"{reached(0.6, 1, 0):.3f}",
+        "five_fresh": f"{reached(0.6, WINDOW, 0):.3f}",
+        "next_missed": f"{reached(0.6, 1, 1):.3f}",
+        "five_missed": f"{reached(0.6, WINDOW, 1):.3f}",
+        "five_filtered": f"{reached(0.6, WINDOW, 1, fresh=True):.3f}",
+        "next_loose": f"{reached(0.0, 1, 0):.3f}",
+        "five_loose": f"{reached(0.0, WINDOW, 0):.3f}",
     }

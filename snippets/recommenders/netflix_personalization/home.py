@@ -12,7 +12,6 @@ from snippets.worlds.world import unit
 Array = NDArray[np.float64]
 
 
-# --8<-- [start:tokens]
 @dataclass(frozen=True)
 class Home:
     """A small catalog, one member's history, and the shape of the page to be filled."""
@@ -33,7 +32,6 @@ class Home:
         """Row and column of the next token; column −1 is the token of the row itself."""
         row, column = divmod(len(page), self.width + 1)
         return row, column - 1
-        # --8<-- [end:tokens]
 
     @property
     def liking(self) -> Array:

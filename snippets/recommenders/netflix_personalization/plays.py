@@ -17,7 +17,6 @@ def sequel(titles: int) -> NDArray[np.int64]:
     return np.where(title % SERIES == SERIES - 1, -1, title + 1)
 
 
-# --8<-- [start:plays]
 def plays(world: World, follow: float, seed: int = 0) -> NDArray[np.int64]:
     """Titles in the order of play, each once: the sequel with chance `follow`, else by taste."""
     draw = np.random.default_rng([world.seed, 9, seed])
@@ -36,4 +35,3 @@ def plays(world: World, follow: float, seed: int = 0) -> NDArray[np.int64]:
         order[:, step] = last
         played[members, last] = True
     return order
-    # --8<-- [end:plays]

@@ -6,7 +6,6 @@ import math
 from statistics import NormalDist
 
 
-# --8<-- [start:prize]
 def improvement(before: float, after: float) -> float:
     """By how much of itself an error fell."""
     return 1.0 - after / before
@@ -20,7 +19,6 @@ def goal(before: float, wanted: float) -> float:
 def density(ratings: int, users: int, items: int) -> float:
     """Share of a matrix that is filled."""
     return ratings / (users * items)
-    # --8<-- [end:prize]
 
 
 # --8<-- [start:lift]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from snippets.recommenders.netflix_personalization import ageing
 from snippets.recommenders.netflix_personalization.calculator import CURVES, read
 
@@ -30,7 +32,7 @@ def example_release() -> None:
     """Share of requests and accuracy by the age of what was served, for two weeks."""
     print("age of the result, hours   0 to 6   6 to 12   12 to 24   24 to 48      all")
     for week, period in WEEKS.items():
-        cells = list(zip(EDGES, EDGES[1:], strict=False))
+        cells = list(pairwise(EDGES))
         shares = [share(period, low, high) for low, high in cells]
         right = [
             between(low, high) if part else None

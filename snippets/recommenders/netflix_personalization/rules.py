@@ -12,7 +12,6 @@ from snippets.recommenders.netflix_personalization.home import Home, home
 SEEDS = range(20)
 
 
-# --8<-- [start:filter]
 def filtered(home: Home) -> list[int | None]:
     """A page decoded without memory of what it shows, then cleared of repeats: None is a hole."""
     page: list[int] = []
@@ -28,10 +27,8 @@ def favorite(home: Home, rank: int) -> int:
     """The row with the highest, second-highest … sum of its best entities."""
     best = [np.sort(home.liking[fits])[-home.width :].sum() for fits in home.belongs]
     return int(np.argsort(best)[::-1][rank])
-    # --8<-- [end:filter]
 
 
-# --8<-- [start:stuck]
 def stuck(home: Home) -> bool:
     """Whether the page runs out of entities if any unused row may begin."""
     used: set[int] = set()
@@ -41,7 +38,6 @@ def stuck(home: Home) -> bool:
             return True
         used |= set(sorted(fits, key=lambda entity: -home.liking[entity])[: home.width])
     return False
-    # --8<-- [end:stuck]
 
 
 def holes(width: int) -> int:
