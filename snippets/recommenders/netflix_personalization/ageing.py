@@ -11,12 +11,12 @@ HOURS = 24.0
 
 # --8<-- [start:age]
 def older(period: float, age: float) -> float:
-    """Share of requests served from a cache older than `age`, refreshed each `period` hours."""
+    """Share of requests that get a result older than `age`, by refresh period."""
     return max(0.0, 1.0 - age / period)
 
 
 def missed(period: float, plays: float, count: int) -> float:
-    """Chance that `count` plays happened since the refresh, at `plays` a day."""
+    """Chance that `count` plays came after the refresh, at `plays` a day."""
     mean = plays * period / HOURS  # plays in a whole period
     term = [math.exp(-mean) * mean**k / math.factorial(k) for k in range(count + 1)]
     return (1.0 - sum(term)) / mean
@@ -33,7 +33,7 @@ def unserved(period: float, visits: float) -> float:
 
 
 def break_even(visits: float) -> float:
-    """The period, in hours, at which a cache computes as often as serving on request."""
+    """The period at which a cache computes as often as serving on request."""
     return HOURS / visits
     # --8<-- [end:age]
 

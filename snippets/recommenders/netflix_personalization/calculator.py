@@ -7,33 +7,48 @@ from typing import Annotated
 from snippets.recommenders.netflix_personalization import ageing
 
 CURVES = """\
-0 0.381 0.325
-1 0.073 0.123
-2 0.071 0.092
-4 0.073 0.089
-8 0.075 0.092"""
+0 0.377 0.322 0.378
+1 0.072 0.118 0.122
+2 0.076 0.093 0.088
+4 0.071 0.087 0.080
+8 0.076 0.092 0.087"""
+MODELS = ("next play", "five, equal weights", "five, halving weights")  # of the default
+
+NEXT, EQUAL, HALVING = MODELS
 
 Curve = list[tuple[int, float]]
 
 
-def read(curves: str) -> tuple[Curve, Curve]:
-    """Two curves of accuracy over missed plays, from three numbers a line."""
+def read(curves: str) -> list[Curve]:
+    """A curve for each model: accuracy over missed plays, from a line for each count."""
     rows = []
     for number, line in enumerate(curves.strip().splitlines(), 1):
         try:
-            count, one, several = line.split()
-            rows.append((int(count), float(one), float(several)))
+            count, *right = line.split()
+            rows.append((int(count), [float(one) for one in right]))
         except ValueError:
             raise refusal(
-                f"line {number}: {line!r} is not a count and two accuracies"
+                f"line {number}: {line!r} is not a count and accuracies"
             ) from None
-    if (
-        not rows
-        or [row[0] for row in rows] != sorted({row[0] for row in rows})
-        or rows[0][0]
-    ):
+    counts = [count for count, _ in rows]
+    if not rows or counts != sorted(set(counts)) or counts[0] != 0:
         raise refusal("the counts of missed plays must begin at 0 and rise")
-    return [(k, one) for k, one, _ in rows], [(k, several) for k, _, several in rows]
+    if len({len(right) for _, right in rows}) > 1 or not rows[0][1]:
+        raise refusal("each line needs the same number of accuracies, at least one")
+    return [
+        [(count, right[model]) for count, right in rows] for model in range(len(rows[0][1]))
+    ]
+
+
+def named(curves: str) -> list[tuple[str, Curve]]:
+    """The curves with names: those of the default, or numbers."""
+    found = read(curves)
+    names = (
+        MODELS
+        if len(found) == len(MODELS)
+        else [f"model {i + 1}" for i in range(len(found))]
+    )
+    return list(zip(names, found, strict=True))
 
 
 def refusal(words: str) -> ValueError:
@@ -60,19 +75,20 @@ def cache_age(
         visits: Visits of a member per day. At random times.
         plays: Plays of a member per day. At random times, known only at the next refresh.
         limit: Too old from here on.
-        curves: Accuracy by missed plays. A line each: plays missed, accuracy of a model of the
-            next play, accuracy of a model of several. The default is this page's ordered world.
+        curves: Accuracy by missed plays. A line each: plays missed, then the accuracy of each
+            model. The default holds this page's three targets in the world with sequels.
         members: Members.
         price: Price of a thousand results.
     """
-    one, several = read(curves)
+    models = named(curves)
     each_day = ageing.HOURS / period
     daily = members * 1e6 * price / 1000
     periods = [0.25, 0.5, 1, 2, 4, 8, 12, 24, 48, 96, 168]
-    scores = [ageing.expected(period, plays, curve) for curve in (one, several)]
+    scores = {name: ageing.expected(period, plays, curve) for name, curve in models}
+    best = max(scores, key=scores.__getitem__)
     return {
-        "accuracy, next play as target": f"{scores[0]:.3f}",
-        "accuracy, several plays as target": f"{scores[1]:.3f}",
+        "best target": best,
+        **{f"accuracy, {name}": f"{score:.3f}" for name, score in scores.items()},
         "requests served older than the limit": f"{ageing.older(period, limit):.0%}",
         "requests with a play missed": f"{ageing.missed_any(period, plays):.0%}",
         "refreshes that nobody sees": f"{ageing.unserved(period, visits):.0%}",
@@ -84,24 +100,24 @@ def cache_age(
             "y": "accuracy",
             "log": "x",
             "series": {
-                "next play": [(p, ageing.expected(p, plays, one)) for p in periods],
-                "several plays": [(p, ageing.expected(p, plays, several)) for p in periods],
+                name: [(p, ageing.expected(p, plays, curve)) for p in periods]
+                for name, curve in models
             },
-            "points": {"yours": (period, scores[0])},
+            "points": {"yours": (period, scores[best])},
         },
     }
 
 
-def served(period: float, several: bool) -> float:
+def served(period: float, model: str) -> float:
     """Accuracy with the page's defaults, by refresh period."""
-    return ageing.expected(period, 2.0, read(CURVES)[several])
+    return ageing.expected(period, 2.0, dict(named(CURVES))[model])
 
 
 def crossing(low: float = 1.0, high: float = 168.0) -> float:
-    """The refresh period, in hours, from which several plays are the better target."""
+    """The refresh period, in hours, from which five plays of equal weight are the better target."""
     for _ in range(60):
         middle = (low + high) / 2
-        if served(middle, several=False) > served(middle, several=True):
+        if served(middle, NEXT) > served(middle, EQUAL):
             low = middle
         else:
             high = middle
@@ -120,10 +136,9 @@ def facts() -> dict[str, str]:
         "missed_day": f"{ageing.missed_any(24.0, 2.0):.0%}",
         "unseen_day": f"{ageing.unserved(24.0, 1.0):.0%}",
         "unseen_hour": f"{ageing.unserved(1.0, 1.0):.0%}",
-        "one_hour": f"{served(1.0, several=False):.3f}",
-        "several_hour": f"{served(1.0, several=True):.3f}",
-        "one_day": f"{served(24.0, several=False):.3f}",
-        "several_day": f"{served(24.0, several=True):.3f}",
+        "next_day": f"{served(24.0, NEXT):.3f}",
+        "equal_day": f"{served(24.0, EQUAL):.3f}",
+        "halving_day": f"{served(24.0, HALVING):.3f}",
         "crossing": f"{crossing():.0f} hours",
         "break_even_weekly": f"{weekly():.0f}",
     }

@@ -1,5 +1,9 @@
 """Filling the page token by token, and counting the passes that it takes."""
 
+# /// fieldguide
+# timeout_s = 90
+# ///
+
 from __future__ import annotations
 
 import functools

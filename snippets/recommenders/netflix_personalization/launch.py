@@ -1,5 +1,9 @@
 """A new title: what its ID knows after some days, what its description knows at once, and both."""
 
+# /// fieldguide
+# timeout_s = 90
+# ///
+
 from __future__ import annotations
 
 import functools
