@@ -12,14 +12,30 @@ from statistics import fmean, stdev
 import numpy as np
 from matplotlib.figure import Figure
 
+from snippets.recommenders.netflix_personalization.crowd import (
+    audience,
+    describe,
+    members_of,
+)
 from snippets.recommenders.netflix_personalization.drawing import plain, steps
-from snippets.worlds.log import Log, record
+from snippets.worlds.log import record
 from snippets.worlds.world import Array, World
 
 SEEDS, AGES = range(5), (0, 1, 3, 7)
-MEMBERS, TITLES, SESSIONS, TASTES = 400, 200, 20_000, 8
-EAGER, PATIENT = 10.0, 100.0  # pseudo-rows that the description counts for
-WAYS = ("fallback", "ID alone", "description", "both, eager", "both, patient")
+MEMBERS, TITLES, SESSIONS = 400, 200, 20_000
+EAGER, PATIENT, PLAYS = (
+    10.0,
+    100.0,
+    12.0,
+)  # rows, rows and plays that a description is worth
+WAYS = (
+    "fallback",
+    "ID alone",
+    "description",
+    "both, 10 rows",
+    "both, 100 rows",
+    "both, 12 plays",
+)
 
 
 # --8<-- [start:half]
@@ -29,30 +45,6 @@ def half_step(x: Array, played: Array, prior: Array, rows: float) -> Array:
     moved: Array = prior + np.linalg.solve(gram, x.T @ (played - x @ prior))
     return moved
     # --8<-- [end:half]
-
-
-def members_of(world: World, log: Log) -> Array:
-    """A vector for each member from plays of the titles that were there at the start: [M, F]."""
-    counts = np.zeros((world.members, world.titles))
-    np.add.at(counts, (log.plays.member, log.plays.title), 1.0)
-    old = np.minimum(counts[:, world.launch == 0], 1.0)
-    left = np.linalg.svd(old - old.mean(axis=0), full_matrices=False)[0][:, :TASTES]
-    return np.hstack([np.ones((world.members, 1)), left * np.sqrt(world.members)])
-
-
-def describe(world: World, noise: float = 0.4) -> Array:
-    """Metadata of each title: its place in the space of tastes, blurred (planted): [T, F]."""
-    draw = np.random.default_rng([world.seed, 12])
-    places = world.places[2]
-    blurred = places + noise * draw.normal(size=places.shape) / np.sqrt(world.tastes)
-    return np.hstack([np.ones((world.titles, 1)), blurred])
-
-
-def audience(scores: Array, truth: Array) -> float:
-    """Share of the tenth of members who like it most that the top tenth by score holds."""
-    tenth = len(truth) // 10
-    best, chosen = (set(np.argsort(-values)[:tenth].tolist()) for values in (truth, scores))
-    return len(best & chosen) / tenth
 
 
 @functools.cache
@@ -72,7 +64,7 @@ def found(fame: str, seed: int) -> dict[tuple[int, str], float]:
         x, played = members[log.member[rows]], log.played[rows].astype(np.float64)
         return half_step(x, played, prior, strength)
 
-    nothing = np.zeros(members.shape[1])
+    nothing, rate = np.zeros(members.shape[1]), float(log.played.mean())
     old = np.flatnonzero(world.launch == 0).tolist()
     late = (world.launch > 3) & (world.launch < world.days - max(AGES))
     known = np.array([learn(title, world.days, nothing, EAGER) for title in old])
@@ -90,6 +82,7 @@ def found(fame: str, seed: int) -> dict[tuple[int, str], float]:
                 prior,
                 learn(title, day, prior, EAGER),
                 learn(title, day, prior, PATIENT),
+                learn(title, day, prior, PLAYS / rate),
             )
             for way, vector in zip(WAYS, vectors, strict=True):
                 shares[age, way].append(audience(members @ vector, truth[day][:, title]))
@@ -118,14 +111,8 @@ def figure_launch() -> Figure:
     figure = Figure(figsize=(5.2, 2.8), layout="constrained")
     axes = plain(figure)[0]
     lines = {way: [mean_found("shown", age, way) for age in AGES] for way in WAYS}
-    spots = (
-        (0, 0.1, 10, -4),
-        (1, 0.3, 8, -4),
-        (0, 0.59, 6, 9),
-        (1, 0.4, 2, -10),
-        (2, 0.58, 4, -10),
-    )
-    for color, way, (at, _, right, up) in zip(range(5), WAYS, spots, strict=True):
+    spots = ((0, 10, -4), (1, 8, -4), (0, 6, 9), (1, 2, -10), (2, 4, -10))
+    for color, (way, (at, right, up)) in enumerate(zip(WAYS, spots, strict=False)):
         axes.plot(lines[way], color=f"C{color}", marker="o", markersize=3)
         axes.annotate(
             way, (at, lines[way][at]), xytext=(right, up), textcoords="offset points",
@@ -142,9 +129,10 @@ def facts() -> dict[str, str]:
     """Numbers of the page about a new title."""
     return {
         "described": f"{mean_found('shown', 0, 'description'):.2f}",
-        "eager_day": f"{mean_found('shown', 1, 'both, eager'):.2f}",
-        "patient_day": f"{mean_found('shown', 1, 'both, patient'):.2f}",
+        "eager_day": f"{mean_found('shown', 1, 'both, 10 rows'):.2f}",
+        "patient_day": f"{mean_found('shown', 1, 'both, 100 rows'):.2f}",
         "id_week": f"{mean_found('shown', 7, 'ID alone'):.2f}",
         "described_liked": f"{mean_found('liked', 7, 'description'):.2f}",
-        "patient_liked": f"{mean_found('liked', 7, 'both, patient'):.2f}",
+        "plays_liked": f"{mean_found('liked', 7, 'both, 12 plays'):.2f}",
+        "patient_liked": f"{mean_found('liked', 7, 'both, 100 rows'):.2f}",
     }

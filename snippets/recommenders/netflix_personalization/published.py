@@ -53,6 +53,11 @@ def per_member(total: float, members: float) -> float:
     return total / members
 
 
+def covered(context: float, total: float, members: float) -> float:
+    """Share of an average member's events that a context holds."""
+    return min(1.0, context / per_member(total, members))
+
+
 def needed(start: float, gain: float, grown: float, wanted: float) -> float:
     """Parameters at which size alone gives `wanted`, from a model of `start`."""
     return start * same_by_size(gain, grown, wanted)
@@ -74,6 +79,8 @@ def facts() -> dict[str, str]:
         "fewer_misranked": f"{improvement(0.09, 0.08):.0%}",
         "events_low": f"{per_member(100e9, 300e6):,.0f}",
         "events_high": f"{per_member(1_000e9, 300e6):,.0f}",
+        "window_most": f"{covered(300, 100e9, 300e6):.0%}",
+        "window_least": f"{covered(300, 1_000e9, 300e6):.0%}",
         "tokens_each": f"{per_member(2e12, 300e6):,.0f}",
         "output_million": f"{decoding_share(6, 1024, 1_000_000):.0%}",
         "backbone_growth": f"{per_member(1e9, 2e6):.0f}",
