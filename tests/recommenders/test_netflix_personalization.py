@@ -43,7 +43,7 @@ def test_each_claim_has_a_date_a_grade_and_what_it_rests_on():
     assert len(rows) > 40
     for row in rows:
         months = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
-        told = re.fullmatch(rf"\*\*(published|derived|guessed)\*\* ({months}) 20\d\d", row["Grade"])
+        told = re.fullmatch(rf"\*\*(published|derived|guessed)\*\* ({months})&nbsp;20\d\d", row["Grade"])
         assert told, row
         guessed = told[1] == "guessed"
         assert row["Rests on"].startswith("open: ") == guessed, row

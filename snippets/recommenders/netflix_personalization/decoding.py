@@ -19,7 +19,7 @@ SEEDS = range(20)
 
 # --8<-- [start:decode]
 def decode(home: Home, first: int) -> tuple[list[int], int]:
-    """A page, and its passes: in each row `first` entities one by one, then the rest at once."""
+    """A page and its passes: `first` entities of a row singly, the rest at once."""
     page: list[int] = []
     count = 0
     for _ in range(home.rows):

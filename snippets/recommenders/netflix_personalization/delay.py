@@ -98,7 +98,7 @@ def figure_missed() -> Figure:
     """Accuracy by missed plays, for the targets and both kinds of members."""
     figure = Figure(figsize=(5.2, 2.8), layout="constrained")
     spots = {
-        0.6: ((0, 8, 6), (1, 6, 9), (0, -3, -14)),
+        0.6: ((0, 14, 8), (1, 6, 9), (0, 16, -5)),
         0.0: ((2, -14, -10), (2, -14, 9), None),
     }
     for axes, follow in zip(plain(figure, 2), (0.6, 0.0), strict=True):
