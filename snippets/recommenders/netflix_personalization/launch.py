@@ -111,7 +111,7 @@ def figure_launch() -> Figure:
     figure = Figure(figsize=(5.2, 2.8), layout="constrained")
     axes = plain(figure)[0]
     lines = {way: [mean_found("shown", age, way) for age in AGES] for way in WAYS}
-    spots = ((0, 10, 5), (1, 8, -8), (0, 6, 9), (1, 6, 13), (2, 4, -10))
+    spots = ((2, 0, 5), (1, 8, -8), (0, 6, 9), (1, 6, 13), (2, 4, -10))
     for color, (way, (at, right, up)) in enumerate(zip(WAYS, spots, strict=False)):
         axes.plot(lines[way], color=f"C{color}", marker="o", markersize=3)
         axes.annotate(
