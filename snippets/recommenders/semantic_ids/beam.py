@@ -11,7 +11,6 @@ from snippets.recommenders.semantic_ids.decoder import Decoder
 from snippets.recommenders.semantic_ids.trie import Allowed
 
 
-# --8<-- [start:masks]
 def masks(allowed: Allowed | None, levels: int, size: int) -> list[Tensor]:
     """For each level, 0 where a code may follow a prefix and -inf elsewhere: [A ** l, A]."""
     rows = []
@@ -25,7 +24,6 @@ def masks(allowed: Allowed | None, levels: int, size: int) -> list[Tensor]:
     return rows
 
 
-# --8<-- [end:masks]
 # --8<-- [start:search]
 @torch.no_grad()
 def search(

@@ -22,7 +22,6 @@ def distinct(items: int, tuples: int) -> float:
 
 
 # --8<-- [end:capacity]
-# --8<-- [start:bytes]
 def atomic_bytes(items: int, width: int, number: float) -> float:
     """A table with a vector for each item."""
     return items * width * number
@@ -33,14 +32,10 @@ def coded_bytes(items: int, levels: int, size: int, width: int, number: float) -
     return levels * size * width * number + items * levels * math.ceil(math.log2(size)) / 8
 
 
-# --8<-- [end:bytes]
-# --8<-- [start:change]
 def change(before: list[float], after: list[float]) -> list[float]:
     """By how many percent each metric changes."""
     return [100 * (b / a - 1) for a, b in zip(before, after, strict=True)]
 
-
-# --8<-- [end:change]
 
 TIGER = {  # recall@5, recall@10, NDCG@5, NDCG@10 on Amazon Beauty
     "SASRec in the paper": [0.0387, 0.0605, 0.0249, 0.0318],

@@ -1,5 +1,5 @@
 # /// fieldguide
-# timeout_s = 60
+# timeout_s = 200
 # tolerance.collapse = {rel = 0.3, abs = 3.0, reason = "a training run sums in another order on another machine"}
 # tolerance.facts = {rel = 0.3, abs = 0.05, reason = "a training run sums in another order on another machine"}
 # ///
@@ -19,7 +19,7 @@ from snippets.recommenders.semantic_ids.residual import fit
 from snippets.recommenders.semantic_ids.rqvae import RQVAE, quantize, restart
 
 SEEDS = range(5)
-MARKS = (0, 10, 25, 50, 100, 150)
+MARKS = (0, 10, 25, 50, 100)
 LOSSES = {"mean": ("mean", False), "sum": ("sum", False), "sum, restarts": ("sum", True)}
 
 
@@ -33,7 +33,6 @@ def counted(model: RQVAE, x: Tensor) -> tuple[float, list[int], int, float]:
     return len(members) / len(codes), used, int(members.max()), float(1 - missed)
 
 
-# --8<-- [start:run]
 def begin(seed: int) -> RQVAE:
     """A model whose codebooks start from k-means on what its untrained encoder gives."""
     torch.manual_seed(seed)
@@ -62,8 +61,6 @@ def run(loss: str, seed: int) -> dict[int, tuple[float, list[int], int, float]]:
     return found
 
 
-# --8<-- [end:run]
-# --8<-- [start:pulls]
 def pull(term: str, seed: int = 0) -> float:
     """Length of one term's gradient at the encoder's weights, before training."""
     model = begin(seed)
@@ -77,7 +74,6 @@ def pull(term: str, seed: int = 0) -> float:
     return float(torch.stack(parts).norm())
 
 
-# --8<-- [end:pulls]
 def distinct(loss: str, step: int) -> list[float]:
     """Different tuples by items at that step, for each seed."""
     return [run(loss, seed)[step][0] for seed in SEEDS]
@@ -92,7 +88,7 @@ def example_pulls() -> None:
 def example_collapse() -> None:
     """Five runs with each loss, counted at two steps."""
     print("loss           step  distinct        used            largest  explained")
-    for step in (25, 150):
+    for step in (10, 100):
         for loss in LOSSES:
             shares, used, largest, explained = zip(
                 *(run(loss, seed)[step] for seed in SEEDS), strict=True
@@ -117,10 +113,10 @@ def figure_collapse() -> Figure:
             MARKS, shares.min(1), shares.max(1), color=color, alpha=0.2, linewidth=0
         )
         axes.text(
-            MARKS[-1] + 3, shares[-1].mean(), loss, color=color, va="center", fontsize=9
+            MARKS[-1] + 2, shares[-1].mean(), loss, color=color, va="center", fontsize=9
         )
     axes.set(
-        xlim=(0, 200), ylim=(0, 0.9), xlabel="steps", ylabel="different tuples / items"
+        xlim=(0, 135), ylim=(0, 0.9), xlabel="steps", ylabel="different tuples / items"
     )
     return figure
 
@@ -129,9 +125,9 @@ def facts() -> dict[str, str]:
     """Numbers that the page states about the RQ-VAE."""
     return {
         "pull_ratio": f"{pull('sum') / pull('mean'):.0f}",
-        "collapse_mean": f"{np.mean(distinct('mean', 150)):.2f}",
-        "collapse_sum": f"{np.mean(distinct('sum', 150)):.2f}",
-        "collapse_restart": f"{np.mean(distinct('sum, restarts', 150)):.2f}",
+        "collapse_mean": f"{np.mean(distinct('mean', 100)):.2f}",
+        "collapse_sum": f"{np.mean(distinct('sum', 100)):.2f}",
+        "collapse_restart": f"{np.mean(distinct('sum, restarts', 100)):.2f}",
         "plain_explained": f"{plain_distinct()[1]:.2f}",
     }
 

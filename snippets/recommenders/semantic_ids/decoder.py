@@ -38,7 +38,6 @@ class Block(nn.Module):
 
 
 # --8<-- [end:attend]
-# --8<-- [start:decoder]
 class Decoder(nn.Module):
     """Logits of each level's code, given a history of titles and the codes before it."""
 
@@ -65,6 +64,3 @@ class Decoder(nn.Module):
         n = start.shape[-2]
         x = self.block(start + self.places[:n], past)
         return torch.einsum("bwlh,lha->bwla", x, self.out[:n])
-
-
-# --8<-- [end:decoder]

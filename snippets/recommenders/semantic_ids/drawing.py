@@ -51,7 +51,7 @@ def choices(level: int, allowed: list[int], chosen: int, size: int) -> str:
     return drawn
 
 
-def example_title(items: int = 24, size: int = 4) -> tuple[Array, Array, int]:
+def small_catalog(items: int = 24, size: int = 4) -> tuple[Array, Array, int]:
     """A small catalog in the plane, its codebooks, and a title whose prefix leaves few ways on."""
     draw = np.random.default_rng(3)
     groups = draw.normal(size=(6, 2))
@@ -61,7 +61,7 @@ def example_title(items: int = 24, size: int = 4) -> tuple[Array, Array, int]:
 
 def figure_codes() -> str:
     """Three levels of residual codes, and the codes that a trie allows after each prefix."""
-    vectors, books, title = example_title()
+    vectors, books, title = small_catalog()
     codes = encode(vectors, books)
     trie, row = Trie(codes), codes[title].tolist()
     drawn, rest = "", vectors

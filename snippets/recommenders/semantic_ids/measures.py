@@ -8,7 +8,14 @@ import numpy as np
 
 from snippets.recommenders.semantic_ids import versions
 from snippets.recommenders.semantic_ids.quality import candidates, kept
-from snippets.recommenders.semantic_ids.service import beams, decoder, found, served
+from snippets.recommenders.semantic_ids.service import (
+    SEEDS,
+    beams,
+    decoder,
+    found,
+    served,
+    spread,
+)
 from snippets.recommenders.semantic_ids.training import hits, popular, recommend, tested
 from snippets.recommenders.semantic_ids.vectors import OLD, plays, world
 
@@ -70,11 +77,12 @@ def all_kept(version: str, seed: int) -> float:
     return kept(versions.codes("first", seed), versions.codes(version, seed))[-1]
 
 
-def release(days: int = 5, seed: int = 0) -> list[tuple[float, float, float]]:
+def release(days: int = 5) -> list[tuple[float, float, float]]:
     """Share of members in group A, recall of A and of the others, on each day of a release."""
     quarter = tested().member % 4
-    new, old = found(NEW, NEW, NEW, seed), found(NEW, "first", NEW, seed)
-    rows = [(0.0, float("nan"), served("first", "first", "first", seed))]
+    new = np.mean([found(NEW, NEW, NEW, seed) for seed in SEEDS], axis=0)
+    old = np.mean([found(NEW, "first", NEW, seed) for seed in SEEDS], axis=0)
+    rows = [(0.0, float("nan"), spread(meant)[0])]
     for day in range(1, days - 1):
         group = quarter < day
         rows.append(

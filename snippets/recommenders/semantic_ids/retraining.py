@@ -1,5 +1,5 @@
 # /// fieldguide
-# timeout_s = 90
+# timeout_s = 300
 # tolerance.meaning = {rel = 0.2, abs = 0.02, reason = "a training run sums in another order on another machine"}
 # tolerance.invalid = {rel = 0.2, abs = 0.03, reason = "a training run sums in another order on another machine"}
 # tolerance.widths = {rel = 0.05, abs = 0.02, reason = "a training run sums in another order on another machine"}

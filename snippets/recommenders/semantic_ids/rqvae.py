@@ -26,7 +26,6 @@ def quantize(encoded: Tensor, books: Tensor) -> tuple[Tensor, Tensor, Tensor, Te
 
 
 # --8<-- [end:quantize]
-# --8<-- [start:model]
 class RQVAE(nn.Module):
     """Vectors of `wide` numbers in, codes of `narrow` ones in the middle, the vectors out again."""
 
@@ -44,7 +43,6 @@ class RQVAE(nn.Module):
         return missed.mean(), to_books.mean(), to_encoder.mean()
 
 
-# --8<-- [end:model]
 # --8<-- [start:restart]
 @torch.no_grad()
 def restart(model: RQVAE, x: Tensor) -> None:

@@ -49,7 +49,6 @@ def spread(measure: Callable[[int], float]) -> tuple[float, float]:
     return float(np.mean(values)), float(np.std(values, ddof=1))
 
 
-# --8<-- [start:beams]
 @cache
 def beams(rule: str, seed: int) -> tuple[float, float]:
     """Share of the ten best tuples that no title of today has, and recall of the titles left."""
@@ -67,7 +66,6 @@ def beams(rule: str, seed: int) -> tuple[float, float]:
     return float(invalid), float(hits(lists, tested().next).mean())
 
 
-# --8<-- [end:beams]
 RULES = ("no rule", "level and last code", "trie")
 
 

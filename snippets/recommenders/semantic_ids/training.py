@@ -41,14 +41,13 @@ def histories(log: Log, length: int = LENGTH) -> Histories:
 
 
 @cache
-def tested(number: int = 400) -> Histories:
+def tested(number: int = 300) -> Histories:
     """Histories of the last week, drawn once."""
     all_ = histories(plays(TEST))
     some = np.random.default_rng(0).choice(len(all_.next), number, replace=False)
     return Histories(all_.titles[some], all_.next[some], all_.member[some])
 
 
-# --8<-- [start:train]
 def train(
     codes: Codes, size: int, log: Log, seed: int, steps: int = 100, batch: int = 128
 ) -> Decoder:
@@ -69,10 +68,8 @@ def train(
     return model
 
 
-# --8<-- [end:train]
-# --8<-- [start:recommend]
 def recommend(
-    model: Decoder, past: Codes, catalog: Codes, width: int = 20, k: int = 10
+    model: Decoder, past: Codes, catalog: Codes, width: int = 10, k: int = 10
 ) -> list[list[int]]:
     """The first `k` titles for each history in codes [B, S, q]; `catalog` [T, q] says which exist."""
     trie = Trie(catalog)
@@ -92,7 +89,6 @@ def hits(lists: list[list[int]], wanted: NDArray[np.int64]) -> NDArray[np.bool_]
     )
 
 
-# --8<-- [end:recommend]
 def popular(log: Log, k: int = 10) -> list[int]:
     """The titles played most."""
     counted: list[int] = np.bincount(log.title).argsort(kind="stable")[::-1][:k].tolist()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from snippets.recommenders.semantic_ids.quality import LEVELS, SIZE
@@ -19,7 +18,6 @@ def books(days: tuple[int, int], seed: int) -> Array:
     return fit(trained(days), LEVELS, SIZE, seed)
 
 
-# --8<-- [start:relabel]
 def relabel(new: Codes, old: Codes, size: int) -> Codes:
     """`new` with the codes of each level renamed, so that as many titles as possible keep theirs."""
     renamed = []
@@ -30,30 +28,29 @@ def relabel(new: Codes, old: Codes, size: int) -> Codes:
     return np.stack(renamed, axis=1)
 
 
-# --8<-- [end:relabel]
-# --8<-- [start:versions]
 @cache
-def codes(version: str, seed: int = 0) -> Codes:
-    """Codes of all titles, [T, q]; old vectors are of days 0 to 13, new ones of days 7 to 20."""
+def every(seed: int) -> dict[str, Codes]:
+    """All versions: old vectors are of days 0 to 13, new ones of days 7 to 20."""
     old, new = trained(OLD), trained(NEW)
-    first, turned = books(OLD, seed), turn(new, old)
-    made: dict[str, NDArray[np.int64]] = {
+    first, redrawn, turned = books(OLD, seed), books(NEW, seed + 100), turn(new, old)
+    return {
         "first": encode(old, first),
         "old vectors, new seed": encode(old, books(OLD, seed + 100)),
-        "new vectors, new books": encode(new, books(NEW, seed + 100)),
-        "... then renamed": relabel(
-            encode(new, books(NEW, seed + 100)), encode(old, first), SIZE
-        ),
+        "new vectors, new books": encode(new, redrawn),
+        "... then renamed": relabel(encode(new, redrawn), encode(old, first), SIZE),
         "new vectors, old books": encode(new, first),
         "turned, old books": encode(turned, first),
         "turned, warm start": encode(
             turned, fit(turned, LEVELS, SIZE, seed, first, rounds=5)
         ),
     }
-    return made[version]
 
 
-# --8<-- [end:versions]
+def codes(version: str, seed: int = 0) -> Codes:
+    """Codes of all titles in one version: [T, q]."""
+    return every(seed)[version]
+
+
 VERSIONS = (
     "first",
     "old vectors, new seed",
