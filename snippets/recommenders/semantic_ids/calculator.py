@@ -10,6 +10,7 @@ from snippets.recommenders.semantic_ids.capacity import (
     capacity,
     coded_bytes,
     distinct,
+    gigabytes,
 )
 
 BYTES = {"fp32": 4.0, "bf16": 2.0, "int8": 1.0}
@@ -44,8 +45,8 @@ def semantic_codes(
         "tuples": f"{capacity(levels, size):,}",
         "tuples within reach": f"{reach:,}",
         "different tuples, divided by items": f"{distinct(items, reach):.3f}",
-        "table with a vector for each item": f"{single / 1e9:,.3f} GB",
-        "table of codes, and each item's codes": f"{coded / 1e9:,.3f} GB",
+        "table with a vector for each item": f"{gigabytes(single):,.3f} GB",
+        "table of codes, and each item's codes": f"{gigabytes(coded):,.3f} GB",
         "scores in the last layer": f"{levels} × {size:,} instead of {items:,}",
         "lines": {
             "x": "items", "y": "% that share", "log": "x",

@@ -32,6 +32,11 @@ def coded_bytes(items: int, levels: int, size: int, width: int, number: float) -
     return levels * size * width * number + items * levels * math.ceil(math.log2(size)) / 8
 
 
+def gigabytes(size: float) -> float:
+    """Bytes in units of 10 to the power of 9."""
+    return size / 1e9
+
+
 def change(before: list[float], after: list[float]) -> list[float]:
     """By how many percent each metric changes."""
     return [100 * (b / a - 1) for a, b in zip(before, after, strict=True)]
@@ -62,8 +67,8 @@ def facts() -> dict[str, str]:
         "tuples_tiger": f"{capacity(3, 256):,}",
         "tuples_ours": f"{capacity(3, 16):,}",
         "distinct_ours": f"{distinct(300, capacity(3, 16)):.3f}",
-        "atomic": f"{atomic_bytes(10_000_000, 128, 2) / 1e9:.2f} GB",
-        "coded": f"{coded_bytes(10_000_000, 4, 256, 128, 2) / 1e6:.1f} MB",
+        "atomic": f"{gigabytes(atomic_bytes(10_000_000, 128, 2)):.2f} GB",
+        "coded": f"{gigabytes(coded_bytes(10_000_000, 4, 256, 128, 2)):.2f} GB",
         "gain_paper": f"{tiger_over('SASRec in the paper')[1]:+.0f}%",
         "gain_softmax": f"{tiger_over('SASRec, full softmax')[1]:+.0f}%".replace("-", "−"),
     }

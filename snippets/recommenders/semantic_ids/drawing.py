@@ -19,7 +19,7 @@ def text(x: float, y: float, words: str, fill: str = "currentColor", more: str =
 def panel(level: int, rests: Array, centers: Array, title: int) -> str:
     """What is left over at this level, the centers, and the way from the chosen one to a title."""
     x0, y0 = LEFT + level * SIDE, 22
-    reach = np.abs(rests).max() * 1.12
+    reach = max(np.abs(rests).max(), np.abs(centers).max()) * 1.18
     middle = np.array([x0 + WIDE / 2, y0 + HIGH / 2])
     place = lambda v: middle + v / reach * np.array([WIDE / 2, HIGH / 2])  # noqa: E731
     code = int(((rests[title] - centers) ** 2).sum(1).argmin())
@@ -56,7 +56,7 @@ def small_catalog(items: int = 24, size: int = 4) -> tuple[Array, Array, int]:
     draw = np.random.default_rng(3)
     groups = draw.normal(size=(6, 2))
     vectors = groups[draw.integers(6, size=items)] + 0.35 * draw.normal(size=(items, 2))
-    return vectors, fit(vectors, 3, size, 0), 5
+    return vectors, fit(vectors, 3, size, 0), 17
 
 
 def figure_codes() -> str:

@@ -100,7 +100,6 @@ def facts() -> dict[str, str]:
         "drawn_distinct": f"{verdict('drawn at random').distinct:.3f}",
         "rq_agreement": f"{verdict('RQ-k-means').agreement:.2f}",
         "rolled_agreement": f"{verdict('right codes, next row').agreement:.2f}",
-        "rq_explained": f"{verdict('RQ-k-means').explained:.2f}",
     }
 
 

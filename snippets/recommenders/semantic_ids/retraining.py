@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import partial
 from itertools import product
 
@@ -20,7 +19,13 @@ from matplotlib.figure import Figure
 
 from snippets.recommenders.semantic_ids import measures, versions
 from snippets.recommenders.semantic_ids.measures import NEW
-from snippets.recommenders.semantic_ids.service import RULES, same_ten, served, spread
+from snippets.recommenders.semantic_ids.service import (
+    RULES,
+    over_seeds,
+    same_ten,
+    served,
+    spread,
+)
 
 
 def example_meaning() -> None:
@@ -101,8 +106,8 @@ def figure_remedies() -> Figure:
             (0.15, "C0", measures.renewed),
             (-0.15, "C1", measures.left),
         ):
-            mean, by = spread(partial(measure, name))
-            axes.errorbar(mean, row + shift, xerr=by, fmt="o", color=color, markersize=4)
+            middle, by = spread(partial(measure, name))
+            axes.errorbar(middle, row + shift, xerr=by, fmt="o", color=color, markersize=4)
     axes.axvline(measures.most_played(), color="gray", linewidth=1, linestyle="--")
     axes.text(measures.most_played(), 6.55, " ten most played", color="gray", fontsize=8)
     axes.text(0.1, 1.7, "histories recoded", color="C0", fontsize=9)
@@ -113,27 +118,22 @@ def figure_remedies() -> Figure:
     return figure
 
 
-def mean(measure: Callable[[int], float]) -> str:
-    """The mean over the seeds, as the page states it."""
-    return f"{spread(measure)[0]:.3f}"
-
-
 def facts() -> dict[str, str]:
     """Numbers that the page states about the decoder."""
     return {
         "most_played": f"{measures.most_played():.3f}",
-        "meant": mean(measures.meant),
-        "drawn": mean(measures.drawn),
-        "retrained": mean(partial(measures.renewed, NEW)),
-        "reseeded_kept": f"{spread(partial(measures.first_kept, 'old vectors, new seed'))[0]:.2f}",
-        "turned": mean(partial(measures.renewed, "turned, old books")),
-        "turned_kept": f"{spread(partial(measures.all_kept, 'turned, old books'))[0]:.2f}",
-        "unturned": mean(partial(measures.renewed, "new vectors, old books")),
-        "unturned_left": mean(partial(measures.left, "new vectors, old books")),
-        "new_all": mean(partial(served, NEW, NEW, NEW)),
-        "new_stale": mean(partial(served, NEW, "first", NEW)),
-        "invalid": f"{spread(partial(measures.invalid, 'no rule'))[0]:.2f}",
-        "invalid_pairs": f"{spread(partial(measures.invalid, 'level and last code'))[0]:.2f}",
+        "meant": f"{over_seeds(measures.meant):.3f}",
+        "drawn": f"{over_seeds(measures.drawn):.3f}",
+        "retrained": f"{over_seeds(partial(measures.renewed, NEW)):.3f}",
+        "reseeded_kept": f"{over_seeds(partial(measures.first_kept, 'old vectors, new seed')):.2f}",
+        "turned": f"{over_seeds(partial(measures.renewed, 'turned, old books')):.3f}",
+        "turned_kept": f"{over_seeds(partial(measures.all_kept, 'turned, old books')):.2f}",
+        "unturned": f"{over_seeds(partial(measures.renewed, 'new vectors, old books')):.3f}",
+        "unturned_left": f"{over_seeds(partial(measures.left, 'new vectors, old books')):.3f}",
+        "new_all": f"{over_seeds(partial(served, NEW, NEW, NEW)):.3f}",
+        "new_stale": f"{over_seeds(partial(served, NEW, 'first', NEW)):.3f}",
+        "invalid": f"{over_seeds(partial(measures.invalid, 'no rule')):.2f}",
+        "invalid_pairs": f"{over_seeds(partial(measures.invalid, 'level and last code')):.2f}",
     }
 
 

@@ -49,6 +49,11 @@ def spread(measure: Callable[[int], float]) -> tuple[float, float]:
     return float(np.mean(values)), float(np.std(values, ddof=1))
 
 
+def over_seeds(measure: Callable[[int], float]) -> float:
+    """Mean over the seeds alone."""
+    return spread(measure)[0]
+
+
 @cache
 def beams(rule: str, seed: int) -> tuple[float, float]:
     """Share of the ten best tuples that no title of today has, and recall of the titles left."""

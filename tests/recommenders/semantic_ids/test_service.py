@@ -156,7 +156,7 @@ def test_a_version_is_made_as_it_says():
 
 def test_a_spread_is_a_mean_and_a_deviation():
     mean, by = service.spread(lambda seed: float(seed**2))
-    assert mean == 6.0
+    assert mean == service.over_seeds(lambda seed: float(seed**2)) == 6.0
     assert by == pytest.approx(np.std([0, 1, 4, 9, 16], ddof=1))
 
 
