@@ -1,0 +1,1 @@
+"""Code of the page recommenders/semantic-ids: Semantic IDs. Builds on snippets/worlds."""
