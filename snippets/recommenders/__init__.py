@@ -1,0 +1,1 @@
+"""Code of the area recommenders, a folder for each page."""
