@@ -340,6 +340,8 @@ def test_past_plays_judge_one_funnel_equally_in_both_worlds():
     by_hand = (shown.next_play(27) * run(it)[0]).sum() / 150
     assert blind.from_past_plays(it)[0] == pytest.approx(by_hand)
     assert blind.counted("shown") > 1000 > blind.counted("liked") > 80
+    p = blind.seen("liked", "truth")[:, 0].mean()
+    assert blind.error("liked") == pytest.approx(math.sqrt(p * (1 - p) / blind.counted("liked")))
 
 
 def test_pages_are_played_by_chance_and_place():
@@ -424,7 +426,9 @@ def test_the_plots_show_what_was_measured():
 
 
 def test_facts_are_what_the_functions_say():
-    facts = {**study.facts(), **loop.facts()}
+    facts = {**study.facts(), **loop.facts(), **calculator.facts()}
+    assert float(facts["plan_chips"]) == pytest.approx((2e3 * 1e6 + 200 * 5e8 + 256e5) / 98.9e12 * 1e4 / 0.6, abs=0.05)
+    assert facts["plan_equal"] == "0.0 GFLOP a request"
     assert float(facts["merged"].strip("%")) == pytest.approx(
         100 * np.mean(remedies.page_plays("shown", "both: 30 + 10, light 40")), abs=0.05
     )

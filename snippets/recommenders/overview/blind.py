@@ -100,3 +100,9 @@ def counted(fame: str) -> int:
     return round(
         np.mean([from_random_pages(service(fame, seed), RANDOM)[1] for seed in SEEDS])
     )
+
+
+def error(fame: str) -> float:
+    """Standard error of a stage's share, from the plays of one seed's random pages."""
+    share = float(seen(fame, "truth")[:, 0].mean())
+    return float(np.sqrt(share * (1 - share) / counted(fame)))

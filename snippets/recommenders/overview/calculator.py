@@ -135,3 +135,16 @@ def funnel_planner(
             "values": {name: 1e3 * s.seconds(rate, wire) for name, s in named.items()},
         },
     }
+
+
+def facts() -> dict[str, str]:
+    """What the page says of the service that the planner starts with."""
+    result, equal = funnel_planner(), funnel_planner(light=250.0, kept=1000)
+    return {
+        "plan_ms": f"{result['milliseconds']} ms",
+        "plan_dollars": f"{result['a thousand requests']}",
+        "plan_chips": f"{result['accelerators']}",
+        "plan_merged": f"{result['without the light stage']}",
+        "plan_saves": f"{result['the light stage saves']}",
+        "plan_equal": f"{equal['the light stage saves']}",
+    }

@@ -1,6 +1,7 @@
+# /// fieldguide
+# timeout_s = 60
+# ///
 """Train on what you showed: rounds of serving and training, and what a dashboard sees of it."""
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -84,10 +85,11 @@ def view(scores: Array, held: Array, chance: Array) -> Round:
     return Round(page.any(0).mean(), offline, worth, wanted.any(0).mean())
 
 
+RATES = "plays per look, content"
 MODELS = {
     "plays": ("plays", 0),
     "plays, one random place": ("plays", 1),
-    "plays per look, content": ("rates", 0),
+    RATES: ("rates", 0),
 }
 
 
@@ -97,9 +99,9 @@ def history(fame: str, name: str) -> list[list[Round]]:
     return [rounds(fame, seed, *MODELS[name]) for seed in SEEDS]
 
 
-def mean(fame: str, name: str, column: str, number: int) -> float:
+def mean(fame: str, name: str, column: str, at: int) -> float:
     """Mean over the seeds of one number of one round."""
-    return float(np.mean([getattr(run[number], column) for run in history(fame, name)]))
+    return float(np.mean([getattr(run[at], column) for run in history(fame, name)]))
 
 
 def example_rounds() -> None:
@@ -119,28 +121,26 @@ def figure_rounds() -> Figure:
     def shares(name: str, column: str) -> list[float]:
         return [mean("shown", name, column, number) for number in range(ROUNDS)]
 
-    rates = "plays per look, content"
     return loop(
         {
             "offline recall": ("C3", "-", shares("plays", "offline")),
             "coverage": ("C0", "-", shares("plays", "coverage")),
             "worth": ("C2", "-", shares("plays", "worth")),
-            "worth, plays per look": ("C2", "--", shares(rates, "worth")),
+            "worth, plays per look": ("C2", "--", shares(RATES, "worth")),
         }
     )
 
 
 def facts() -> dict[str, str]:
     """What the page says of the loop."""
-    rates = "plays per look, content"
     return {
         "coverage_first": f"{mean('shown', 'plays', 'coverage', 0):.0%}",
         "coverage_last": f"{mean('shown', 'plays', 'coverage', -1):.0%}",
         "offline_first": f"{mean('shown', 'plays', 'offline', 0):.0%}",
         "offline_last": f"{mean('shown', 'plays', 'offline', -1):.0%}",
         "worth_last": f"{mean('shown', 'plays', 'worth', -1):.0%}",
-        "worth_rates": f"{mean('shown', rates, 'worth', -1):.0%}",
-        "offline_rates": f"{mean('shown', rates, 'offline', -1):.0%}",
+        "worth_rates": f"{mean('shown', RATES, 'worth', -1):.0%}",
+        "offline_rates": f"{mean('shown', RATES, 'offline', -1):.0%}",
         "ideal_liked": f"{mean('liked', 'plays', 'ideal', 0):.0%}",
     }
 

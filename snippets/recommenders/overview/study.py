@@ -1,3 +1,6 @@
+# /// fieldguide
+# timeout_s = 90
+# ///
 """Tables, figures and facts of one study: ten services, each trained once."""
 
 from __future__ import annotations
@@ -6,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from snippets.recommenders.overview import drawing, plots
-from snippets.recommenders.overview.blind import WAYS, counted, seen
+from snippets.recommenders.overview.blind import WAYS, counted, error, seen
 from snippets.recommenders.overview.charges import WORLDS, charged, products, share, span
 from snippets.recommenders.overview.funnel import STAGES, service
 from snippets.recommenders.overview.remedies import (  # fmt: skip
@@ -93,11 +96,6 @@ def plays(fame: str, layout: str) -> str:
     return f"{np.mean(page_plays(fame, layout)):.1%}"
 
 
-def price(layout: str) -> str:
-    """Dollars of a thousand requests."""
-    return f"{dollars(service('shown', 0).with_widths(**LAYOUTS[layout])):.4f}"
-
-
 def facts() -> dict[str, str]:
     """What the page says of the study."""
     wide, both, every = "300 from factors: all", "both: 30 + 10, light 40", "heavy on the catalog"  # fmt: skip
@@ -106,6 +104,8 @@ def facts() -> dict[str, str]:
         "real_shown": share(products("shown")[:, 4]),
         "product_liked": share(products("liked")[:, 3]),
         "real_liked": share(products("liked")[:, 4]),
+        "kept_shown": f"{reached('shown', 'as it is')[-1]:.0%}",
+        "kept_liked": f"{reached('liked', 'as it is')[-1]:.0%}",
         "retrieve_shown": share(charged("shown")[0][:, 0]),
         "retrieve_liked": share(charged("liked")[0][:, 0]),
         "heavy_liked": share(charged("liked")[0][:, 2]),
@@ -118,8 +118,8 @@ def facts() -> dict[str, str]:
         "second_source": plays("shown", "30 + 10 by content"),
         "merged": plays("shown", both),
         "whole_catalog": plays("shown", every),
-        "price_merged": price(both),
-        "price_whole": price(every),
+        "price_merged": f"{dollars(service('shown', 0).with_widths(**LAYOUTS[both])):.4f}",
+        "price_whole": f"{dollars(service('shown', 0).with_widths(**LAYOUTS[every])):.4f}",
         "light_after": f"{passes('shown', wide, 1):.0%}",
         "light_before": f"{passes('shown', 'as it is', 1):.0%}",
         "past_liked": share(seen("liked", "plays of the past weeks")[:, 0]),
@@ -130,6 +130,8 @@ def facts() -> dict[str, str]:
         "random_shown": share(seen("shown", "plays on random pages")[:, 0]),
         "random_plays_liked": f"{counted('liked'):,}",
         "random_plays_shown": f"{counted('shown'):,}",
+        "error_liked": f"{error('liked'):.1%}",
+        "error_shown": f"{error('shown'):.1%}",
         "unit_liked": f"{merged('liked', 'by score', 0.01)[1]:.0%}",
         "unit_share": f"{merged('liked', 'by score', 0.01)[0]:.0%}",
     }
