@@ -24,7 +24,6 @@ RANDOM = 2_000  # pages filled at random, a twentieth of 40,000
 SEEN = 3  # stages that are judged: retrieve, light, heavy
 
 
-# --8<-- [start:serve]
 def serve(
     it: Service, member: NDArray[np.int64], page: NDArray[np.int64], seed: int
 ) -> Mask:
@@ -32,9 +31,6 @@ def serve(
     chance = it.truth[member[:, None], page] * examined(page.shape[1])
     draw = np.random.default_rng([it.world.seed, 6, seed])
     return draw.random(page.shape) < chance
-
-
-# --8<-- [end:serve]
 
 
 # --8<-- [start:random]

@@ -142,9 +142,7 @@ def facts() -> dict[str, str]:
     result, equal = funnel_planner(), funnel_planner(light=250.0, kept=1000)
     return {
         "plan_ms": f"{result['milliseconds']} ms",
-        "plan_dollars": f"{result['a thousand requests']}",
         "plan_chips": f"{result['accelerators']}",
         "plan_merged": f"{result['without the light stage']}",
-        "plan_saves": f"{result['the light stage saves']}",
         "plan_equal": f"{equal['the light stage saves']}",
     }

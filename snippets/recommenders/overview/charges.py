@@ -102,6 +102,12 @@ def charged(fame: str) -> tuple[Array, Array, Array]:
     return np.array(shares), np.array(back), np.array([-np.diff(worths(it)) for it in made])
 
 
+def lost_plays(fame: str) -> Array:
+    """Plays that all stages together lose, for five seeds, as a share of the ideal page's."""
+    whole: Array = charged(fame)[2].sum(1)
+    return whole
+
+
 @lru_cache
 def products(fame: str) -> Array:
     """For five seeds: three separate recalls, their product, the product of the conditional ones: [seeds, 5]."""

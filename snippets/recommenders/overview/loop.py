@@ -99,7 +99,7 @@ def history(fame: str, name: str) -> list[list[Round]]:
     return [rounds(fame, seed, *MODELS[name]) for seed in SEEDS]
 
 
-def mean(fame: str, name: str, column: str, at: int) -> float:
+def level(fame: str, name: str, column: str, at: int) -> float:
     """Mean over the seeds of one number of one round."""
     return float(np.mean([getattr(run[at], column) for run in history(fame, name)]))
 
@@ -110,16 +110,16 @@ def example_rounds() -> None:
     print(f"{'world   trained on':32s}" + "first   last    " * 3)
     for fame in WORLDS:
         for name in MODELS:
-            cells = [f"{mean(fame, name, column, at):6.1%}  " for column in ("coverage", "offline", "worth") for at in (0, -1)]  # fmt: skip
+            cells = [f"{level(fame, name, column, at):6.1%}  " for column in ("coverage", "offline", "worth") for at in (0, -1)]  # fmt: skip
             print(f"{fame:8s}{name:24s}" + "".join(cells))
-        print(f"{fame:8s}{'the ideal pages':24s}{mean(fame, 'plays', 'ideal', 0):6.1%}")
+        print(f"{fame:8s}{'the ideal pages':24s}{level(fame, 'plays', 'ideal', 0):6.1%}")
 
 
 def figure_rounds() -> Figure:
     """The world of exposure, trained on plays and on plays per look, round by round."""
 
     def shares(name: str, column: str) -> list[float]:
-        return [mean("shown", name, column, number) for number in range(ROUNDS)]
+        return [level("shown", name, column, number) for number in range(ROUNDS)]
 
     return loop(
         {
@@ -134,14 +134,14 @@ def figure_rounds() -> Figure:
 def facts() -> dict[str, str]:
     """What the page says of the loop."""
     return {
-        "coverage_first": f"{mean('shown', 'plays', 'coverage', 0):.0%}",
-        "coverage_last": f"{mean('shown', 'plays', 'coverage', -1):.0%}",
-        "offline_first": f"{mean('shown', 'plays', 'offline', 0):.0%}",
-        "offline_last": f"{mean('shown', 'plays', 'offline', -1):.0%}",
-        "worth_last": f"{mean('shown', 'plays', 'worth', -1):.0%}",
-        "worth_rates": f"{mean('shown', RATES, 'worth', -1):.0%}",
-        "offline_rates": f"{mean('shown', RATES, 'offline', -1):.0%}",
-        "ideal_liked": f"{mean('liked', 'plays', 'ideal', 0):.0%}",
+        "coverage_first": f"{level('shown', 'plays', 'coverage', 0):.0%}",
+        "coverage_last": f"{level('shown', 'plays', 'coverage', -1):.0%}",
+        "offline_first": f"{level('shown', 'plays', 'offline', 0):.0%}",
+        "offline_last": f"{level('shown', 'plays', 'offline', -1):.0%}",
+        "worth_last": f"{level('shown', 'plays', 'worth', -1):.0%}",
+        "worth_rates": f"{level('shown', RATES, 'worth', -1):.0%}",
+        "offline_rates": f"{level('shown', RATES, 'offline', -1):.0%}",
+        "ideal_liked": f"{level('liked', 'plays', 'ideal', 0):.0%}",
     }
 
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from snippets.recommenders.overview import drawing, plots
+from snippets.recommenders.overview import drawing, plots, remedies
 from snippets.recommenders.overview.blind import WAYS, counted, error, seen
-from snippets.recommenders.overview.charges import WORLDS, charged, products, share, span
-from snippets.recommenders.overview.funnel import STAGES, service
-from snippets.recommenders.overview.remedies import (  # fmt: skip
-    LAYOUTS,
-    dollars,
-    page_plays,
-    passes,
-    reached,
-    scored,
+from snippets.recommenders.overview.charges import (
+    WORLDS,
+    charged,
+    lost_plays,
+    products,
+    share,
+    span,
 )
+from snippets.recommenders.overview.funnel import STAGES, service
+from snippets.recommenders.overview.remedies import LAYOUTS, page_plays, reached
 from snippets.recommenders.overview.sources import MERGES, merged
 
 
@@ -47,9 +47,9 @@ def example_layouts() -> None:
     print(f"{'layout':24s} light  heavy   $ per 1,000    liked    shown")
     for name, widths in LAYOUTS.items():
         it = service("liked", 0).with_widths(**widths)
-        light, heavy = scored(it)
+        light, heavy = remedies.scored(it)
         plays = "".join(f"{np.mean(page_plays(fame, name)):9.1%}" for fame in WORLDS)
-        print(f"{name:24s}{light:6d}{heavy:7d}{dollars(it):14.4f}{plays}")
+        print(f"{name:24s}{light:6d}{heavy:7d}{remedies.dollars(it):14.4f}{plays}")
 
 
 def example_ways() -> None:
@@ -87,7 +87,7 @@ def figure_charges() -> str:
 
 def figure_layouts() -> Figure:
     """Worth of the page by price, in both worlds."""
-    prices = {name: dollars(service("liked", 0).with_widths(**w)) for name, w in LAYOUTS.items()}  # fmt: skip
+    prices = {name: remedies.dollars(service("liked", 0).with_widths(**w)) for name, w in LAYOUTS.items()}  # fmt: skip
     return plots.layouts(prices, {fame: {name: float(np.mean(page_plays(fame, name))) for name in LAYOUTS} for fame in WORLDS})  # fmt: skip
 
 
@@ -102,26 +102,24 @@ def facts() -> dict[str, str]:
     return {
         "product_shown": share(products("shown")[:, 3]),
         "real_shown": share(products("shown")[:, 4]),
-        "product_liked": share(products("liked")[:, 3]),
-        "real_liked": share(products("liked")[:, 4]),
         "kept_shown": f"{reached('shown', 'as it is')[-1]:.0%}",
         "kept_liked": f"{reached('liked', 'as it is')[-1]:.0%}",
         "retrieve_shown": share(charged("shown")[0][:, 0]),
         "retrieve_liked": share(charged("liked")[0][:, 0]),
-        "heavy_liked": share(charged("liked")[0][:, 2]),
         "savable_shown": share(charged("shown")[1][:, 0]),
         "savable_light": share(charged("shown")[1][:, 1]),
-        "lost_plays_shown": share(charged("shown")[2].sum(1)),
-        "lost_plays_liked": share(charged("liked")[2].sum(1)),
+        "lost_plays_shown": share(lost_plays("shown")),
+        "lost_plays_liked": share(lost_plays("liked")),
         "as_it_is": plays("shown", "as it is"),
         "widened": plays("shown", wide),
         "second_source": plays("shown", "30 + 10 by content"),
+        "most_liked": f"{remedies.gain('liked', every):.1f}",
         "merged": plays("shown", both),
         "whole_catalog": plays("shown", every),
-        "price_merged": f"{dollars(service('shown', 0).with_widths(**LAYOUTS[both])):.4f}",
-        "price_whole": f"{dollars(service('shown', 0).with_widths(**LAYOUTS[every])):.4f}",
-        "light_after": f"{passes('shown', wide, 1):.0%}",
-        "light_before": f"{passes('shown', 'as it is', 1):.0%}",
+        "price_merged": f"{remedies.dollars(service('shown', 0).with_widths(**LAYOUTS[both])):.4f}",
+        "price_whole": f"{remedies.dollars(service('shown', 0).with_widths(**LAYOUTS[every])):.4f}",
+        "light_after": f"{remedies.passes('shown', wide, 1):.0%}",
+        "light_before": f"{remedies.passes('shown', 'as it is', 1):.0%}",
         "past_liked": share(seen("liked", "plays of the past weeks")[:, 0]),
         "past_shown": share(seen("shown", "plays of the past weeks")[:, 0]),
         "truth_liked": share(seen("liked", "truth")[:, 0]),
