@@ -123,11 +123,9 @@ def test_rankers_learn_from_later_days_only():
     log = record(world, 4000)
     late = log.day >= models.SPLIT
     changed = Log(**{**vars(log), "played": log.played & ~late})
-    right, dead = models.learn(world, log), None
-    with np.errstate(all="ignore"), pytest.raises((np.linalg.LinAlgError, FloatingPointError, ValueError)):
-        dead = models.learn(world, changed)  # without a play after the split there is nothing to fit
-        if not np.isfinite(dead.heavy).all():
-            raise ValueError
+    right = models.learn(world, log)
+    with np.errstate(all="ignore"), pytest.raises(np.linalg.LinAlgError):
+        models.learn(world, changed)  # without a play after the split there is nothing to fit
     assert np.corrcoef(right.heavy.ravel(), world.utility(27).ravel())[0, 1] > 0.6
 
 

@@ -84,11 +84,12 @@ def poisson(x: Array, plays: Array, looks: Array) -> Array:
     """Weights of log(plays / looks), by Newton's method: x is [N, K], the others [N]."""
     weights: Array = np.zeros(x.shape[1])
     weights[0] = np.log(plays.sum() / looks.sum())
-    step: Array = np.ones_like(weights)
-    while np.abs(step).max() > 1e-6:
+    for _ in range(50):
         expected = looks * np.exp(x @ weights)
-        step = np.linalg.solve((x.T * expected) @ x, x.T @ (plays - expected)).astype(float)
+        step = np.linalg.solve((x.T * expected) @ x, x.T @ (plays - expected))
         weights += step * min(1.0, 2.0 / np.abs(step).max())  # a long step overshoots
+        if np.abs(step).max() < 1e-6:
+            break
     return weights
 
 
