@@ -371,8 +371,10 @@ def test_merging_by_score_depends_on_the_unit():
         assert np.all(merge(first, second, there).sum(1) == 40)
     quota = sources.by_quota(first, second, there)
     assert not (top(first, there, 30) & ~quota).any()
-    ranks = [1 / (61 + np.argsort(np.argsort(-s[0]))) for s in (first, second)]
-    assert set(np.flatnonzero(sources.by_rank(first, second, there)[0])) == set(np.argsort(-(ranks[0] + ranks[1]))[:40])
+    places = [np.argsort(np.argsort(-scores[0])) for scores in (first, second)]
+    for damping in (0, 60):
+        wanted = np.argsort(-sum(1 / (damping + 1 + place) for place in places))[:40]
+        assert set(np.flatnonzero(sources.by_rank(first, second, there, damping)[0])) == set(wanted)
     assert sources.merged("liked", "by score", 0.01)[1] < sources.merged("liked", "by quota", 0.01)[1] - 0.1
     assert sources.merged("liked", "by score", 100.0)[0] == 0
 
