@@ -373,8 +373,9 @@ def test_merging_by_score_depends_on_the_unit():
     assert not (top(first, there, 30) & ~quota).any()
     places = [np.argsort(np.argsort(-scores[0])) for scores in (first, second)]
     for damping in (0, 60):
-        wanted = np.argsort(-sum(1 / (damping + 1 + place) for place in places))[:40]
-        assert set(np.flatnonzero(sources.by_rank(first, second, there, damping)[0])) == set(wanted)
+        sums = np.sum([1 / (damping + 1 + place) for place in places], axis=0)
+        kept = sources.by_rank(first, second, there, damping)[0]
+        assert sums[kept].min() >= sums[~kept].max() - 1e-12  # equal sums may go either way
     assert sources.merged("liked", "by score", 0.01)[1] < sources.merged("liked", "by quota", 0.01)[1] - 0.1
     assert sources.merged("liked", "by score", 100.0)[0] == 0
 
