@@ -47,7 +47,7 @@ def test_no_adapter_knows_a_value_by_heart(case, families, own_cases):
                 doubled = {**case.inputs, key: [2 * x for x in value]}
                 changed.append(published.plain(adapter(doubled, case.unit)) != before)
     numeric = any(isinstance(value, Real) for value in case.inputs.values())
-    assert any(changed) or not numeric
+    assert any(changed) or not numeric or "ignored by the function" in case.note  # of a measured constant
 
 
 class PoisonedError(Exception):

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import sklearn.metrics
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from scipy import stats
 from sklearn.metrics import average_precision_score, dcg_score, ndcg_score, roc_auc_score
 from torchmetrics.functional import retrieval as tm
 
-from snippets.recommenders.evaluation import conventions, metrics, ties
+from snippets.recommenders.evaluation import conventions, metrics, ratings, ties
 from snippets.recommenders.evaluation.metrics import Convention
 
 GAINS = st.lists(st.integers(0, 4), min_size=2, max_size=12)
@@ -357,3 +358,16 @@ def test_torchmetrics_hit_rate_depends_on_the_column_of_the_positive():
     both = [tm.retrieval_normalized_dcg(flat, t, top_k=3).item() for t in (first, last)]
     assert both[0] == pytest.approx(both[1])
     assert both[0] == pytest.approx(ties.expected_dcg([1.0] * 11, first.tolist(), 3))
+
+
+def test_errors_of_ratings_are_those_of_scikit_learn():
+    draw = np.random.default_rng(0)
+    true = {("user", item): float(rating) for item, rating in enumerate(draw.integers(1, 6, 40))}
+    scored = {("user", item): float(score) for item, score in enumerate(draw.normal(3, 1, 60)) if item > 9}
+    pairs = ratings.matched(true, scored)
+    assert len(pairs) == 30
+    found, rows = ratings.errors(pairs), tuple(zip(*pairs, strict=True))
+    assert found["rmse"] == pytest.approx(sklearn.metrics.root_mean_squared_error(*rows))
+    assert found["mae"] == pytest.approx(sklearn.metrics.mean_absolute_error(*rows))
+    assert found["rsquared"] == pytest.approx(sklearn.metrics.r2_score(*rows))
+    assert found["exp_var"] == pytest.approx(sklearn.metrics.explained_variance_score(*rows))

@@ -19,6 +19,15 @@ OPTIMIZERS: dict[str, Callable[[Tensor], Tensor]] = {  # a first gradient to a d
     "SGD": lambda gradient: gradient,
 }
 RULES = {"α/r": False, "α/√r": True}
+FULL_RATE, OVER_FULL = (
+    2e-5,
+    10.0,
+)  # an example; what Tinker's code multiplies by, a measurement
+
+
+def start_rate(full: float) -> float:
+    """Learning rate to start an adapter with, from that of full fine-tuning, whatever rank and α."""
+    return OVER_FULL * full
 
 
 def step(x: Tensor, pull: Tensor, a: Tensor, factor: float, optimizer: str) -> Tensor:
@@ -99,6 +108,7 @@ def example_bound() -> None:
 def facts() -> dict[str, str]:
     """Numbers that the page states."""
     return {
+        "start_rate": f"{start_rate(FULL_RATE):.0e}",
         "sgd_fall": f"{growth('α/r', 'SGD'):.3f}",
         "adam_flat": f"{growth('α/r', 'Adam'):.2f}",
         "adam_stabilized": f"{growth('α/√r', 'Adam'):.1f}",

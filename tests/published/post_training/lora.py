@@ -1,14 +1,11 @@
-"""LoRA and QLoRA: numbers that are trained, NF4's levels, and bytes.
-
-Without an adapter is `lora-lr`: that rates are ten times as large was measured, and follows from no formula.
-"""
+"""LoRA and QLoRA: numbers that are trained, NF4's levels, bytes, and a learning rate to start with."""
 
 from __future__ import annotations
 
 import re
 
 from fieldguide.proof.published import Adapter, Inputs, in_unit
-from snippets.post_training.lora import codebook, counts
+from snippets.post_training.lora import codebook, counts, first_step
 from snippets.shapes.models import Shape
 
 ALL = {"all linear": counts.EVERY}
@@ -78,8 +75,14 @@ def memory(inputs: Inputs, unit: str) -> float:
     return in_unit(codebook.stored_bytes(inputs["params"], bits), unit)
 
 
+def start_rate(_inputs: Inputs, _unit: str) -> float:
+    """How many times that of full fine-tuning; the function behind the case ignores its input, too."""
+    return first_step.start_rate(1.0)
+
+
 FAMILIES: dict[str, Adapter] = {
     "finetune-mem": memory,
+    "lora-lr": start_rate,
     "lora-params": lora_params,
     "lora-params-by-part": by_part,
     "lora-params-moe": experts,

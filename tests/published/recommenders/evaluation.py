@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from statistics import fmean
 
 from fieldguide.proof.published import Adapter, Inputs
@@ -81,21 +80,13 @@ def conventions(inputs: Inputs, unit: str) -> list[float]:
 
 def whole_report(inputs: Inputs, unit: str) -> float:
     """A metric of the three-user example: of matched ratings, or of the lists by falling score."""
-    from snippets.recommenders.evaluation import metrics
+    from snippets.recommenders.evaluation import metrics, ratings
 
     true = dict(zip(zip(inputs["true_user"], inputs["true_item"], strict=True), inputs["true_rating"], strict=True))
     scored = dict(zip(zip(inputs["pred_user"], inputs["pred_item"], strict=True), inputs["pred_score"], strict=True))
     name = str(inputs["metric"]).partition("@")[0]
     if name in ("rmse", "mae", "rsquared", "exp_var"):
-        both = [(true[pair], scored[pair]) for pair in true if pair in scored]
-        errors = [t - s for t, s in both]
-        spread = math.fsum((t - fmean(t for t, _ in both)) ** 2 for t, _ in both)
-        return {
-            "rmse": math.sqrt(fmean(e**2 for e in errors)),
-            "mae": fmean(abs(e) for e in errors),
-            "rsquared": 1 - math.fsum(e**2 for e in errors) / spread,
-            "exp_var": 1 - math.fsum((e - fmean(errors)) ** 2 for e in errors) / spread,
-        }[name]
+        return ratings.errors(ratings.matched(true, scored))[name]
     k = int(inputs.get("k", str(inputs["metric"]).partition("@")[2] or 10))
     values = []
     for user in sorted(set(inputs["true_user"])):
