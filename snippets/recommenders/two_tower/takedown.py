@@ -36,7 +36,7 @@ def right(kind: str, gone: int) -> float:
 
 
 def example_takedown() -> None:
-    """Share of titles that find themselves after one removal, and what the last four answer."""
+    """Share of titles that find themselves after one removal, and what the last two answer."""
     for gone in (FIRST, FIRST + COUNT // 2):
         for kind in KINDS:
             names, found = answers(kind, gone)
