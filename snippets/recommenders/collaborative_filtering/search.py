@@ -99,7 +99,7 @@ def ndcg(lists: NDArray[np.int64], task: Task) -> Array:
 
 @dataclass(frozen=True)
 class Trials:
-    """What K configurations scored: on validation [K], and for each user of the test [K, V]."""
+    """What M configurations scored: on validation [M], and for each user of the test [M, V]."""
 
     configurations: list[dict[str, float]]
     validation: Array

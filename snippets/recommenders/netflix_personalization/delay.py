@@ -123,6 +123,7 @@ def facts() -> dict[str, str]:
         "next_fresh": f"{reached(0.6, ONE, 0):.3f}",
         "five_fresh": f"{reached(0.6, FIVE, 0):.3f}",
         "next_missed": f"{reached(0.6, ONE, 1):.3f}",
+        "next_filtered": f"{reached(0.6, ONE, 1, fresh=True):.3f}",
         "five_filtered": f"{reached(0.6, FIVE, 1, fresh=True):.3f}",
         "halved_fresh": f"{reached(0.6, HALVED, 0):.3f}",
         "halved_filtered": f"{reached(0.6, HALVED, 1, fresh=True):.3f}",

@@ -42,7 +42,9 @@ def stage(i: int, lost: Mapping[str, Array]) -> str:
     counts, y = passed(), TOP + i * ROW
     a, b, low = half(counts[i]), half(counts[i + 1]), y + ROW - 8
     drawn = f'<path d="M{MIDDLE - a:.1f} {y}L{MIDDLE + a:.1f} {y}L{MIDDLE + b:.1f} {low}L{MIDDLE - b:.1f} {low}Z" fill="{MUTED}" fill-opacity="0.25" stroke="currentColor"/>'
-    drawn += text(MIDDLE, y + 22, f"{counts[i + 1]}{'+' * (i == 2)}", anchor="middle", bold=True)
+    drawn += text(
+        MIDDLE, y + 22, f"{counts[i + 1]}{'+' * (i == 2)}", anchor="middle", bold=True
+    )
     drawn += text(186, y + 15, STAGES[i], bold=True) + text(186, y + 29, NOTES[i], MUTED)
     for k, shares in enumerate(lost.values()):
         share = 100 * float(shares[i])

@@ -27,7 +27,7 @@ def content(items: int = 600, wide: int = 256, inner: int = 12) -> Tensor:
 
 
 def plain_distinct() -> tuple[float, float]:
-    """The same for residual k-means on the vectors themselves, and the variance it explains."""
+    """Different tuples an item, by residual k-means on the vectors themselves, and variance explained."""
     x = content().double().numpy()
     books = fit(x, 3, 16, 0)
     codes = encode(x, books)

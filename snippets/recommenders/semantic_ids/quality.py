@@ -19,7 +19,7 @@ LEVELS, SIZE = 3, 16
 # --8<-- [start:judge]
 @dataclass(frozen=True)
 class Verdict:
-    """Five numbers about codes; `chance` is what the last would be without any meaning."""
+    """What codes are worth; `chance` is what `agreement` would be if they meant nothing."""
 
     distinct: float  # different tuples, divided by items
     used: list[int]  # codes in use, for each level

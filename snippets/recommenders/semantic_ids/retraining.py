@@ -40,7 +40,7 @@ def example_meaning() -> None:
 
 
 def example_invalid() -> None:
-    """What a decoder writes under four rules."""
+    """What a decoder writes under each rule."""
     print("                                 no title   recall@10")
     for rule in RULES:
         none, (found, by) = (
