@@ -27,7 +27,9 @@ def drawn(field, rng, near=False):
     if field.kind == "choice":
         return rng.choice(field.choices)
     if field.kind == "str":  # the same text with one of its numbers doubled
-        number = rng.choice(list(re.finditer(r"\b\d+\b", field.default)))
+        if not (numbers := list(re.finditer(r"\b\d+\b", field.default))):
+            return field.default.rpartition("\n")[0]  # a text of lines without numbers, one line less
+        number = rng.choice(numbers)
         return field.default[: number.start()] + str(2 * int(number[0])) + field.default[number.end() :]
     low, high = field.low or 0, min(field.high or 1e6, 1e6)
     if near:

@@ -43,7 +43,7 @@ def sampled_order(
     Args:
         ranks: Ranks of the relevant items. A line for each recommender, a rank among all items for each user.
         negatives: Sampled negatives per user.
-        metric: Metric.
+        metric: What is compared.
         items: Items in the catalog.
         k: Cut of the recall, $k$.
     """
@@ -89,7 +89,7 @@ def ndcg_conventions(
     """Which convention of NDCG gives the number that they reported?
 
     Args:
-        gains: Gains. First line: the list as it was shown. Second line: relevant items that it misses.
+        gains: Gains of the items. First line: the list as it was shown. Second line: relevant items that it misses.
         k: Cut, $k$.
         reported: Their number.
     """

@@ -77,7 +77,7 @@ def cache_age(
         limit: Too old from here on.
         curves: Accuracy by missed plays. A line each: plays missed, then the accuracy of each
             model. The default holds this page's three targets in the world with sequels.
-        members: Members.
+        members: Members of the service.
         price: Price of a thousand results.
     """
     models = named(curves)

@@ -80,7 +80,7 @@ def funnel_planner(
         reached: Arithmetic rate reached. The MFU of serving.
         busy: Accelerators busy. The rest is room for peaks.
         price: Rent of an accelerator.
-        catalog: Catalog.
+        catalog: Titles in the catalog.
         probed: Catalog scored by retrieval. An index visits a part.
         width: Numbers of a retrieval vector.
         light_bytes: Features for the light ranker.

@@ -33,7 +33,7 @@ def index_plan(
         links: Links per vector in a graph, M.
         bandwidth: Memory bandwidth that a query has. One core reads some tens of GB/s.
     """
-    if probes > lists:
+    if kind.startswith("IVF") and probes > lists:
         error = ValueError("a query cannot visit more lists than there are")
         error.field = "probes"  # type: ignore[attr-defined]
         raise error
@@ -82,7 +82,7 @@ def slice_size(
 
     Args:
         plays: Plays per random page.
-        spread: Standard deviation of log q among those plays.
+        spread: Deviation of log q among those plays.
         half_width: Half-width of the 95% interval.
         pages_per_day: Pages that the service shows per day.
     """

@@ -44,7 +44,7 @@ def when_to_stop(
         form: Published form. For best-of-n it is d(α − βd), for RL d(α − β ln d).
         alpha: Slope α. Gold per unit of distance at the start of the first form; the distance d is the root of KL.
         beta: Bend β. In the form for RL it is reward per √nat.
-        tried: KL tried so far, from which α and β were fitted.
+        tried: KL tried so far, to which both were fitted.
     """
     d = stop(form, alpha, beta)
     if d**2 > FAR:
